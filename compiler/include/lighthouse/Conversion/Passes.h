@@ -1,0 +1,36 @@
+//===- Passes.h - conversions between dialects ------------------------------------------*- C++ -*-===//
+#ifndef LIGHTHOUSE_CONVERSION_PASSES_H
+#define LIGHTHOUSE_CONVERSION_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace mlir {
+class OpPassManager;
+} // namespace mlir
+
+namespace lighthouse {
+
+#define GEN_PASS_DECL
+#include "lighthouse/Conversion/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "lighthouse/Conversion/Passes.h.inc"
+
+struct HostPipelineOptions : mlir::PassPipelineOptions<HostPipelineOptions> {
+  Option<unsigned> vectorBits{*this, "vector-bits",
+                              llvm::cl::desc("Width of the vector registers in bits"),
+                              llvm::cl::init(256)};
+};
+
+/// Kernels of the tile dialect to loops over vectors: canonicalisation and `tile-to-host`.
+void buildTileToHostPipeline(mlir::OpPassManager &pm, const HostPipelineOptions &options);
+
+/// Those loops to the LLVM dialect, by upstream lowerings.
+void buildHostToLLVMPipeline(mlir::OpPassManager &pm);
+
+/// Registers both for `lighthouse-opt`: `--tile-to-host-pipeline`, `--host-to-llvm-pipeline`.
+void registerHostPipelines();
+
+} // namespace lighthouse
+
+#endif // LIGHTHOUSE_CONVERSION_PASSES_H

@@ -1,0 +1,131 @@
+//===- Frontend.h - Specifications in the .lh language ---------------------*- C++ -*-===//
+//
+// Parses kernel specifications and generates IR for instances of their definitions: kernels become
+// `tile.kernel` ops, pipelines become functions over `lighthouse` ops. All errors go to a
+// `Diagnostics`; nothing here aborts on bad input.
+//
+//===------------------------------------------------------------------------------------===//
+#ifndef LIGHTHOUSE_FRONTEND_FRONTEND_H
+#define LIGHTHOUSE_FRONTEND_FRONTEND_H
+
+#include "lighthouse/Frontend/Diagnostics.h"
+#include "lighthouse/Transforms/KernelProvider.h"
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/Error.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace llvm {
+class MemoryBuffer;
+}
+namespace mlir::func {
+class FuncOp;
+}
+
+namespace lighthouse::frontend {
+
+/// A parameter of a kernel or pipeline, as written.
+struct ParamInfo {
+  std::string name;
+  std::string kind;         ///< int, bool, float or type
+  std::string defaultValue; ///< empty if there is none
+  std::vector<std::string> choices;
+};
+
+/// An argument or result, as written: name "q", type "T[B, N, H, D]".
+struct ArgumentInfo {
+  std::string name;
+  std::string type;
+};
+
+/// What a specification says about one of its kernels or pipelines.
+struct DefinitionInfo {
+  enum class Kind { Kernel, Pipeline };
+  Kind kind;
+  std::string name;
+  std::string stage; ///< that a kernel implements; empty if none
+  bool imported;     ///< from another file than the one compiled
+  std::vector<ParamInfo> params;
+  std::vector<ArgumentInfo> arguments, results;
+};
+
+/// A value for a parameter as text: an int, true, false or the name of an element type.
+struct ParamSetting {
+  std::string name;
+  std::string value;
+};
+
+/// The type of an argument: a ranked tensor, for kernels possibly with unknown extents, or a
+/// scalar.
+struct NamedType {
+  std::string name;
+  mlir::Type type;
+};
+
+/// Reads the file that an import names. `importer` is the name of the importing file's buffer. The
+/// buffer's name identifies the file: one that is imported twice is read once.
+using ImportResolver = std::function<llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>>(
+    llvm::StringRef path, llvm::StringRef importer)>;
+
+/// Reads a specification from a regular file ("-": standard input) of limited size.
+llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> readSource(llvm::StringRef path);
+
+/// Text of a file of the bundled library by its path in `kernels/`, null if there is none.
+using BundledFiles = std::function<const char *(llvm::StringRef path)>;
+
+/// Looks for imports beside the importing file, then in the bundled library.
+ImportResolver makeImportResolver(BundledFiles bundled = {});
+
+/// A parsed and checked set of files. Refers to the diagnostics and their sources, which must
+/// outlive it.
+class Spec {
+public:
+  /// Parses the first buffer of the diagnostics' sources and the files that it imports. Null after
+  /// errors.
+  static std::unique_ptr<Spec> parse(Diagnostics &diagnostics, const ImportResolver &resolver);
+  ~Spec();
+
+  /// The kernels and pipelines in the order of the files, imported ones first.
+  const std::vector<DefinitionInfo> &definitions() const;
+
+  /// Adds an instance of a kernel to `module`, or finds the equal one that is there. Parameters
+  /// that are not set follow from `arguments` (in any order, not all needed) or are defaults.
+  mlir::FailureOr<tile::KernelOp> instantiateKernel(llvm::StringRef name,
+                                                    llvm::ArrayRef<ParamSetting> settings,
+                                                    llvm::ArrayRef<NamedType> arguments,
+                                                    mlir::ModuleOp module);
+
+  /// Adds a function for a pipeline on arguments of static shape, and the kernels that it launches
+  /// itself. Arguments and results carry their names as `lighthouse.name`.
+  mlir::FailureOr<mlir::func::FuncOp> instantiatePipeline(llvm::StringRef name,
+                                                          llvm::ArrayRef<ParamSetting> settings,
+                                                          llvm::ArrayRef<NamedType> arguments,
+                                                          mlir::ModuleOp module);
+
+  /// Serves stages with the kernels of this specification that implement them: the first, in the
+  /// order of the files, that fits. The provider refers to the specification.
+  std::unique_ptr<KernelProvider> makeKernelProvider();
+
+private:
+  friend class SpecKernelProvider;
+  struct State;
+  explicit Spec(std::unique_ptr<State> state);
+  std::unique_ptr<State> state;
+};
+
+/// Loads the dialects that instances use.
+void loadDialects(mlir::MLIRContext &context);
+
+/// While alive, turns errors that MLIR reports in a context (verifiers, passes) into diagnostics at
+/// the place in the specification that their location names.
+class DiagnosticBridge : public mlir::ScopedDiagnosticHandler {
+public:
+  DiagnosticBridge(mlir::MLIRContext *context, Diagnostics &diagnostics);
+};
+
+} // namespace lighthouse::frontend
+
+#endif // LIGHTHOUSE_FRONTEND_FRONTEND_H

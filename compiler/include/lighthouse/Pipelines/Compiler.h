@@ -1,0 +1,83 @@
+//===- Compiler.h - From a specification to IR, code and artifacts ----------------------*- C++
+//-*-===//
+//
+// The one way through the compiler, for tools and for embedding. Nothing here aborts the process: a
+// pass that fails or crashes, a fatal error of LLVM and too long a compilation are failed statuses.
+//
+//===----------------------------------------------------------------------------------------------===//
+#ifndef LIGHTHOUSE_PIPELINES_COMPILER_H
+#define LIGHTHOUSE_PIPELINES_COMPILER_H
+
+#include "lighthouse/Frontend/Frontend.h"
+#include "lighthouse/Pipelines/Meaning.h"
+#include "lighthouse/Pipelines/Phases.h"
+#include "lighthouse/Pipelines/Request.h"
+#include "lighthouse/runtime/Artifact.h"
+#include "lighthouse/runtime/Cache.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lighthouse {
+
+struct CompilerOptions {
+  /// Where every intermediate is written, as 01-lighthouse.mlir and so on; empty: nowhere.
+  std::string dumpDirectory;
+  /// Where a failing pass leaves its reproducer; empty: the directory for temporary files.
+  std::string reproducerDirectory;
+  /// Verify the IR after every pass.
+  bool verifyEach = true;
+  /// Processor seconds that one call may take; 0: no limit.
+  double limitSeconds = 0;
+};
+
+/// A specification and its imports, read and parsed. Every failed status holds rendered errors,
+/// each with the word "error:": `InvalidArgument` for what the specification or the request does
+/// wrong, `Internal` for what the compiler does wrong. Not for use by several threads at a time.
+class Compiler {
+public:
+  /// Reads a file and what it imports; "-" is the standard input.
+  static runtime::Result<Compiler> open(const std::string &path, CompilerOptions options = {});
+  /// Takes the text of a specification; `name` stands for it in messages.
+  static runtime::Result<Compiler> parse(std::string name, std::string text,
+                                         CompilerOptions options = {});
+  ~Compiler();
+  Compiler(Compiler &&) noexcept;
+  Compiler &operator=(Compiler &&) noexcept;
+
+  /// The kernels and pipelines in the order of the files, imported ones first.
+  const std::vector<frontend::DefinitionInfo> &definitions() const;
+
+  /// The result of a phase: text, or the bytes of `Obj` and `Artifact`. A kernel of which not all
+  /// argument types are given has neither the phases before `Tile` nor an artifact; with them it is
+  /// a pipeline of one launch.
+  runtime::Result<std::string> emit(const Request &request, Phase phase);
+
+  /// The artifact of a request, from `cache` if it is there; else it is compiled and published.
+  /// `cache` may be null.
+  runtime::Result<runtime::Artifact> compile(const Request &request, runtime::Cache *cache);
+
+  /// What the results of a pipeline are.
+  runtime::Result<std::vector<ResultMeaning>> describe(const Request &request);
+
+  /// All that the artifact of a request depends on.
+  std::string key(const Request &request) const;
+
+private:
+  struct State;
+  explicit Compiler(std::shared_ptr<State> state);
+  std::shared_ptr<State> state;
+};
+
+/// Version of Lighthouse, and of the LLVM inside.
+std::string_view compilerVersion();
+std::string_view llvmVersion();
+
+/// Identifies this build of the compiler: any change of its code changes it.
+std::string compilerBuildId();
+
+} // namespace lighthouse
+
+#endif // LIGHTHOUSE_PIPELINES_COMPILER_H

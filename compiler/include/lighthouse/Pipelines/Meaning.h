@@ -1,0 +1,46 @@
+//===- Meaning.h - What the results of a pipeline are, for a reference to check ----------*- C++
+//-*-===//
+#ifndef LIGHTHOUSE_PIPELINES_MEANING_H
+#define LIGHTHOUSE_PIPELINES_MEANING_H
+
+#include "llvm/ADT/SmallVector.h"
+
+#include <cstdint>
+
+namespace mlir::func {
+class FuncOp;
+} // namespace mlir::func
+
+namespace lighthouse {
+
+/// A result of a pipeline in terms of the pipeline's arguments, where it is made by Lighthouse
+/// stages in the way of the algorithm.
+struct ResultMeaning {
+  enum class Kind {
+    Unknown,  ///< Something else.
+    Output,   ///< Scattered attention over the selected rows: [B, N, H, D].
+    Indices,  ///< A selection: [B, G, S].
+    Dense,    ///< Dense attention: [B, H, S, D].
+    DenseLse, ///< Its log-sum-exp: [B, H, S].
+  };
+  Kind kind = Kind::Unknown;
+  /// Which arguments are q, k and v.
+  unsigned query = 0, key = 0, value = 0;
+  /// Parameters of the algorithm: L, p, k and m.
+  int64_t levels = 0, factor = 0, budget = 0, chunk = 0;
+  bool coverPrefix = false;
+  bool causal = false;
+  /// Output and Indices: which of the pipeline's selections, in order of appearance.
+  unsigned selection = 0;
+};
+
+/// One entry per result of `pipeline`, whose body is at the `lighthouse` phase.
+llvm::SmallVector<ResultMeaning> describeResults(mlir::func::FuncOp pipeline);
+
+/// Appends a result for every selection that `pipeline` makes and does not return, named
+/// `selection0`, ...
+void exposeSelections(mlir::func::FuncOp pipeline);
+
+} // namespace lighthouse
+
+#endif // LIGHTHOUSE_PIPELINES_MEANING_H

@@ -1,0 +1,41 @@
+//===- Phases.h - The places where a reader can stop and print ---------------------------*- C++
+//-*-===//
+#ifndef LIGHTHOUSE_PIPELINES_PHASES_H
+#define LIGHTHOUSE_PIPELINES_PHASES_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+namespace lighthouse {
+
+/// What the compiler has after each phase, in order. A kernel on its own begins at `Tile`.
+enum class Phase {
+  Lighthouse,  ///< Stages on whole tensors.
+  Fused,       ///< The same after fusing stages.
+  Launches,    ///< Kernels chosen for the stages and applied to tensors.
+  Plan,        ///< Buffers at workspace offsets and dispatches over fixed grids.
+  Tile,        ///< The kernels alone, one program per block.
+  Host,        ///< Host functions: loops over vectors.
+  LLVMDialect, ///< The same in MLIR's llvm dialect.
+  LLVM,        ///< Optimised LLVM IR.
+  Asm,         ///< Assembly.
+  Obj,         ///< An ELF object.
+  Artifact,    ///< Plan and position-independent image, ready to run.
+};
+
+/// How a phase is addressed and dumped.
+struct PhaseInfo {
+  Phase phase;
+  llvm::StringLiteral name;      ///< As in `--emit=NAME`.
+  llvm::StringLiteral extension; ///< Of a file with the result.
+  llvm::StringLiteral summary;
+};
+
+/// All phases, in order.
+llvm::ArrayRef<PhaseInfo> allPhases();
+
+const PhaseInfo &info(Phase phase);
+
+} // namespace lighthouse
+
+#endif // LIGHTHOUSE_PIPELINES_PHASES_H

@@ -1,0 +1,43 @@
+//===- Request.h - What to compile ------------------------------------------------------*- C++
+//-*-===//
+#ifndef LIGHTHOUSE_PIPELINES_REQUEST_H
+#define LIGHTHOUSE_PIPELINES_REQUEST_H
+
+#include "lighthouse/runtime/DType.h"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace lighthouse {
+
+/// Type of a tensor argument: what a plan is specialised to.
+struct ArgumentType {
+  std::string name;
+  runtime::DType dtype = runtime::DType::F32;
+  std::vector<int64_t> shape;
+};
+
+/// One instance of a definition of a specification.
+struct Request {
+  enum class Kind { Pipeline, Kernel };
+
+  Kind kind = Kind::Pipeline;
+  /// Name of the pipeline or kernel.
+  std::string name;
+  /// Values of parameters as they are written in a specification: {"L", "3"}, {"T", "bf16"}.
+  std::vector<std::pair<std::string, std::string>> settings;
+  /// Types of the arguments, in any order. A kernel needs them only where a parameter is to be
+  /// deduced from one.
+  std::vector<ArgumentType> arguments;
+  /// What the code may use of the processor: "x86-64-v2", "x86-64-v3" or "x86-64-v4".
+  std::string level;
+  /// Adds a result `selection0`, `selection1`, ... for every selection that the pipeline makes and
+  /// does not return, so that its output can be judged given the selection.
+  bool exposeSelections = false;
+};
+
+} // namespace lighthouse
+
+#endif // LIGHTHOUSE_PIPELINES_REQUEST_H

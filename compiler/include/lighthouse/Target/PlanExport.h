@@ -1,0 +1,18 @@
+//===- PlanExport.h - from plan IR to the runtime's plan ----------------------------*- C++ -*-===//
+#ifndef LIGHTHOUSE_TARGET_PLANEXPORT_H
+#define LIGHTHOUSE_TARGET_PLANEXPORT_H
+
+#include "lighthouse/Dialect/Lighthouse/IR/Lighthouse.h"
+#include "lighthouse/runtime/Plan.h"
+
+namespace lighthouse {
+
+/// The runtime's form of `plan`. Its kernels are the ones that the plan dispatches, in order of
+/// first use. What only the code generator knows is left at its default: `cpuLevel`, and the
+/// `entry` and `stackBytes` of each kernel. Fails, with an error at the place, on an element type
+/// that the runtime does not have.
+mlir::FailureOr<runtime::Plan> exportPlan(lh::PlanOp plan);
+
+} // namespace lighthouse
+
+#endif // LIGHTHOUSE_TARGET_PLANEXPORT_H

@@ -1,0 +1,62 @@
+//===- KernelProvider.h - Where stage kernels come from ---------*- C++ -*-===//
+//
+// The kernel-selection pass knows which stage it needs a kernel for; the front end knows how to
+// instantiate one from a specification. This interface lets the first ask the second without either
+// linking the other.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LIGHTHOUSE_TRANSFORMS_KERNELPROVIDER_H
+#define LIGHTHOUSE_TRANSFORMS_KERNELPROVIDER_H
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Support/LLVM.h"
+
+namespace lighthouse {
+
+namespace tile {
+class KernelOp;
+} // namespace tile
+
+/// A stage that needs a kernel, described by what it fixes. Everything else (tile sizes and other
+/// tuning parameters) is the provider's choice.
+struct StageRequest {
+  /// Stage name, as written after `implements` in a specification: `pool`, `norm_score`,
+  /// `pool_score`, `select`, `gather`, `attend` or `scatter`.
+  mlir::StringRef stage;
+  /// Compile-time parameters by name: integers are i64 IntegerAttr (L, P, M, K), flags BoolAttr
+  /// (COVER, CAUSAL). A kernel need not declare all of them; those that it does not declare are
+  /// ignored. Types and dims (T, D) are deduced from `operands`.
+  mlir::DictionaryAttr params;
+  /// Argument types in order: ranked tensors of static shape, or scalars (i32, f32).
+  mlir::TypeRange operands;
+  /// Types of the leading results: ranked tensors of static shape. Results that a kernel declares
+  /// beyond them are scratch, sized by the kernel's own dim expressions.
+  mlir::TypeRange results;
+};
+
+/// Supplies kernel instances to the kernel-selection pass.
+class KernelProvider {
+public:
+  virtual ~KernelProvider() = default;
+
+  /// Returns a kernel in `module` that serves `request`; an instance that fits and is already there
+  /// is reused, otherwise one is added under a name unique in the module. Where there is none,
+  /// emits an error at `loc` (the stage's location), with notes that say why each variant does not
+  /// apply, and fails.
+  virtual mlir::FailureOr<tile::KernelOp>
+  getKernel(mlir::ModuleOp module, const StageRequest &request, mlir::Location loc) = 0;
+};
+
+/// Offers the kernels that the module holds already: the first, in order of the module, whose
+/// `stage` is the requested one, whose `params` do not contradict the request, and whose signature
+/// matches.
+class ModuleKernelProvider : public KernelProvider {
+public:
+  mlir::FailureOr<tile::KernelOp> getKernel(mlir::ModuleOp module, const StageRequest &request,
+                                            mlir::Location loc) override;
+};
+
+} // namespace lighthouse
+
+#endif // LIGHTHOUSE_TRANSFORMS_KERNELPROVIDER_H

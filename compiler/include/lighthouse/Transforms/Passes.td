@@ -1,0 +1,128 @@
+//===- Passes.td - passes on the lighthouse dialect -------------------------------------------===//
+#ifndef LIGHTHOUSE_TRANSFORMS_PASSES
+#define LIGHTHOUSE_TRANSFORMS_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def FuseStagesPass : Pass<"lighthouse-fuse-stages", "::mlir::func::FuncOp"> {
+  let summary = "fuse stages that read the same tensors";
+  let description = [{
+    `pool` and the `norm_score` of its pyramid each read q and k once. Together they become a
+    `pool_score`, which reads q, k and v once for both.
+
+    Before:
+
+    ```mlir
+    %p = lighthouse.pool %q, %k, %v into <levels = 3, factor = 4> : (...) -> !pyramid
+    %s = lighthouse.norm_score %p : (!pyramid) -> !scores
+    ```
+
+    After:
+
+    ```mlir
+    %p, %s = lighthouse.pool_score %q, %k, %v into <levels = 3, factor = 4>
+      : (...) -> (!pyramid, !scores)
+    ```
+
+    Any further `norm_score` of the same pyramid folds to the same scores.
+  }];
+  let dependentDialects = ["::lighthouse::lh::LighthouseDialect"];
+  let statistics = [Statistic<"numFused", "num-fused", "Pairs of pool and norm_score fused">];
+}
+
+def SelectKernelsPass : Pass<"lighthouse-select-kernels", "::mlir::ModuleOp"> {
+  let summary = "choose a kernel for each stage";
+  let description = [{
+    Every stage op becomes a `launch` of a kernel that implements it. The kernels come from a
+    `KernelProvider`: the front end's, which instantiates specifications for the types and
+    parameters at hand, or, as in `lighthouse-opt`, the kernels that the module holds already.
+
+    The abstract values become tensors: a pyramid q, k, v and their coarsest pooled rows; scores the
+    query and key scores; a selection the list of entries and its inverse, the ranks. Results that
+    only the kernel declares are scratch: the launch has them, and nobody uses them. Stages whose
+    results are unused are dropped.
+
+    | stage | kernel signature (in terms of the letters of the dialect's documentation) | parameters |
+    |---|---|---|
+    | `pool` | (q [B,N,H,D], k, v [B,N,G,D]) -> (qc [B,H,NC,D], kc, vc [B,G,NC,D]) | L, P |
+    | `norm_score` | (q, k) -> (sq, sk f32[B,G,NS]) | L, P |
+    | `pool_score` | (q, k, v) -> (qc, kc, vc, sq, sk) | L, P |
+    | `select` | (sq, sk, N) -> (indices i32[B,G,S], rank i32[B,G,NT]) | L, P, K, M, COVER |
+    | `gather` | (q, k, v, qc, kc, vc, indices) -> (q~ [B,H,S,D], k~, v~ [B,G,S,D]) | L, P |
+    | `attend` | (q, k, v, scale) -> (o [B,H,S,D], lse f32[B,H,S]) | CAUSAL |
+    | `scatter` | (o~ [B,H,S,D], rank) -> (o [B,N,H,D]) | L, P |
+
+    Before:
+
+    ```mlir
+    tile.kernel @attend_f32_64(...) attributes {stage = "attend", params = {CAUSAL = true}, ...} {...}
+    func.func @f(%q: tensor<1x4x512x64xf32>, ...) -> tensor<1x4x512x64xf32> {
+      %o, %lse = lighthouse.attend %q, %k, %v causal : (...) -> (...)
+      return %o : tensor<1x4x512x64xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @f(%q: tensor<1x4x512x64xf32>, ...) -> tensor<1x4x512x64xf32> {
+      %0:2 = lighthouse.launch @attend_f32_64(%q, %k, %v) scalars [1.250000e-01 : f32] stage "attend"
+        : (...) -> (...)
+      return %0#0 : tensor<1x4x512x64xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::lighthouse::lh::LighthouseDialect",
+                           "::lighthouse::tile::TileDialect"];
+  let statistics = [Statistic<"numLaunches", "num-launches", "Stages that became launches">];
+}
+
+def LowerToPlanPass : Pass<"lighthouse-lower-to-plan", "::mlir::ModuleOp"> {
+  let summary = "lower functions of launches to launch plans";
+  let description = [{
+    Every function becomes a `plan`. Arguments and results of the function are the plan's inputs and
+    outputs, named by the attribute `lighthouse.name` (`argI` and `resultI` without it); a launch
+    writes what the function returns into the output itself. All other results get buffers in
+    the workspace. Buffers that are never in use at the same time may share memory: each is given,
+    largest first, the smallest gap that fits among those that it meets. Launches whose results are
+    unused are dropped.
+
+    It is an error to return an argument, or one value twice, as nothing would write that output.
+
+    Before:
+
+    ```mlir
+    func.func @add3(%x: tensor<1000xf32> {lighthouse.name = "x"},
+                    %y: tensor<1000xf32> {lighthouse.name = "y"})
+        -> (tensor<1000xf32> {lighthouse.name = "r"}) {
+      %0 = lighthouse.launch @add(%x, %y) : (tensor<1000xf32>, tensor<1000xf32>) -> tensor<1000xf32>
+      %1 = lighthouse.launch @add(%0, %y) : (tensor<1000xf32>, tensor<1000xf32>) -> tensor<1000xf32>
+      return %1 : tensor<1000xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    lighthouse.plan @add3
+        inputs(%x "x" : memref<1000xf32, strided<[?]>>, %y "y" : memref<1000xf32, strided<[?]>>)
+        outputs(%r "r" : memref<1000xf32, strided<[?]>>) workspace 4032 {
+      %0 = lighthouse.buffer 0 : memref<1000xf32>
+      lighthouse.dispatch @add grid [16, 1, 1] dims [1000] (%x, %y, %0) stage "add" : ...
+      lighthouse.dispatch @add grid [16, 1, 1] dims [1000] (%0, %y, %r) stage "add" : ...
+    }
+    ```
+  }];
+  let dependentDialects = ["::lighthouse::lh::LighthouseDialect"];
+  let options = [
+    Option<"reuseWorkspace", "reuse-workspace", "bool", /*default=*/"true",
+           "Let buffers whose lifetimes do not meet share memory">,
+  ];
+  let statistics = [
+    Statistic<"numDispatches", "num-dispatches", "Launches in plans">,
+    Statistic<"workspaceBytes", "workspace-bytes", "Workspace of all plans, in bytes">,
+    Statistic<"bufferBytes", "buffer-bytes", "Buffers of all plans added up, in bytes">,
+  ];
+}
+
+#endif

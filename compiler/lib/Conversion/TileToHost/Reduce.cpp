@@ -1,0 +1,162 @@
+//===- Reduce.cpp - reductions and scans ----------------------------------------------------------===//
+
+#include "KernelLowering.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace lighthouse;
+
+Value KernelLowering::combine(tile::CombiningKind kind, Value x, Value y) {
+  bool isFloat = isa<FloatType>(getElementTypeOrSelf(x));
+  // A comparison and a selection is one instruction; the NaN-propagating ops are several.
+  auto pick = [&](arith::CmpFPredicate predicate) -> Value {
+    return arith::SelectOp::create(b, arith::CmpFOp::create(b, predicate, x, y), x, y);
+  };
+  switch (kind) {
+  case tile::CombiningKind::add:
+    return isFloat ? arith::AddFOp::create(b, x, y).getResult() : add(x, y);
+  case tile::CombiningKind::mul:
+    return isFloat ? arith::MulFOp::create(b, x, y).getResult()
+                   : arith::MulIOp::create(b, x, y).getResult();
+  case tile::CombiningKind::max:
+    return isFloat ? pick(arith::CmpFPredicate::OGT) : arith::MaxSIOp::create(b, x, y).getResult();
+  case tile::CombiningKind::min:
+    return isFloat ? pick(arith::CmpFPredicate::OLT) : arith::MinSIOp::create(b, x, y).getResult();
+  case tile::CombiningKind::and_:
+    return arith::AndIOp::create(b, x, y);
+  case tile::CombiningKind::or_:
+    return arith::OrIOp::create(b, x, y);
+  }
+  llvm_unreachable("unknown combining kind");
+}
+
+Value KernelLowering::neutral(tile::CombiningKind kind, Type type) {
+  Type element = getElementTypeOrSelf(type);
+  TypedAttr value;
+  if (auto floatType = dyn_cast<FloatType>(element)) {
+    const llvm::fltSemantics &semantics = floatType.getFloatSemantics();
+    switch (kind) {
+    case tile::CombiningKind::mul:
+      value = b.getFloatAttr(element, 1.0);
+      break;
+    case tile::CombiningKind::max:
+      value = b.getFloatAttr(element, APFloat::getInf(semantics, /*Negative=*/true));
+      break;
+    case tile::CombiningKind::min:
+      value = b.getFloatAttr(element, APFloat::getInf(semantics));
+      break;
+    default:
+      value = b.getFloatAttr(element, 0.0);
+    }
+  } else {
+    unsigned bits = element.getIntOrFloatBitWidth();
+    switch (kind) {
+    case tile::CombiningKind::mul:
+      value = b.getIntegerAttr(element, 1);
+      break;
+    case tile::CombiningKind::max:
+      value = b.getIntegerAttr(element, APInt::getSignedMinValue(bits));
+      break;
+    case tile::CombiningKind::min:
+      value = b.getIntegerAttr(element, APInt::getSignedMaxValue(bits));
+      break;
+    case tile::CombiningKind::and_:
+      value = b.getIntegerAttr(element, APInt::getAllOnes(bits));
+      break;
+    default:
+      value = b.getIntegerAttr(element, 0);
+    }
+  }
+  auto vector = dyn_cast<VectorType>(type);
+  return splat(arith::ConstantOp::create(b, value), vector ? vector.getDimSize(0) : 1);
+}
+
+void KernelLowering::lowerReduce(tile::ReduceOp op) {
+  auto from = cast<RankedTensorType>(op.getSource().getType());
+  ArrayRef<int64_t> shape = from.getShape();
+  int64_t axis = op.getAxis(), last = from.getRank() - 1;
+  Type element = from.getElementType();
+  tile::CombiningKind kind = op.getKind();
+
+  // Combines the elements along the axis, `width` neighbours of the last dim at a time; several
+  // independent chains hide the latency of the combination.
+  auto along = [&](Indices outer, int64_t width) {
+    int64_t step = axis == last ? width : 1;
+    int64_t chains = 4;
+    while (shape[axis] % (step * chains) != 0)
+      chains /= 2;
+    Type type = vectorType(element, width);
+    SmallVector<Value> inits(chains, neutral(kind, type));
+    auto loop = scf::ForOp::create(b, index(0), index(shape[axis]), index(step * chains), inits);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> next;
+    for (int64_t c = 0; c < chains; ++c) {
+      SmallVector<Value> indices(outer);
+      indices.insert(indices.begin() + axis, add(loop.getInductionVar(), index(c * step)));
+      next.push_back(combine(kind, loop.getRegionIterArg(c),
+                             evaluate(op.getSource(), indices, width)));
+    }
+    scf::YieldOp::create(b, next);
+    b.setInsertionPointAfter(loop);
+    Value result = loop.getResult(0);
+    for (int64_t c = 1; c < chains; ++c)
+      result = combine(kind, result, loop.getResult(c));
+    return result;
+  };
+  /// Folds the lanes of a vector by halves, in an order that does not depend on the target.
+  auto acrossLanes = [&](Value value) {
+    for (int64_t half = cast<VectorType>(value.getType()).getDimSize(0) / 2; half > 0; half /= 2) {
+      auto low = llvm::to_vector(llvm::seq<int64_t>(0, half));
+      auto high = llvm::to_vector(llvm::seq<int64_t>(half, 2 * half));
+      value = combine(kind, vector::ShuffleOp::create(b, value, value, low),
+                      vector::ShuffleOp::create(b, value, value, high));
+    }
+    return vector::ExtractOp::create(b, value, ArrayRef<int64_t>{0}).getResult();
+  };
+
+  SmallVector<int64_t> resultShape(shape);
+  resultShape.erase(resultShape.begin() + axis);
+  int64_t width = vectorWidth(shape.back());
+  auto reduced = [&](Indices outer) {
+    Value value = along(outer, width);
+    return axis == last && width > 1 ? acrossLanes(value) : value;
+  };
+  if (resultShape.empty()) {
+    scalars.map(op.getResult(), reduced({}));
+    return;
+  }
+  Value buffer = carriedDestination(op.getResult());
+  if (buffer && reads(op.getSource(), buffer) != Reads::never)
+    buffer = {};
+  if (!buffer)
+    buffer = allocate(resultShape, element);
+  loopNest(resultShape, axis == last ? 1 : width,
+           [&](Indices outer) { writeBuffer(reduced(outer), buffer, outer); });
+  buffers[op.getResult()] = buffer;
+}
+
+void KernelLowering::lowerScan(tile::ScanOp op) {
+  auto type = cast<RankedTensorType>(op.getType());
+  ArrayRef<int64_t> shape = type.getShape();
+  int64_t axis = op.getAxis(), last = type.getRank() - 1;
+  // Along an outer axis whole vectors run in parallel; along the last one elements follow each other.
+  int64_t width = axis == last ? 1 : vectorWidth(shape.back());
+  Value buffer = allocate(shape, type.getElementType());
+  SmallVector<int64_t> outerShape(shape);
+  outerShape.erase(outerShape.begin() + axis);
+  loopNest(outerShape, width, [&](Indices outer) {
+    Value init = neutral(op.getKind(), vectorType(type.getElementType(), width));
+    auto loop = scf::ForOp::create(b, index(0), index(shape[axis]), index(1), init);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> indices(outer);
+    indices.insert(indices.begin() + axis, loop.getInductionVar());
+    Value before = loop.getRegionIterArg(0);
+    Value after = combine(op.getKind(), before, evaluate(op.getSource(), indices, width));
+    writeBuffer(op.getExclusive() ? before : after, buffer, indices);
+    scf::YieldOp::create(b, after);
+  });
+  buffers[op.getResult()] = buffer;
+}

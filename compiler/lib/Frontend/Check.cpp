@@ -1,0 +1,493 @@
+//===- Check.cpp ------------------------------------------------------------------------===//
+#include "Check.h"
+
+#include "ConstFold.h"
+#include "Scope.h"
+#include "lighthouse/Frontend/Diagnostics.h"
+#include "lighthouse/Frontend/Limits.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace lighthouse::frontend;
+using llvm::Twine;
+
+namespace {
+
+bool isElementType(StringRef name) { return llvm::is_contained(elementTypeNames(), name); }
+
+/// A list separated by commas, for messages.
+std::string spellList(StringRef list) {
+  llvm::SmallVector<StringRef> names;
+  list.split(names, ',');
+  return llvm::join(names, ", ");
+}
+
+class Checker {
+public:
+  Checker(const Definitions &definitions, Diagnostics &diagnostics)
+      : definitions(definitions), diagnostics(diagnostics) {}
+
+  void check(const Decl &decl);
+  void checkRecursion();
+
+private:
+  enum class Where { Kernel, Function, Pipeline, Constant };
+
+  void checkName(const Decl &decl);
+  void checkGeneric(const GenericDecl &decl);
+  void checkArgs(const GenericDecl &decl);
+  void checkKernel(const KernelDecl &decl);
+  void checkDim(const GenericDecl &decl, const Expr *dim, bool isResult);
+  void checkBlock(Block block, bool topLevel);
+  void checkStmt(const Stmt *stmt, bool topLevel);
+  void checkExpr(const Expr *e);
+  void checkCall(const CallExpr *e);
+  void checkNamed(const CallExpr *e, StringRef allowed);
+  void checkCount(const CallExpr *e, size_t least, size_t most, const Decl *callee);
+  void unknown(StringRef what, StringRef name, SMLoc loc, llvm::ArrayRef<StringRef> further = {});
+  void declare(Name name, bool isVar = false) { scopes.declare({name, isVar, Value()}); }
+  void declareNew(Name name, bool isVar, size_t blockMark);
+
+  const Definitions &definitions;
+  Diagnostics &diagnostics;
+  ScopeStack scopes;
+  Where where = Where::Constant;
+  size_t blockMark = 0;
+  /// Functions that the one being checked calls.
+  llvm::DenseMap<const Decl *, llvm::SmallVector<std::pair<const Decl *, SMLoc>>> callees;
+  const Decl *current = nullptr;
+};
+
+void Checker::unknown(StringRef what, StringRef name, SMLoc loc,
+                      llvm::ArrayRef<StringRef> further) {
+  // The nearest visible name, if it is near enough to be meant.
+  unsigned best = std::min<size_t>(2, name.size() / 3) + 1;
+  StringRef nearest;
+  auto consider = [&](StringRef candidate) {
+    if (name.size() > 64 || candidate.size() > 64)
+      return;
+    unsigned distance = name.edit_distance(candidate, /*AllowReplacements=*/true, best);
+    if (distance < best) {
+      best = distance;
+      nearest = candidate;
+    }
+  };
+  for (StringRef candidate : further)
+    consider(candidate);
+  if (further.empty())
+    for (StringRef candidate : scopes.names())
+      consider(candidate);
+  diagnostics.error(loc, "unknown " + what + " '" + name + "'" +
+                             (nearest.empty() ? Twine("") : "; did you mean '" + nearest + "'?"));
+}
+
+void Checker::checkName(const Decl &decl) {
+  StringRef name = decl.name.text;
+  if (decl.kind != Decl::Kind::Pipeline && (findBuiltin(name) || isElementType(name))) {
+    diagnostics.error(decl.name.loc, "'" + name + "' is built in; expected another name");
+    return;
+  }
+  auto *kernel = llvm::dyn_cast<KernelDecl>(&decl);
+  if (const Stage *stage = findStage(name);
+      stage && decl.kind != Decl::Kind::Function && (!kernel || kernel->stage.text != name))
+    diagnostics.error(decl.name.loc, "'" + name + "' is a stage; expected another name" +
+                                         (kernel ? ", or 'implements " + name + "'" : Twine("")));
+}
+
+void Checker::check(const Decl &decl) {
+  current = &decl;
+  checkName(decl);
+  scopes.cut(0);
+  switch (decl.kind) {
+  case Decl::Kind::Function: {
+    where = Where::Function;
+    for (Name arg : llvm::cast<FunctionDecl>(decl).args)
+      declareNew(arg, /*isVar=*/false, 0);
+    break;
+  }
+  case Decl::Kind::Kernel:
+    checkGeneric(llvm::cast<GenericDecl>(decl));
+    checkKernel(llvm::cast<KernelDecl>(decl));
+    where = Where::Kernel;
+    break;
+  case Decl::Kind::Pipeline: {
+    checkGeneric(llvm::cast<GenericDecl>(decl));
+    where = Where::Pipeline;
+    auto &pipeline = llvm::cast<PipelineDecl>(decl);
+    if (decl.body.empty() || decl.body.back()->kind != Stmt::Kind::Return)
+      diagnostics.error(decl.body.empty() ? decl.name.loc : decl.body.back()->loc,
+                        "pipeline '" + decl.name.text + "' does not end with 'return'");
+    if (pipeline.results.empty())
+      diagnostics.error(decl.name.loc, "pipeline '" + decl.name.text +
+                                           "' has no results; expected '-> (name: type)'");
+    break;
+  }
+  }
+  checkBlock(decl.body, /*topLevel=*/true);
+}
+
+void Checker::checkGeneric(const GenericDecl &decl) {
+  where = Where::Constant;
+  for (const ParamDecl &param : decl.params) {
+    if (isElementType(param.name.text))
+      diagnostics.error(param.name.loc,
+                        "'" + param.name.text + "' is built in; expected another name");
+    // Choices are constants, a default may mention the parameters before it.
+    if (param.defaultValue)
+      checkExpr(param.defaultValue);
+    size_t outer = scopes.mark();
+    for (const Expr *choice : param.choices)
+      checkExpr(choice);
+    scopes.cut(outer);
+    declareNew(param.name, /*isVar=*/false, 0);
+  }
+  checkArgs(decl);
+  for (const RequiresClause &clause : decl.requirements)
+    checkExpr(clause.condition);
+}
+
+void Checker::checkArgs(const GenericDecl &decl) {
+  auto isTypeParam = [&](StringRef name) {
+    return llvm::any_of(decl.params, [&](const ParamDecl &param) {
+      return param.name.text == name &&
+             (param.kind == ParamKind::Float || param.kind == ParamKind::Type);
+    });
+  };
+  size_t numArgs = decl.args.size();
+  for (auto [i, arg] : llvm::enumerate(llvm::concat<const ArgDecl>(decl.args, decl.results))) {
+    bool isResult = i >= numArgs;
+    if (!isElementType(arg.elementType.text) && !isTypeParam(arg.elementType.text)) {
+      llvm::SmallVector<StringRef> types(elementTypeNames());
+      for (const ParamDecl &param : decl.params)
+        types.push_back(param.name.text);
+      unknown("element type", arg.elementType.text, arg.elementType.loc, types);
+    }
+    if (!arg.isTensor && (isResult || decl.kind == Decl::Kind::Pipeline))
+      diagnostics.error(arg.name.loc,
+                        "'" + arg.name.text + "': expected a tensor; " +
+                            (isResult ? "a result has" : "an argument of a pipeline has") +
+                            " dims, as in " + arg.elementType.text + "[N]");
+    for (const Expr *dim : arg.dims)
+      checkDim(decl, dim, isResult);
+  }
+  for (const ArgDecl &arg : llvm::concat<const ArgDecl>(decl.args, decl.results))
+    declareNew(arg.name, /*isVar=*/false, 0);
+}
+
+void Checker::checkDim(const GenericDecl &decl, const Expr *dim, bool isResult) {
+  if (auto *literal = llvm::dyn_cast<IntExpr>(dim)) {
+    if (literal->value < 1 || literal->value > limits::tensorDim)
+      diagnostics.error(dim->loc, "expected an extent of 1 to " + Twine(limits::tensorDim) +
+                                      ", found " + Twine(literal->value));
+    return;
+  }
+  if (auto *name = llvm::dyn_cast<NameExpr>(dim)) {
+    for (const ParamDecl &param : decl.params)
+      if (param.name.text == name->name && param.kind != ParamKind::Int)
+        diagnostics
+            .error(dim->loc, "expected an int parameter as an extent, found '" + name->name +
+                                 "' of kind " + spelling(param.kind))
+            .note(param.name.loc, "'" + name->name + "' is declared here");
+    if (isElementType(name->name))
+      diagnostics.error(dim->loc, "expected an extent, found the type " + name->name);
+    else if (!scopes.find(name->name))
+      declare({name->name, dim->loc});
+    return;
+  }
+  if (!isResult) {
+    diagnostics.error(dim->loc, "expected a name or an int as the extent of an argument; only "
+                                "results have extents that are expressions");
+    return;
+  }
+  checkExpr(dim);
+}
+
+void Checker::checkKernel(const KernelDecl &decl) {
+  for (const Expr *extent : decl.grid)
+    checkExpr(extent);
+  if (!decl.stage.text.empty() && !findStage(decl.stage.text))
+    unknown("stage", decl.stage.text, decl.stage.loc,
+            {"pool", "norm_score", "pool_score", "select", "gather", "attend", "scatter"});
+}
+
+void Checker::declareNew(Name name, bool isVar, size_t mark) {
+  if (Variable *previous = scopes.findSince(name.text, mark))
+    diagnostics.error(name.loc, "'" + name.text + "' is declared twice")
+        .note(previous->name.loc, "first declared here");
+  else
+    declare(name, isVar);
+}
+
+void Checker::checkBlock(Block block, bool topLevel) {
+  size_t mark = scopes.mark();
+  size_t saved = std::exchange(blockMark, mark);
+  for (auto [i, stmt] : llvm::enumerate(block)) {
+    if (diagnostics.full())
+      break;
+    checkStmt(stmt, topLevel);
+    if (stmt->kind == Stmt::Kind::Return && i + 1 < block.size()) {
+      diagnostics.error(block[i + 1]->loc, "this statement is never reached")
+          .note(stmt->loc, "the block returns here");
+      break;
+    }
+  }
+  scopes.cut(mark);
+  blockMark = saved;
+}
+
+void Checker::checkStmt(const Stmt *stmt, bool topLevel) {
+  auto runtimeOnly = [&](StringRef what) {
+    if (where == Where::Pipeline)
+      diagnostics.error(stmt->loc, "a pipeline has no " + what +
+                                       "; expected 'let', 'return', 'static for' or 'static if'");
+  };
+  switch (stmt->kind) {
+  case Stmt::Kind::Declare: {
+    auto *declare = llvm::cast<DeclareStmt>(stmt);
+    if (declare->isVar)
+      runtimeOnly("'var'");
+    checkExpr(declare->value);
+    for (Name name : declare->names)
+      declareNew(name, declare->isVar, blockMark);
+    return;
+  }
+  case Stmt::Kind::Assign: {
+    auto *assign = llvm::cast<AssignStmt>(stmt);
+    checkExpr(assign->value);
+    for (Name target : assign->targets) {
+      Variable *variable = scopes.find(target.text);
+      if (!variable)
+        unknown("name", target.text, target.loc);
+      else if (!variable->isVar)
+        diagnostics
+            .error(target.loc,
+                   "cannot assign to '" + target.text + "'; expected a name declared with 'var'")
+            .note(variable->name.loc, "'" + target.text + "' is declared here");
+    }
+    return;
+  }
+  case Stmt::Kind::Expr:
+    return checkExpr(llvm::cast<ExprStmt>(stmt)->value);
+  case Stmt::Kind::For: {
+    auto *loop = llvm::cast<ForStmt>(stmt);
+    if (!loop->isStatic)
+      runtimeOnly("run-time loops");
+    for (const Expr *e : {loop->start, loop->end, loop->step, loop->stages})
+      if (e)
+        checkExpr(e);
+    size_t mark = scopes.mark();
+    declare(loop->variable);
+    checkBlock(loop->body, /*topLevel=*/false);
+    scopes.cut(mark);
+    return;
+  }
+  case Stmt::Kind::If: {
+    auto *branch = llvm::cast<IfStmt>(stmt);
+    if (!branch->isStatic)
+      runtimeOnly("run-time branches");
+    checkExpr(branch->condition);
+    checkBlock(branch->thenBlock, topLevel && branch->isStatic);
+    checkBlock(branch->elseBlock, topLevel && branch->isStatic);
+    return;
+  }
+  case Stmt::Kind::While: {
+    auto *loop = llvm::cast<WhileStmt>(stmt);
+    runtimeOnly("run-time loops");
+    checkExpr(loop->condition);
+    checkBlock(loop->body, /*topLevel=*/false);
+    return;
+  }
+  case Stmt::Kind::Return:
+    if (where == Where::Kernel)
+      diagnostics.error(stmt->loc, "a kernel returns nothing; its results are written with store");
+    else if (!topLevel)
+      diagnostics.error(stmt->loc, "expected 'return' outside of loops and run-time branches");
+    for (const Expr *e : llvm::cast<ReturnStmt>(stmt)->values)
+      checkExpr(e);
+    return;
+  }
+}
+
+void Checker::checkExpr(const Expr *e) {
+  switch (e->kind) {
+  case Expr::Kind::Int:
+  case Expr::Kind::Float:
+  case Expr::Kind::Bool:
+  case Expr::Kind::String:
+    return;
+  case Expr::Kind::Name: {
+    StringRef name = llvm::cast<NameExpr>(e)->name;
+    if (scopes.find(name) || isElementType(name))
+      return;
+    if (definitions.contains(name) || findBuiltin(name) || findStage(name))
+      diagnostics.error(e->loc, "expected a value, found the function '" + name +
+                                    "'; it is called as " + name + "(...)");
+    else
+      unknown("name", name, e->loc);
+    return;
+  }
+  case Expr::Kind::Unary:
+    return checkExpr(llvm::cast<UnaryExpr>(e)->operand);
+  case Expr::Kind::Binary:
+    checkExpr(llvm::cast<BinaryExpr>(e)->lhs);
+    return checkExpr(llvm::cast<BinaryExpr>(e)->rhs);
+  case Expr::Kind::Call:
+    return checkCall(llvm::cast<CallExpr>(e));
+  case Expr::Kind::Subscript:
+    checkExpr(llvm::cast<SubscriptExpr>(e)->base);
+    for (const Subscript &s : llvm::cast<SubscriptExpr>(e)->subscripts)
+      for (const Expr *inner : {s.start, s.length})
+        if (inner)
+          checkExpr(inner);
+    return;
+  case Expr::Kind::List:
+    for (const Expr *inner : llvm::cast<ListExpr>(e)->elements)
+      checkExpr(inner);
+    return;
+  }
+}
+
+void Checker::checkNamed(const CallExpr *e, StringRef allowed) {
+  for (const NamedArg &arg : e->named)
+    if (!isListed(allowed, arg.name.text))
+      diagnostics.error(arg.name.loc,
+                        "'" + e->callee + "' has no option '" + arg.name.text + "'" +
+                            (allowed.empty() ? "" : "; it has " + spellList(allowed)));
+}
+
+void Checker::checkCount(const CallExpr *e, size_t least, size_t most, const Decl *callee) {
+  size_t found = e->args.size();
+  if (found >= least && found <= most)
+    return;
+  Diagnostic &diagnostic = diagnostics.error(
+      e->loc, "'" + e->callee + "' expects " + Twine(least) +
+                  (most != least ? " to " + Twine(most) : Twine("")) + " argument" +
+                  (most == 1 ? "" : "s") + ", found " + Twine(found));
+  if (callee)
+    diagnostic.note(callee->name.loc, "'" + e->callee + "' is declared here");
+}
+
+void Checker::checkCall(const CallExpr *e) {
+  for (const Expr *arg : e->args)
+    checkExpr(arg);
+  for (const NamedArg &arg : llvm::concat<const NamedArg>(e->settings, e->named))
+    checkExpr(arg.value);
+
+  const Decl *callee = definitions.lookup(e->callee);
+  auto *generic = llvm::dyn_cast_if_present<GenericDecl>(callee);
+  if (!e->settings.empty() && (where != Where::Pipeline || !generic))
+    diagnostics.error(e->settings.front().name.loc,
+                      "only calls of kernels and pipelines in a pipeline take parameters in <>");
+
+  if (scopes.find(e->callee) || isElementType(e->callee)) {
+    // T(x) for a type parameter; whether it holds a type is known per instance.
+    checkNamed(e, "");
+    return checkCount(e, 1, 1, nullptr);
+  }
+  if (isFoldableFunction(e->callee) && where != Where::Kernel && where != Where::Function) {
+    checkNamed(e, "");
+    return checkCount(e, 2, 2, nullptr);
+  }
+  if (where == Where::Pipeline) {
+    // A stage may get the results of one call as its arguments.
+    bool spread = e->args.size() == 1 && llvm::isa<CallExpr, NameExpr>(e->args.front());
+    if (const Stage *stage = findStage(e->callee); stage && stage->isCallable) {
+      checkNamed(e, stage->named);
+      if (!spread)
+        checkCount(e, stage->numArgs, stage->numArgs, nullptr);
+      return;
+    }
+    if (generic) {
+      checkNamed(e, "");
+      if (!spread)
+        checkCount(e, generic->args.size(), generic->args.size(), callee);
+      return;
+    }
+    if (e->callee == "static_assert") {
+      checkNamed(e, "");
+      return checkCount(e, 2, 2, nullptr);
+    }
+    if (callee || findBuiltin(e->callee)) {
+      diagnostics.error(e->loc, "expected a stage, a kernel or a pipeline, found '" + e->callee +
+                                    "', which is for kernels");
+      return;
+    }
+  } else if (where == Where::Kernel || where == Where::Function) {
+    if (const Builtin *builtin = findBuiltin(e->callee)) {
+      checkNamed(e, builtin->named);
+      return checkCount(e, builtin->minArgs, builtin->maxArgs, nullptr);
+    }
+    if (auto *function = llvm::dyn_cast_if_present<FunctionDecl>(callee)) {
+      callees[current].push_back({callee, e->loc});
+      checkNamed(e, "");
+      return checkCount(e, function->args.size(), function->args.size(), callee);
+    }
+    if (callee || findStage(e->callee)) {
+      Diagnostic &diagnostic = diagnostics.error(
+          e->loc, "'" + e->callee + "' is called by pipelines only; expected a function");
+      if (callee)
+        diagnostic.note(callee->name.loc, "'" + e->callee + "' is declared here");
+      return;
+    }
+  } else if (callee || findBuiltin(e->callee)) {
+    diagnostics.error(e->loc, "expected a compile-time value, found a call of '" + e->callee + "'");
+    return;
+  }
+
+  llvm::SmallVector<StringRef> known{"cdiv", "min", "max", "ilog", "pow"};
+  for (auto &[name, decl] : definitions)
+    known.push_back(name);
+#define BUILTIN(name, ...)                                                                         \
+  if (where != Where::Pipeline && where != Where::Constant)                                        \
+    known.push_back(#name);
+#include "Builtins.def"
+#define STAGE(name, ...)                                                                           \
+  if (where == Where::Pipeline)                                                                    \
+    known.push_back(#name);
+#include "Stages.def"
+  unknown("function", e->callee, e->loc, known);
+}
+
+void Checker::checkRecursion() {
+  // Depth-first over the calls of functions, without recursion of our own.
+  enum class State { New, Open, Done };
+  llvm::DenseMap<const Decl *, State> states;
+  for (auto &[name, root] : definitions) {
+    if (root->kind != Decl::Kind::Function || states.lookup(root) != State::New)
+      continue;
+    llvm::SmallVector<std::pair<const Decl *, size_t>> stack{{root, 0}};
+    states[root] = State::Open;
+    while (!stack.empty()) {
+      auto &[decl, next] = stack.back();
+      auto &calls = callees[decl];
+      if (next == calls.size()) {
+        states[decl] = State::Done;
+        stack.pop_back();
+        continue;
+      }
+      auto [callee, loc] = calls[next++];
+      State &state = states[callee];
+      if (state == State::Open)
+        diagnostics
+            .error(loc, "function '" + callee->name.text + "' calls itself; expected no recursion")
+            .note(callee->name.loc, "'" + callee->name.text + "' is declared here");
+      if (state != State::New)
+        continue;
+      state = State::Open;
+      stack.push_back({callee, 0});
+    }
+  }
+}
+
+} // namespace
+
+void lighthouse::frontend::checkDefinitions(const Definitions &definitions,
+                                            Diagnostics &diagnostics) {
+  Checker checker(definitions, diagnostics);
+  for (auto &[name, decl] : definitions) {
+    if (diagnostics.full())
+      return;
+    checker.check(*decl);
+  }
+  checker.checkRecursion();
+}

@@ -1,0 +1,169 @@
+//===- ConstFold.cpp --------------------------------------------------------------------===//
+#include "ConstFold.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace lighthouse::frontend;
+
+namespace {
+
+constexpr int64_t smallest = std::numeric_limits<int64_t>::min();
+
+Folded overflow() { return Folded::fail("the compile-time integer does not fit in 64 bits"); }
+
+template <typename T> Value compare(BinaryOp op, T a, T b) {
+  switch (op) {
+  case BinaryOp::LT:
+    return Value::ofBool(a < b);
+  case BinaryOp::LE:
+    return Value::ofBool(a <= b);
+  case BinaryOp::GT:
+    return Value::ofBool(a > b);
+  case BinaryOp::GE:
+    return Value::ofBool(a >= b);
+  case BinaryOp::EQ:
+    return Value::ofBool(a == b);
+  default:
+    return Value::ofBool(a != b);
+  }
+}
+
+Folded foldInts(BinaryOp op, int64_t a, int64_t b) {
+  int64_t result = 0;
+  switch (op) {
+  case BinaryOp::Add:
+    return llvm::AddOverflow(a, b, result) ? overflow() : Value::ofInt(result);
+  case BinaryOp::Sub:
+    return llvm::SubOverflow(a, b, result) ? overflow() : Value::ofInt(result);
+  case BinaryOp::Mul:
+    return llvm::MulOverflow(a, b, result) ? overflow() : Value::ofInt(result);
+  case BinaryOp::Div:
+  case BinaryOp::Rem:
+    if (b == 0)
+      return Folded::fail("division by zero");
+    if (a == smallest && b == -1)
+      return overflow();
+    return Value::ofInt(op == BinaryOp::Div ? a / b : a % b);
+  case BinaryOp::Shl:
+  case BinaryOp::Shr:
+    if (b < 0 || b > 62)
+      return Folded::fail("shift by " + llvm::Twine(b) + "; expected 0 to 62");
+    if (op == BinaryOp::Shr)
+      return Value::ofInt(a >> b);
+    return llvm::MulOverflow(a, int64_t(1) << b, result) ? overflow() : Value::ofInt(result);
+  case BinaryOp::And:
+    return Value::ofInt(a & b);
+  case BinaryOp::Xor:
+    return Value::ofInt(a ^ b);
+  case BinaryOp::Or:
+    return Value::ofInt(a | b);
+  default:
+    return compare(op, a, b);
+  }
+}
+
+Folded mismatch(BinaryOp op, const Value &lhs, const Value &rhs) {
+  return Folded::fail("'" + spelling(op) + "' does not apply to " + describe(lhs) + " and " +
+                      describe(rhs));
+}
+
+} // namespace
+
+Folded lighthouse::frontend::foldUnary(UnaryOp op, const Value &operand) {
+  if (op == UnaryOp::Not)
+    return operand.isBool() ? Folded(Value::ofBool(!operand.getBool()))
+                            : Folded::fail("'!' expects a bool, found " + describe(operand));
+  if (operand.isFloat())
+    return Value::ofFloat(-operand.getFloat());
+  if (!operand.isInt())
+    return Folded::fail("'-' expects a number, found " + describe(operand));
+  return operand.getInt() == smallest ? overflow() : Value::ofInt(-operand.getInt());
+}
+
+Folded lighthouse::frontend::foldBinary(BinaryOp op, const Value &lhs, const Value &rhs) {
+  bool equality = op == BinaryOp::EQ || op == BinaryOp::NE;
+  if (lhs.isType() && rhs.isType() && equality)
+    return Value::ofBool((lhs == rhs) == (op == BinaryOp::EQ));
+  if (lhs.isBool() && rhs.isBool()) {
+    bool a = lhs.getBool(), b = rhs.getBool();
+    switch (op) {
+    case BinaryOp::LogicalAnd:
+    case BinaryOp::And:
+      return Value::ofBool(a && b);
+    case BinaryOp::LogicalOr:
+    case BinaryOp::Or:
+      return Value::ofBool(a || b);
+    case BinaryOp::Xor:
+    case BinaryOp::NE:
+      return Value::ofBool(a != b);
+    case BinaryOp::EQ:
+      return Value::ofBool(a == b);
+    default:
+      return mismatch(op, lhs, rhs);
+    }
+  }
+  bool numbers = (lhs.isInt() || lhs.isFloat()) && (rhs.isInt() || rhs.isFloat());
+  if (!numbers || isLogical(op))
+    return mismatch(op, lhs, rhs);
+  if (lhs.isInt() && rhs.isInt())
+    return foldInts(op, lhs.getInt(), rhs.getInt());
+  double a = lhs.getFloat(), b = rhs.getFloat();
+  switch (op) {
+  case BinaryOp::Add:
+    return Value::ofFloat(a + b);
+  case BinaryOp::Sub:
+    return Value::ofFloat(a - b);
+  case BinaryOp::Mul:
+    return Value::ofFloat(a * b);
+  case BinaryOp::Div:
+    return Value::ofFloat(a / b);
+  case BinaryOp::Rem:
+    return Value::ofFloat(std::fmod(a, b));
+  default:
+    return isComparison(op) ? Folded(compare(op, a, b)) : mismatch(op, lhs, rhs);
+  }
+}
+
+bool lighthouse::frontend::isFoldableFunction(StringRef name) {
+  return name == "cdiv" || name == "min" || name == "max" || name == "ilog" || name == "pow";
+}
+
+Folded lighthouse::frontend::foldFunction(StringRef name, const Value &a, const Value &b) {
+  bool numbers = (a.isInt() || a.isFloat()) && (b.isInt() || b.isFloat());
+  if (numbers && (name == "min" || name == "max")) {
+    bool first = name == "min" ? a.getFloat() <= b.getFloat() : a.getFloat() >= b.getFloat();
+    if (a.isInt() && b.isInt())
+      first = name == "min" ? a.getInt() <= b.getInt() : a.getInt() >= b.getInt();
+    return first ? a : b;
+  }
+  if (!a.isInt() || !b.isInt())
+    return Folded::fail("'" + name + "' expects two compile-time ints, found " + describe(a) +
+                        " and " + describe(b));
+  int64_t x = a.getInt(), y = b.getInt();
+  if (name == "cdiv") {
+    if (y <= 0)
+      return Folded::fail("'cdiv' expects a positive divisor, found " + llvm::Twine(y));
+    return Value::ofInt(x / y + (x % y > 0 ? 1 : 0));
+  }
+  if (name == "ilog") {
+    if (x < 1 || y < 2)
+      return Folded::fail("'ilog' expects a number of at least 1 and a base of at least 2");
+    int64_t exponent = 0;
+    for (; x >= y; x /= y)
+      ++exponent;
+    return Value::ofInt(exponent);
+  }
+  // pow
+  if (y < 0)
+    return Folded::fail("'pow' expects an exponent that is not negative, found " + llvm::Twine(y));
+  if (x == 0 || x == 1 || x == -1)
+    return Value::ofInt(y == 0 ? 1 : x == -1 && y % 2 == 0 ? 1 : x);
+  int64_t power = 1;
+  for (; y > 0; --y)
+    if (llvm::MulOverflow(power, x, power))
+      return overflow();
+  return Value::ofInt(power);
+}

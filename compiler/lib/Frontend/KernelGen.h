@@ -1,0 +1,140 @@
+//===- KernelGen.h - Kernel bodies to tile IR ------------------------------*- C++ -*-===//
+#ifndef LIGHTHOUSE_LIB_FRONTEND_KERNELGEN_H
+#define LIGHTHOUSE_LIB_FRONTEND_KERNELGEN_H
+
+#include "Binding.h"
+#include "Definitions.h"
+#include "lighthouse/Dialect/Tile/IR/Tile.h"
+#include "mlir/IR/Builders.h"
+
+namespace lighthouse::frontend {
+
+/// Generates one instance of a kernel. Scalars are i32, f32, ...; tiles are tensors of static
+/// shape.
+class KernelGen : public Evaluator, mlir::OpBuilder::Listener {
+public:
+  KernelGen(const Definitions &definitions, const KernelDecl &decl, const Binding &binding,
+            mlir::ModuleOp module, Diagnostics &diagnostics);
+
+  /// Adds the instance to the module under `symbol`.
+  mlir::FailureOr<tile::KernelOp> run(StringRef symbol);
+
+  /// The parameters of an instance as the attribute `params` of its kernel.
+  static mlir::DictionaryAttr paramsAttr(const Binding &binding, mlir::MLIRContext *context);
+
+private:
+  using SSA = mlir::Value;
+  using MaybeSSA = mlir::FailureOr<mlir::Value>;
+
+  // Kernel and control flow (KernelGen.cpp, GenControl.cpp)
+  tile::KernelOp makeKernel(StringRef symbol);
+  void notifyOperationInserted(mlir::Operation *op, mlir::OpBuilder::InsertPoint) override;
+  Result evalName(const NameExpr *e) override;
+  void execRuntime(const Stmt *stmt) override;
+  void genFor(const ForStmt *stmt);
+  void genIf(const IfStmt *stmt);
+  void genWhile(const WhileStmt *stmt);
+  Result storable(Value value, SMLoc loc, const Variable *previous) override;
+  /// The variables that a run-time block assigns and that live outside of it.
+  mlir::SmallVector<Variable *> carriedBy(mlir::ArrayRef<Block> blocks);
+  static mlir::SmallVector<SSA> valuesOf(mlir::ArrayRef<Variable *> variables);
+  static void setValues(mlir::ArrayRef<Variable *> variables, mlir::ValueRange values);
+  /// Runs a block with the builder at the end of `target` and ends it with a yield.
+  void genYieldingBlock(Block block, mlir::Block *target, mlir::ArrayRef<Variable *> carried,
+                        SMLoc loc);
+
+  // Operators, conversions, shapes (GenExpr.cpp)
+  Result evalUnary(const UnaryExpr *e, Value operand) override;
+  Result evalBinary(const BinaryExpr *e, Value lhs, Value rhs) override;
+  Result evalSubscript(const SubscriptExpr *e) override;
+  Result genCompare(const BinaryExpr *e, SSA lhs, SSA rhs);
+  Result genArith(const BinaryExpr *e, SSA lhs, SSA rhs);
+  /// A scalar or tile; constants become i32, f32 or bool, or `element` if given.
+  MaybeSSA toSSA(const Value &value, SMLoc loc, mlir::Type element = {});
+  MaybeSSA evalSSA(const Expr *e, mlir::Type element = {});
+  /// A scalar of exactly that type.
+  MaybeSSA evalScalar(const Expr *e, mlir::Type type, const llvm::Twine &what);
+  MaybeSSA toScalar(const Value &value, SMLoc loc, mlir::Type type, const llvm::Twine &what);
+  /// A constant of scalar or tile type.
+  SSA constantOf(mlir::Type type, double value, SMLoc loc);
+  SSA intConstantOf(mlir::Type type, int64_t value, SMLoc loc);
+  SSA intConstant(int64_t value, SMLoc loc); ///< an i32
+  /// The divisor, or 1 where dividing by it would trap: x / 0 = x, x % 0 = 0.
+  SSA safeDivisor(SSA dividend, SSA divisor, SMLoc loc);
+  /// Brings operands to one element type (constants adapt) and one shape (numpy broadcasting).
+  mlir::LogicalResult unify(mlir::MutableArrayRef<Value> values, mlir::SmallVectorImpl<SSA> &out,
+                            SMLoc loc, StringRef what);
+  mlir::LogicalResult broadcastAll(mlir::MutableArrayRef<SSA> values, SMLoc loc, StringRef what);
+  /// Repeats a scalar or tile to `shape`, which it must fit.
+  MaybeSSA broadcastTo(SSA value, mlir::ArrayRef<int64_t> shape, SMLoc loc, StringRef what);
+  MaybeSSA castTo(const Value &value, mlir::Type element, SMLoc loc);
+  Result genNewDims(const SubscriptExpr *e, SSA tile);
+
+  // Calls (GenCall.cpp, GenMath.cpp, GenMemory.cpp)
+  Result evalCall(const CallExpr *e) override;
+  Result genGridQuery(const CallExpr *e);
+  Result genIota(const CallExpr *e);
+  Result genFull(const CallExpr *e);
+  Result genDot(const CallExpr *e);
+  Result genTrans(const CallExpr *e);
+  Result genReshape(const CallExpr *e);
+  Result genBroadcast(const CallExpr *e);
+  Result genReduce(const CallExpr *e);
+  Result genMaxMin(const CallExpr *e);
+  Result genScan(const CallExpr *e);
+  Result genCdiv(const CallExpr *e);
+  Result genConstantOnly(const CallExpr *e);
+  Result genAbs(const CallExpr *e);
+  Result genMath(const CallExpr *e);
+  Result genFma(const CallExpr *e);
+  Result genWhere(const CallExpr *e);
+  Result genIsNan(const CallExpr *e);
+  Result genBitcast(const CallExpr *e);
+  Result genStaticAssert(const CallExpr *e);
+  mlir::FailureOr<mlir::RankedTensorType> evalTileType(const Expr *e);
+  /// A tile operand, and the value of its `axis` argument.
+  MaybeSSA evalTile(const Expr *e, StringRef what);
+  mlir::FailureOr<int64_t> evalAxis(const CallExpr *e, mlir::RankedTensorType type);
+  mlir::FailureOr<mlir::SmallVector<int64_t>> evalShape(const Expr *e);
+
+  Result genLoad(const CallExpr *e);
+  Result genStore(const CallExpr *e);
+  Result genAtomic(const CallExpr *e);
+  Result genBarrier(const CallExpr *e);
+  Result genShared(const CallExpr *e);
+  Result genCopyAsync(const CallExpr *e);
+  Result genCommit(const CallExpr *e);
+  Result genWait(const CallExpr *e);
+  /// A subscripted tensor argument.
+  struct Access {
+    SSA view;
+    mlir::SmallVector<SSA> indices;
+    mlir::SmallVector<int64_t> shape; ///< of the tile accessed; empty for a scalar
+    mlir::Type element;
+    /// Of the tile: `element` or a tile of it.
+    mlir::Type tileType() const;
+  };
+  mlir::FailureOr<Access> evalAccess(const Expr *e, StringRef what);
+  /// A buffer, or a slot of one; null if `e` is no buffer.
+  MaybeSSA evalBuffer(const Expr *e);
+  /// The `mask` argument in the shape of an access; null if there is none.
+  MaybeSSA evalMask(const CallExpr *e, const Access &access);
+  /// The second argument in the type and shape of an access.
+  MaybeSSA evalStored(const CallExpr *e, const Access &access);
+
+  static const Expr *namedArg(const CallExpr *e, StringRef name);
+
+  const Definitions &definitions;
+  const KernelDecl &decl;
+  const Binding &binding;
+  mlir::ModuleOp module;
+  mlir::OpBuilder builder;
+  unsigned operations = 0;
+  bool tooManyOperations = false;
+  /// Names assigned in a block and not declared there; filled as needed.
+  llvm::DenseMap<const void *, mlir::SmallVector<StringRef>> assigned;
+};
+
+} // namespace lighthouse::frontend
+
+#endif // LIGHTHOUSE_LIB_FRONTEND_KERNELGEN_H

@@ -1,0 +1,94 @@
+//===- KernelProvider.cpp - Kernels of a specification for stages -----------------------===//
+#include "PipelineGen.h"
+#include "SpecState.h"
+
+using namespace lighthouse;
+using namespace lighthouse::frontend;
+using llvm::Twine;
+using mlir::failed;
+using mlir::failure;
+using mlir::FailureOr;
+
+namespace lighthouse::frontend {
+
+class SpecKernelProvider : public KernelProvider {
+public:
+  explicit SpecKernelProvider(Spec::State &state) : state(state) {}
+
+  FailureOr<tile::KernelOp> getKernel(mlir::ModuleOp module, const StageRequest &request,
+                                      mlir::Location loc) override {
+    mlir::SmallVector<mlir::Type> operands(request.operands), results(request.results);
+    std::vector<std::pair<const KernelDecl *, Diagnostic>> refusals;
+    for (auto &[name, decl] : state.definitions) {
+      auto *kernel = llvm::dyn_cast<KernelDecl>(decl);
+      if (!kernel || kernel->stage.text != request.stage)
+        continue;
+      Diagnostics reasons(state.diagnostics.getSources());
+      mlir::SmallVector<Setting> settings = settingsOf(*kernel, request.params);
+      Use use{SMLoc(), settings, operands, results};
+      FailureOr<Binding> binding = failure();
+      if (operands.size() != kernel->args.size())
+        reasons.error(kernel->name.loc, "it takes " + Twine(kernel->args.size()) +
+                                            " arguments, the stage has " + Twine(operands.size()));
+      else
+        binding = bind(*kernel, use, /*dimsAreConstant=*/false, module.getContext(), reasons);
+      if (mlir::succeeded(binding))
+        // It applies: errors in its body are errors, no reason to try the next one.
+        return instantiate(*kernel, *binding, module, loc);
+      refusals.emplace_back(kernel, reasons.errors().front());
+    }
+    mlir::InFlightDiagnostic diagnostic = mlir::emitError(loc)
+                                          << "no kernel implements stage '" << request.stage
+                                          << "' for these parameters and types";
+    for (auto &[kernel, reason] : refusals) {
+      SMLoc at = reason.loc.isValid() ? reason.loc : kernel->name.loc;
+      SourcePlace place = state.diagnostics.place(at);
+      diagnostic.attachNote(
+          mlir::FileLineColLoc::get(module.getContext(), place.file, place.line, place.column))
+          << "kernel '" << kernel->name.text << "' does not apply: " << reason.message;
+    }
+    return failure();
+  }
+
+private:
+  FailureOr<tile::KernelOp> instantiate(const KernelDecl &decl, const Binding &binding,
+                                        mlir::ModuleOp module, mlir::Location loc) {
+    FailureOr<tile::KernelOp> kernel = failure();
+    {
+      DiagnosticBridge bridge(module.getContext(), state.diagnostics);
+      kernel = getInstance(state.definitions, decl, binding, module, state.diagnostics);
+    }
+    if (failed(kernel))
+      mlir::emitError(loc) << "kernel '" << decl.name.text
+                           << "', which serves this stage, has errors";
+    return kernel;
+  }
+
+  /// The requested parameters that the kernel declares.
+  static mlir::SmallVector<Setting> settingsOf(const KernelDecl &decl,
+                                               mlir::DictionaryAttr params) {
+    mlir::SmallVector<Setting> settings;
+    for (const ParamDecl &param : decl.params) {
+      mlir::Attribute attr = params ? params.get(param.name.text) : mlir::Attribute();
+      Value value;
+      if (auto flag = mlir::dyn_cast_or_null<mlir::BoolAttr>(attr))
+        value = Value::ofBool(flag.getValue());
+      else if (auto number = mlir::dyn_cast_or_null<mlir::IntegerAttr>(attr))
+        value = Value::ofInt(number.getInt());
+      else if (auto type = mlir::dyn_cast_or_null<mlir::TypeAttr>(attr))
+        value = Value::ofType(type.getValue());
+      else
+        continue;
+      settings.push_back({param.name.text, value, SMLoc()});
+    }
+    return settings;
+  }
+
+  Spec::State &state;
+};
+
+} // namespace lighthouse::frontend
+
+std::unique_ptr<KernelProvider> Spec::makeKernelProvider() {
+  return std::make_unique<SpecKernelProvider>(*state);
+}

@@ -1,0 +1,298 @@
+//===- PipelineGen.cpp - Pipelines, and their calls of kernels and pipelines ------------===//
+#include "PipelineGen.h"
+
+#include "ConstFold.h"
+#include "KernelGen.h"
+#include "lighthouse/Dialect/Lighthouse/IR/KernelBinding.h"
+#include "lighthouse/Dialect/Lighthouse/IR/Lighthouse.h"
+#include "lighthouse/Frontend/Limits.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace lighthouse;
+using namespace lighthouse::frontend;
+using llvm::Twine;
+using mlir::failed;
+using mlir::failure;
+using mlir::FailureOr;
+using mlir::RankedTensorType;
+
+PipelineGen::PipelineGen(const Definitions &definitions, mlir::ModuleOp module,
+                         Diagnostics &diagnostics)
+    : Evaluator(module.getContext(), diagnostics), definitions(definitions), module(module),
+      builder(module.getContext()) {}
+
+FailureOr<mlir::func::FuncOp> PipelineGen::run(const PipelineDecl &decl, const Binding &binding,
+                                               mlir::ArrayRef<mlir::Type> types) {
+  mlir::Location loc = location(decl.name.loc);
+  builder.setInsertionPointToEnd(module.getBody());
+  auto function =
+      mlir::func::FuncOp::create(builder, loc, decl.name.text, builder.getFunctionType(types, {}));
+  mlir::Block *entry = function.addEntryBlock();
+  builder.setInsertionPointToEnd(entry);
+  FailureOr<mlir::SmallVector<mlir::Value>> results =
+      runBody(decl, binding, entry->getArguments(), decl.name.loc);
+  if (failed(results) || hasFailed()) {
+    function.erase();
+    return failure();
+  }
+  mlir::func::ReturnOp::create(builder, loc, *results);
+  function.setType(builder.getFunctionType(types, mlir::ValueRange(*results).getTypes()));
+  StringRef nameAttr = lh::LighthouseDialect::getNameAttrName();
+  for (auto [i, arg] : llvm::enumerate(decl.args))
+    function.setArgAttr(i, nameAttr, builder.getStringAttr(arg.name.text));
+  for (auto [i, result] : llvm::enumerate(decl.results))
+    function.setResultAttr(i, nameAttr, builder.getStringAttr(result.name.text));
+  return function;
+}
+
+FailureOr<mlir::SmallVector<mlir::Value>> PipelineGen::runBody(const PipelineDecl &decl,
+                                                               const Binding &binding,
+                                                               mlir::ValueRange args, SMLoc loc) {
+  mlir::SmallVector<Variable> variables;
+  for (auto [param, value] : llvm::zip_equal(decl.params, binding.params))
+    variables.push_back({param.name, /*isVar=*/false, value});
+  for (auto [name, extent] : binding.dims)
+    if (!mlir::ShapedType::isDynamic(extent))
+      variables.push_back({{name, decl.name.loc}, /*isVar=*/false, Value::ofInt(extent)});
+  for (auto [arg, value] : llvm::zip_equal(decl.args, args))
+    variables.push_back({arg.name, /*isVar=*/false, Value(value)});
+
+  // A pipeline's own body is no call, so that its errors carry no note about one.
+  Result returned = evalInlined(decl.body, variables, "pipeline", decl.name, loc,
+                                /*isCall=*/loc != decl.name.loc);
+  if (failed(returned))
+    return failure();
+  FailureOr<mlir::SmallVector<Value>> values = unpack(*returned, decl.results.size(), loc);
+  if (failed(values))
+    return failure();
+  Binding extended = binding;
+  mlir::SmallVector<mlir::Value> results;
+  for (auto [result, value] : llvm::zip_equal(decl.results, *values)) {
+    if (value.isPoison() || failed(checkResult(result, value, extended, result.name.loc)))
+      return failure();
+    results.push_back(value.getSSA());
+  }
+  return results;
+}
+
+mlir::LogicalResult PipelineGen::checkResult(const ArgDecl &result, const Value &value,
+                                             Binding &binding, SMLoc loc) {
+  auto type = value.isRuntime() ? mlir::dyn_cast<RankedTensorType>(value.getSSA().getType())
+                                : RankedTensorType();
+  std::string name = ("result '" + result.name.text + "'").str();
+  if (!type) {
+    error(loc, name + ": expected a tensor, found " + describe(value));
+    return failure();
+  }
+  mlir::Type element = elementType(result, binding, context);
+  if (type.getElementType() != element || type.getRank() != int64_t(result.dims.size())) {
+    error(loc, name + ": expected a tensor of rank " + Twine(result.dims.size()) + " of " +
+                   spell(element) + ", found " + spell(type));
+    return failure();
+  }
+  for (auto [dim, extent] : llvm::zip_equal(result.dims, type.getShape())) {
+    auto *dimName = llvm::dyn_cast<NameExpr>(dim);
+    // A name that no argument binds stands for whatever the pipeline makes.
+    if (dimName && !binding.param(dimName->name) &&
+        (!binding.dims.contains(dimName->name) ||
+         mlir::ShapedType::isDynamic(binding.dims[dimName->name]))) {
+      binding.dims[dimName->name] = extent;
+      continue;
+    }
+    Evaluator constants(context, diagnostics);
+    for (auto [param, bound] : llvm::zip_equal(binding.decl->params, binding.params))
+      constants.declare({param.name, /*isVar=*/false, bound});
+    for (auto [bound, boundExtent] : binding.dims)
+      if (!mlir::ShapedType::isDynamic(boundExtent))
+        constants.declare({{bound, loc}, /*isVar=*/false, Value::ofInt(boundExtent)});
+    FailureOr<int64_t> expected = constants.evalInt(dim, "an extent");
+    if (failed(expected))
+      return failure();
+    if (*expected != extent) {
+      error(loc, name + ": expected an extent of " + Twine(*expected) + " for '" + spell(dim) +
+                     "', found " + Twine(extent) + " in " + spell(type));
+      return failure();
+    }
+  }
+  return mlir::success();
+}
+
+void PipelineGen::execRuntime(const Stmt *stmt) {
+  if (stmt->kind == Stmt::Kind::Expr) {
+    auto *call = llvm::cast<CallExpr>(llvm::cast<ExprStmt>(stmt)->value);
+    if (call->callee != "static_assert") {
+      error(stmt->loc,
+            "expected 'let' or 'return': the result of '" + call->callee + "' is not used");
+      return;
+    }
+    (void)eval(call);
+    return;
+  }
+  error(stmt->loc, "a pipeline has no run-time control flow; expected 'static for' or 'static if'");
+}
+
+//===------------------------------------------------------------------------------------===//
+// Calls
+//===------------------------------------------------------------------------------------===//
+
+Result PipelineGen::evalCall(const CallExpr *e) {
+  using Handler = Result (PipelineGen::*)(const CallExpr *);
+  Handler handler = llvm::StringSwitch<Handler>(e->callee)
+#define STAGE(name, handler, ...) .Case(#name, &PipelineGen::handler)
+#include "Stages.def"
+                        .Default(nullptr);
+  bool launches = handler || definitions.contains(e->callee);
+  if (launches && ++stages > limits::stages) {
+    if (stages == limits::stages + 1)
+      error(e->loc, "more than " + Twine(limits::stages) + " stages and kernels in one pipeline");
+    stop();
+    return failure();
+  }
+  if (handler)
+    return (this->*handler)(e);
+  if (auto *kernel = find<KernelDecl>(definitions, e->callee))
+    return callKernel(*kernel, e);
+  if (auto *pipeline = find<PipelineDecl>(definitions, e->callee))
+    return callPipeline(*pipeline, e);
+  if (e->callee == "static_assert" && e->args.size() == 2) {
+    FailureOr<bool> holds = evalBool(e->args[0], "the condition of static_assert");
+    auto *message = llvm::dyn_cast<StringExpr>(e->args[1]);
+    if (mlir::succeeded(holds) && !*holds)
+      error(e->loc, "static_assert failed" + (message ? ": " + message->value : Twine("")));
+    return mlir::succeeded(holds) && *holds ? Result(Value::none()) : Result(failure());
+  }
+  return Evaluator::evalCall(e);
+}
+
+FailureOr<mlir::SmallVector<Setting>> PipelineGen::evalSettings(const CallExpr *e) {
+  mlir::SmallVector<Setting> settings;
+  for (const NamedArg &arg : e->settings) {
+    Result value = eval(arg.value);
+    if (failed(value))
+      return failure();
+    settings.push_back({arg.name.text, *value, arg.name.loc});
+  }
+  return settings;
+}
+
+FailureOr<mlir::SmallVector<Value>> PipelineGen::evalOperands(const GenericDecl &decl,
+                                                              const CallExpr *e) {
+  FailureOr<mlir::SmallVector<Value>> args = evalArgs(e);
+  if (failed(args))
+    return failure();
+  // f(g(x)) where g has several results: they are the arguments.
+  if (args->size() == 1 && args->front().isTuple() && decl.args.size() != 1) {
+    mlir::ArrayRef<Value> spread = args->front().getTuple();
+    args = mlir::SmallVector<Value>(spread.begin(), spread.end());
+  }
+  if (args->size() == decl.args.size())
+    return args;
+  error(e->loc, "'" + e->callee + "' expects " + Twine(decl.args.size()) + " argument" +
+                    (decl.args.size() == 1 ? "" : "s") + ", found " + Twine(args->size()))
+      .note(decl.name.loc, "'" + e->callee + "' is declared here");
+  return failure();
+}
+
+mlir::TypedAttr PipelineGen::scalarAttr(const Value &value, mlir::Type type, SMLoc loc) {
+  if (auto floatType = mlir::dyn_cast<mlir::FloatType>(type)) {
+    if (value.isInt() || value.isFloat())
+      return builder.getFloatAttr(floatType, value.getFloat());
+  } else if (type.isInteger(1)) {
+    if (value.isBool())
+      return builder.getBoolAttr(value.getBool());
+  } else if (value.isInt()) {
+    if (llvm::isIntN(type.getIntOrFloatBitWidth(), value.getInt()))
+      return builder.getIntegerAttr(type, value.getInt());
+    error(loc, "the constant " + spell(value) + " does not fit in " + spell(type));
+    return {};
+  }
+  error(loc, "expected a compile-time value of type " + spell(type) + ", found " + describe(value));
+  return {};
+}
+
+Result PipelineGen::callKernel(const KernelDecl &decl, const CallExpr *e) {
+  FailureOr<mlir::SmallVector<Value>> args = evalOperands(decl, e);
+  FailureOr<mlir::SmallVector<Setting>> settings = evalSettings(e);
+  if (failed(args) || failed(settings))
+    return failure();
+  mlir::SmallVector<mlir::Type> types;
+  mlir::SmallVector<mlir::Value> inputs;
+  for (auto [i, value] : llvm::enumerate(*args)) {
+    // A scalar is a constant; its type is the declared one, so nothing is deduced from it.
+    types.push_back(value.isRuntime() ? value.getSSA().getType() : mlir::Type());
+    if (decl.args[i].isTensor && value.isRuntime() && mlir::isa<RankedTensorType>(types.back())) {
+      inputs.push_back(value.getSSA());
+    } else if (decl.args[i].isTensor || value.isRuntime()) {
+      error(e->loc, "'" + decl.args[i].name.text + "' of kernel '" + e->callee + "': expected " +
+                        (decl.args[i].isTensor ? "a tensor" : "a compile-time scalar") +
+                        ", found " + describe(value))
+          .note(decl.args[i].name.loc, "declared here");
+      return failure();
+    }
+  }
+  Use use{e->loc, *settings, types, {}};
+  FailureOr<Binding> binding = bind(decl, use, /*dimsAreConstant=*/false, context, diagnostics);
+  if (failed(binding))
+    return failure();
+  FailureOr<tile::KernelOp> kernel = getInstance(definitions, decl, *binding, module, diagnostics);
+  if (failed(kernel))
+    return failure();
+  mlir::SmallVector<mlir::Attribute> scalars;
+  for (auto [arg, value] : llvm::zip_equal(decl.args, *args)) {
+    if (arg.isTensor)
+      continue;
+    mlir::TypedAttr attr = scalarAttr(value, elementType(arg, *binding, context), e->loc);
+    if (!attr)
+      return failure();
+    scalars.push_back(attr);
+  }
+  mlir::Location loc = location(e->loc);
+  FailureOr<lh::KernelBinding> shapes =
+      lh::bindKernel(*kernel, mlir::ValueRange(inputs).getTypes(), {}, scalars, loc);
+  if (failed(shapes))
+    return failure();
+  mlir::SmallVector<mlir::Type> results(shapes->results.begin(), shapes->results.end());
+  auto launch = lh::LaunchOp::create(builder, loc, results,
+                                     mlir::FlatSymbolRefAttr::get(context, kernel->getSymName()),
+                                     inputs, builder.getArrayAttr(scalars),
+                                     /*stage=*/builder.getStringAttr(e->callee));
+  return resultsOf(launch, e->loc);
+}
+
+Result PipelineGen::callPipeline(const PipelineDecl &decl, const CallExpr *e) {
+  FailureOr<mlir::SmallVector<Value>> args = evalOperands(decl, e);
+  FailureOr<mlir::SmallVector<Setting>> settings = evalSettings(e);
+  if (failed(args) || failed(settings))
+    return failure();
+  mlir::SmallVector<mlir::Type> types;
+  mlir::SmallVector<mlir::Value> inputs;
+  for (auto [arg, value] : llvm::zip_equal(decl.args, *args)) {
+    if (!value.isRuntime()) {
+      error(e->loc, "'" + arg.name.text + "' of pipeline '" + e->callee +
+                        "': expected a tensor, found " + describe(value))
+          .note(arg.name.loc, "declared here");
+      return failure();
+    }
+    inputs.push_back(value.getSSA());
+    types.push_back(inputs.back().getType());
+  }
+  Use use{e->loc, *settings, types, {}};
+  FailureOr<Binding> binding = bind(decl, use, /*dimsAreConstant=*/true, context, diagnostics);
+  if (failed(binding))
+    return failure();
+  FailureOr<mlir::SmallVector<mlir::Value>> results = runBody(decl, *binding, inputs, e->loc);
+  if (failed(results))
+    return failure();
+  if (results->size() == 1)
+    return Value(results->front());
+  return Value::ofTuple(std::vector<Value>(results->begin(), results->end()));
+}
+
+Result PipelineGen::resultsOf(mlir::Operation *op, SMLoc loc) {
+  if (op->getNumResults() == 1)
+    return Value(op->getResult(0));
+  std::vector<Value> values;
+  for (mlir::Value result : op->getResults())
+    values.push_back(Value(result));
+  return Value::ofTuple(std::move(values));
+}

@@ -1,0 +1,78 @@
+//===- PipelineGen.h - Pipelines to functions over lighthouse ops ----------*- C++ -*-===//
+#ifndef LIGHTHOUSE_LIB_FRONTEND_PIPELINEGEN_H
+#define LIGHTHOUSE_LIB_FRONTEND_PIPELINEGEN_H
+
+#include "Binding.h"
+#include "Definitions.h"
+#include "lighthouse/Dialect/Tile/IR/Tile.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+
+namespace lighthouse::frontend {
+
+/// Finds or generates the instance of a kernel in a module.
+mlir::FailureOr<tile::KernelOp> getInstance(const Definitions &definitions, const KernelDecl &decl,
+                                            const Binding &binding, mlir::ModuleOp module,
+                                            Diagnostics &diagnostics);
+
+/// Generates one instance of a pipeline. All dims are compile-time ints; values are tensors of
+/// static shape, pyramids, scores and selections.
+class PipelineGen : public Evaluator {
+public:
+  PipelineGen(const Definitions &definitions, mlir::ModuleOp module, Diagnostics &diagnostics);
+
+  /// `types` are those of the arguments.
+  mlir::FailureOr<mlir::func::FuncOp> run(const PipelineDecl &decl, const Binding &binding,
+                                          mlir::ArrayRef<mlir::Type> types);
+
+private:
+  Result evalCall(const CallExpr *e) override;
+  void execRuntime(const Stmt *stmt) override;
+
+  /// Runs the body of a pipeline and checks what it returns against its signature.
+  mlir::FailureOr<mlir::SmallVector<mlir::Value>>
+  runBody(const PipelineDecl &decl, const Binding &binding, mlir::ValueRange args, SMLoc loc);
+  mlir::LogicalResult checkResult(const ArgDecl &result, const Value &value, Binding &binding,
+                                  SMLoc loc);
+  Result callPipeline(const PipelineDecl &decl, const CallExpr *e);
+  Result callKernel(const KernelDecl &decl, const CallExpr *e);
+  mlir::FailureOr<mlir::SmallVector<Setting>> evalSettings(const CallExpr *e);
+  /// The arguments of a call of a kernel or pipeline; constants are scalars of the declared types.
+  mlir::FailureOr<mlir::SmallVector<Value>> evalOperands(const GenericDecl &decl,
+                                                         const CallExpr *e);
+  /// A constant as an attribute of a scalar type.
+  mlir::TypedAttr scalarAttr(const Value &value, mlir::Type type, SMLoc loc);
+
+  Result genPool(const CallExpr *e);
+  Result genNormScore(const CallExpr *e);
+  Result genMakeScores(const CallExpr *e);
+  Result genSelect(const CallExpr *e);
+  Result genGather(const CallExpr *e);
+  Result genAttend(const CallExpr *e);
+  Result genScatter(const CallExpr *e);
+  Result genIndices(const CallExpr *e);
+  /// The positional arguments of a stage. Results of a call given as the only argument are spread.
+  mlir::FailureOr<mlir::SmallVector<mlir::Value>> stageOperands(const CallExpr *e, unsigned count);
+  /// Whether `value` has the MLIR type `TypeT`, which is called `what`.
+  template <typename TypeT>
+  mlir::FailureOr<TypeT> expectType(mlir::Value value, const CallExpr *e, StringRef what);
+  mlir::LogicalResult expectHeads(mlir::ValueRange values, const CallExpr *e);
+  /// Named options of stages; the default if absent, an error if there is none.
+  mlir::FailureOr<int64_t> intOption(const CallExpr *e, StringRef name,
+                                     std::optional<int64_t> absent);
+  mlir::FailureOr<bool> boolOption(const CallExpr *e, StringRef name, bool absent);
+  /// Adds a stage op whose rules are checked; its results.
+  template <typename OpT>
+  Result addStage(const CallExpr *e, mlir::ValueRange operands,
+                  typename OpT::Properties properties = {});
+  Result resultsOf(mlir::Operation *op, SMLoc loc);
+
+  const Definitions &definitions;
+  mlir::ModuleOp module;
+  mlir::OpBuilder builder;
+  unsigned stages = 0;
+};
+
+} // namespace lighthouse::frontend
+
+#endif // LIGHTHOUSE_LIB_FRONTEND_PIPELINEGEN_H

@@ -1,0 +1,302 @@
+//===- Compilation.cpp - One request on its way through the phases
+//----------------------------------===//
+
+#include "Compilation.h"
+
+#include "KernelPipeline.h"
+#include "Reproducer.h"
+
+#include "lighthouse/Conversion/Passes.h"
+#include "lighthouse/Dialect/Lighthouse/IR/Lighthouse.h"
+#include "lighthouse/Target/PlanExport.h"
+#include "lighthouse/Transforms/Passes.h"
+
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/Support/CrashRecoveryContext.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace lighthouse;
+
+//===----------------------------------------------------------------------------------------------===//
+// The phases
+//===----------------------------------------------------------------------------------------------===//
+
+static unsigned vectorBits(StringRef level) {
+  return level == "x86-64-v4" ? 512 : level == "x86-64-v3" ? 256 : 128;
+}
+
+LogicalResult Compilation::runPhase(Phase phase) {
+  switch (phase) {
+  case Phase::Lighthouse:
+    return instantiate();
+  case Phase::Fused:
+    return runPasses(
+        [](OpPassManager &pm) {
+          pm.addNestedPass<func::FuncOp>(createFuseStagesPass());
+          pm.addPass(createCanonicalizerPass());
+          pm.addPass(createCSEPass());
+        },
+        /*mayBlameRequest=*/false);
+  case Phase::Launches:
+    return runPasses([&](OpPassManager &pm) { pm.addPass(createSelectKernelsPass(*kernels)); },
+                     /*mayBlameRequest=*/true);
+  case Phase::Plan:
+    return lowerToPlan();
+  case Phase::Tile:
+    return keepKernels();
+  case Phase::Host:
+    if (failed(checkLevel()))
+      return failure();
+    return runPasses(
+        [&](OpPassManager &pm) {
+          HostPipelineOptions host;
+          host.vectorBits = vectorBits(request.level);
+          buildTileToHostPipeline(pm, host);
+        },
+        /*mayBlameRequest=*/true);
+  case Phase::LLVMDialect:
+    return runPasses([](OpPassManager &pm) { buildHostToLLVMPipeline(pm); },
+                     /*mayBlameRequest=*/false);
+  case Phase::LLVM:
+  case Phase::Asm:
+  case Phase::Obj:
+    return emitCode(phase);
+  case Phase::Artifact:
+    return emitArtifact();
+  }
+  return failure();
+}
+
+LogicalResult Compilation::instantiate() {
+  module = ModuleOp::create(UnknownLoc::get(&context));
+  SmallVector<frontend::ParamSetting> settings;
+  for (const auto &[name, value] : request.settings)
+    settings.push_back({name, value});
+  SmallVector<frontend::NamedType> arguments;
+  for (const ArgumentType &argument : request.arguments)
+    arguments.push_back({argument.name, tensorType(argument, &context)});
+
+  if (request.kind == Request::Kind::Pipeline) {
+    FailureOr<func::FuncOp> instance =
+        spec.instantiatePipeline(request.name, settings, arguments, *module);
+    if (failed(instance))
+      return failure();
+    function = *instance;
+    if (request.exposeSelections)
+      exposeSelections(function);
+    return success();
+  }
+  FailureOr<tile::KernelOp> kernel =
+      spec.instantiateKernel(request.name, settings, arguments, *module);
+  if (failed(kernel))
+    return failure();
+  // A kernel whose argument types are all known is a pipeline of one launch.
+  FailureOr<func::FuncOp> instance = wrapKernel(*kernel, request);
+  if (failed(instance))
+    return failure();
+  function = *instance;
+  return success();
+}
+
+LogicalResult Compilation::lowerToPlan() {
+  if (failed(runPasses([](OpPassManager &pm) { pm.addPass(createLowerToPlanPass()); },
+                       /*mayBlameRequest=*/true)))
+    return failure();
+  for (lh::PlanOp op : module->getOps<lh::PlanOp>()) {
+    FailureOr<runtime::Plan> exported = exportPlan(op);
+    if (failed(exported))
+      return failure();
+    plan = *std::move(exported);
+  }
+  return success();
+}
+
+LogicalResult Compilation::keepKernels() {
+  for (lh::PlanOp op : llvm::make_early_inc_range(module->getOps<lh::PlanOp>()))
+    op.erase();
+  if (request.kind == Request::Kind::Pipeline)
+    for (tile::KernelOp kernel : llvm::make_early_inc_range(module->getOps<tile::KernelOp>()))
+      if (llvm::none_of(plan.kernels, [&](const runtime::KernelSpec &spec) {
+            return spec.name == kernel.getSymName();
+          }))
+        kernel.erase();
+  return runPasses(
+      [](OpPassManager &pm) {
+        pm.addPass(createCanonicalizerPass());
+        pm.addPass(createCSEPass());
+      },
+      /*mayBlameRequest=*/false);
+}
+
+LogicalResult Compilation::checkLevel() {
+  if (request.level != "x86-64-v2")
+    return success();
+  auto isHalf = [](Type type) { return getElementTypeOrSelf(type).isF16(); };
+  WalkResult walked = module->walk([&](Operation *op) {
+    if (llvm::none_of(op->getResultTypes(), isHalf) && llvm::none_of(op->getOperandTypes(), isHalf))
+      return WalkResult::advance();
+    emitError(op->getLoc(), "f16 needs x86-64-v3: x86-64-v2 has no conversions of it");
+    return WalkResult::interrupt();
+  });
+  return failure(walked.wasInterrupted());
+}
+
+LogicalResult Compilation::emitCode(Phase phase) {
+  auto check = [&](auto &&expected, auto &slot) -> LogicalResult {
+    if (!expected)
+      return fail(llvm::toString(expected.takeError()));
+    slot = std::move(*expected);
+    return success();
+  };
+  if (phase == Phase::LLVM)
+    return check(emitHostLLVM(*module, llvmContext, request.level), llvmModule);
+  if (phase == Phase::Asm)
+    return check(emitHostAssembly(*llvmModule, request.level), assembly);
+  return check(emitHostObject(*llvmModule, request.level), object);
+}
+
+LogicalResult Compilation::emitArtifact() {
+  if (plan.launches.empty() && !function)
+    return emitError(
+        UnknownLoc::get(&context),
+        "an artifact needs the type of every argument, as its plan has constant shapes");
+  llvm::Expected<HostImage> image = linkHostImage(object);
+  if (!image)
+    return fail(llvm::toString(image.takeError()));
+  plan.cpuLevel = request.level;
+  for (runtime::KernelSpec &kernel : plan.kernels) {
+    auto found = llvm::find_if(image->kernels, [&](const HostImage::Kernel &candidate) {
+      return candidate.name == kernel.name;
+    });
+    if (found == image->kernels.end())
+      return fail("the image lacks the kernel '" + kernel.name + "'");
+    kernel.entry = int64_t(found->entry);
+    kernel.stackBytes = int64_t(found->stackBytes);
+  }
+  result.plan = std::move(plan);
+  result.image.bytes.assign(image->bytes.begin(), image->bytes.end());
+  result.image.textBytes = image->textBytes;
+  if (runtime::Status status = result.verify(); !status.ok())
+    return fail(status.message());
+  return success();
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// The machinery
+//===----------------------------------------------------------------------------------------------===//
+
+Compilation::Compilation(frontend::Spec &spec, MLIRContext &context, const Request &request,
+                         const CompilerOptions &options, std::string key)
+    : spec(spec), kernels(spec.makeKernelProvider()), context(context), request(request),
+      options(options) {
+  result.key = std::move(key);
+}
+
+Compilation::~Compilation() = default;
+
+LogicalResult Compilation::run(Phase last) {
+  for (const PhaseInfo &phase : allPhases()) {
+    if (phase.phase > last)
+      break;
+    // Assembly is off the path to an object.
+    if (phase.phase == Phase::Asm && last != Phase::Asm && options.dumpDirectory.empty())
+      continue;
+    // The kernel of an unknown shape has no pipeline.
+    if (phase.phase > Phase::Lighthouse && phase.phase <= Phase::Plan && !function)
+      continue;
+    reached = phase.phase;
+    if (failed(runPhase(phase.phase)) || failed(dump()))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult Compilation::runPasses(llvm::function_ref<void(OpPassManager &)> build,
+                                     bool mayBlameRequest) {
+  PassManager pm(&context, ModuleOp::getOperationName());
+  pm.enableVerifier(options.verifyEach);
+  std::shared_ptr<std::string> written = enableReproducer(pm, options.reproducerDirectory);
+  build(pm);
+
+  // A pass of ours reports what the request does wrong with `emitError`; a message that names an op
+  // comes from a verifier or a lowering that ran into what it does not know.
+  bool blamesCompiler = !mayBlameRequest, reported = false;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    std::string message = diagnostic.str();
+    if (diagnostic.getSeverity() != DiagnosticSeverity::Error ||
+        StringRef(message).starts_with("Failures have been detected"))
+      return success();
+    reported = true;
+    blamesCompiler |=
+        StringRef(message).starts_with("'") || StringRef(message).starts_with("failed to legalize");
+    return failure();
+  });
+  LogicalResult result = pm.run(*module);
+  // The reproducer's own crash recovery switches that of the whole compilation off.
+  llvm::CrashRecoveryContext::Enable();
+  if (succeeded(result))
+    return success();
+  internal |= blamesCompiler || !reported;
+  if (internal)
+    reproducerPath = *written;
+  else if (!written->empty())
+    llvm::sys::fs::remove(*written);
+  return failure();
+}
+
+LogicalResult Compilation::fail(const llvm::Twine &message) {
+  internal = true;
+  return emitError(UnknownLoc::get(&context)) << message;
+}
+
+std::string Compilation::print() const {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  switch (reached) {
+  case Phase::LLVM:
+    llvmModule->print(out, nullptr);
+    break;
+  case Phase::Asm:
+    return assembly;
+  case Phase::Obj:
+    return object;
+  case Phase::Artifact: {
+    runtime::Result<std::vector<uint8_t>> bytes = result.serialize();
+    return bytes ? std::string(bytes->begin(), bytes->end()) : "";
+  }
+  default:
+    module.get()->print(out);
+    out << "\n";
+  }
+  return text;
+}
+
+LogicalResult Compilation::dump() const {
+  if (options.dumpDirectory.empty())
+    return success();
+  const PhaseInfo &phase = info(reached);
+  llvm::SmallString<128> path(options.dumpDirectory);
+  std::error_code error = llvm::sys::fs::create_directories(path);
+  llvm::sys::path::append(
+      path,
+      llvm::formatv("{0:d2}-{1}.{2}", unsigned(reached) + 1, phase.name, phase.extension).str());
+  if (!error) {
+    llvm::raw_fd_ostream file(path, error);
+    if (!error) {
+      file << print();
+      file.close();
+      error = file.error();
+      file.clear_error();
+    }
+  }
+  if (error)
+    return emitError(UnknownLoc::get(&context))
+           << "cannot write '" << path << "': " << error.message();
+  return success();
+}

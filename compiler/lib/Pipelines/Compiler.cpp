@@ -1,0 +1,239 @@
+//===- Compiler.cpp - From a specification to IR, code and artifacts
+//--------------------------------===//
+
+#include "lighthouse/Pipelines/Compiler.h"
+
+#include "BundledKernels.h"
+#include "Compilation.h"
+#include "Guard.h"
+
+#include "lighthouse/runtime/Environment.h"
+#include "lighthouse/runtime/Sha256.h"
+
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace lighthouse;
+using runtime::Result;
+using runtime::Status;
+using runtime::StatusCode;
+
+/// Shared by the compiler and by guarded work, so that work that is given up keeps what it uses.
+struct Compiler::State {
+  explicit State(CompilerOptions options) : options(std::move(options)) {
+    frontend::loadDialects(context);
+  }
+
+  CompilerOptions options;
+  MLIRContext context{MLIRContext::Threading::DISABLED};
+  llvm::SourceMgr sources;
+  frontend::Diagnostics diagnostics{sources};
+  std::unique_ptr<frontend::Spec> spec;
+
+  // What guarded work hands back.
+  std::string output;
+  runtime::Artifact artifact;
+  std::vector<ResultMeaning> meanings;
+
+  static Result<Compiler> load(std::unique_ptr<llvm::MemoryBuffer> buffer, CompilerOptions options);
+};
+
+//===----------------------------------------------------------------------------------------------===//
+// Errors
+//===----------------------------------------------------------------------------------------------===//
+
+static Status renderedError(const llvm::Twine &message) {
+  return Status(StatusCode::InvalidArgument, ("error: " + message + "\n").str());
+}
+
+/// The errors collected so far, rendered, and forgotten.
+static std::string takeErrors(frontend::Diagnostics &diagnostics) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  diagnostics.print(out);
+  diagnostics.truncate(0);
+  return text;
+}
+
+/// What a failed compilation has to say.
+static Status failureOf(const Compilation &compilation, frontend::Diagnostics &diagnostics) {
+  std::string text = takeErrors(diagnostics);
+  if (text.empty())
+    text = "error: the compiler failed without saying why\n";
+  if (!compilation.failedInternally())
+    return Status(StatusCode::InvalidArgument, text);
+  text += "note: this is a fault of the compiler, not of the specification\n";
+  const std::string &reproducer = compilation.reproducer();
+  if (!reproducer.empty())
+    text +=
+        "note: replay the failing pass with: lighthouse-opt --run-reproducer " + reproducer + "\n";
+  return Status(StatusCode::Internal, text);
+}
+
+/// `runGuarded` with its own failures rendered like all others.
+static Status runGuardedWork(std::function<void()> work, double seconds) {
+  Status status = runGuarded(std::move(work), seconds);
+  return status.ok() ? status : Status(status.code(), "error: " + status.message() + "\n");
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------------------------------===//
+
+static const char *findBundled(llvm::StringRef path) {
+  for (const BundledFile &file : bundledKernels())
+    if (file.name == path)
+      return file.text.data();
+  return nullptr;
+}
+
+Result<Compiler> Compiler::State::load(std::unique_ptr<llvm::MemoryBuffer> buffer,
+                                       CompilerOptions options) {
+  auto state = std::make_shared<State>(std::move(options));
+  state->sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+  Status guarded = runGuardedWork(
+      [state] {
+        state->spec =
+            frontend::Spec::parse(state->diagnostics, frontend::makeImportResolver(findBundled));
+      },
+      state->options.limitSeconds);
+  if (!guarded.ok())
+    return guarded;
+  if (!state->spec)
+    return Status(StatusCode::InvalidArgument, takeErrors(state->diagnostics));
+  return Compiler(std::move(state));
+}
+
+Result<Compiler> Compiler::open(const std::string &path, CompilerOptions options) {
+  auto buffer = frontend::readSource(path);
+  if (!buffer)
+    return renderedError("cannot read '" + path + "': " + buffer.getError().message());
+  return State::load(std::move(*buffer), std::move(options));
+}
+
+Result<Compiler> Compiler::parse(std::string name, std::string text, CompilerOptions options) {
+  return State::load(llvm::MemoryBuffer::getMemBufferCopy(text, name), std::move(options));
+}
+
+Compiler::Compiler(std::shared_ptr<State> state) : state(std::move(state)) {}
+Compiler::~Compiler() = default;
+Compiler::Compiler(Compiler &&) noexcept = default;
+Compiler &Compiler::operator=(Compiler &&) noexcept = default;
+
+const std::vector<frontend::DefinitionInfo> &Compiler::definitions() const {
+  return state->spec->definitions();
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Compiling
+//===----------------------------------------------------------------------------------------------===//
+
+/// Checks what nothing later would report with the name of the option.
+static Status checkRequest(const Request &request) {
+  if (request.name.empty())
+    return renderedError("no pipeline or kernel is named");
+  for (const ArgumentType &argument : request.arguments) {
+    if (argument.shape.size() > runtime::maxRank)
+      return renderedError("argument '" + argument.name + "' has more than " +
+                           llvm::Twine(runtime::maxRank) + " dims");
+    for (int64_t dim : argument.shape)
+      if (dim <= 0 || dim > runtime::PlanLimits::dim)
+        return renderedError("argument '" + argument.name + "' has a dim of " + llvm::Twine(dim) +
+                             "; dims are from 1 to 2^31 - 1");
+    if (!runtime::tensorBytes(argument.dtype, argument.shape))
+      return renderedError("argument '" + argument.name + "' is too large");
+  }
+  return {};
+}
+
+/// Takes `request` to `last` and then calls `finish`, guarded.
+template <typename StateT, typename Finish>
+static Status compileGuarded(std::shared_ptr<StateT> state, const Request &request,
+                             const std::string &key, Phase last, Finish finish) {
+  if (Status status = checkRequest(request); !status.ok())
+    return status;
+  auto outcome = std::make_shared<Status>();
+  Status guarded = runGuardedWork(
+      [=] {
+        frontend::DiagnosticBridge bridge(&state->context, state->diagnostics);
+        Compilation compilation(*state->spec, state->context, request, state->options, key);
+        if (succeeded(compilation.run(last)))
+          finish(*state, compilation);
+        else
+          *outcome = failureOf(compilation, state->diagnostics);
+      },
+      state->options.limitSeconds);
+  return guarded.ok() ? *outcome : guarded;
+}
+
+Result<std::string> Compiler::emit(const Request &request, Phase phase) {
+  Status status = compileGuarded(
+      state, request, key(request), phase,
+      [](State &state, Compilation &compilation) { state.output = compilation.print(); });
+  return status.ok() ? Result<std::string>(std::move(state->output)) : status;
+}
+
+Result<runtime::Artifact> Compiler::compile(const Request &request, runtime::Cache *cache) {
+  std::string keyText = key(request);
+  if (cache) {
+    Result<std::optional<runtime::Artifact>> found = cache->lookup(keyText);
+    if (found && *found)
+      return **std::move(found);
+  }
+  Status status = compileGuarded(state, request, keyText, Phase::Artifact,
+                                 [](State &state, Compilation &compilation) {
+                                   state.artifact = std::move(compilation.artifact());
+                                 });
+  if (!status.ok())
+    return status;
+  if (cache)
+    if (Result<std::vector<uint8_t>> bytes = state->artifact.serialize())
+      // The cache saves work and is never needed: its own warning says what went wrong.
+      (void)cache->publish(keyText, *bytes);
+  return std::move(state->artifact);
+}
+
+Result<std::vector<ResultMeaning>> Compiler::describe(const Request &request) {
+  Request plain = request;
+  plain.exposeSelections = false;
+  Status status = compileGuarded(state, plain, key(plain), Phase::Lighthouse,
+                                 [](State &state, Compilation &compilation) {
+                                   state.meanings.clear();
+                                   if (func::FuncOp pipeline = compilation.pipeline())
+                                     llvm::append_range(state.meanings, describeResults(pipeline));
+                                 });
+  return status.ok() ? Result<std::vector<ResultMeaning>>(std::move(state->meanings)) : status;
+}
+
+std::string Compiler::key(const Request &request) const {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  out << "lighthouse " << compilerVersion() << " build " << compilerBuildId() << "\n";
+  out << "llvm " << llvmVersion() << "\n";
+  for (unsigned id = 1; id <= state->sources.getNumBuffers(); ++id) {
+    const llvm::MemoryBuffer *buffer = state->sources.getMemoryBuffer(id);
+    out << "source " << llvm::sys::path::filename(buffer->getBufferIdentifier()) << " "
+        << runtime::toHex(runtime::sha256(std::string_view(buffer->getBuffer()))) << "\n";
+  }
+  out << (request.kind == Request::Kind::Kernel ? "kernel " : "pipeline ") << request.name << "\n";
+  auto settings = request.settings;
+  llvm::sort(settings);
+  for (const auto &[name, value] : settings)
+    out << "set " << name << "=" << value << "\n";
+  auto arguments = request.arguments;
+  llvm::sort(arguments,
+             [](const ArgumentType &a, const ArgumentType &b) { return a.name < b.name; });
+  for (const ArgumentType &argument : arguments)
+    out << "arg " << argument.name << "="
+        << runtime::formatTensorType(argument.dtype, argument.shape) << "\n";
+  out << "target host " << request.level << "\n";
+  if (request.exposeSelections)
+    out << "expose selections\n";
+  for (const runtime::EnvironmentVariable *variable : runtime::environmentVariables())
+    if (variable->cacheRelevant)
+      out << "env " << variable->name << "=" << variable->get().value_or("") << "\n";
+  return text;
+}

@@ -1,0 +1,20 @@
+//===- Guard.h - Runs work that must not take the process down --------------------------*- C++
+//-*-===//
+#ifndef LIGHTHOUSE_LIB_PIPELINES_GUARD_H
+#define LIGHTHOUSE_LIB_PIPELINES_GUARD_H
+
+#include "lighthouse/runtime/Status.h"
+
+#include <functional>
+
+namespace lighthouse {
+
+/// Runs `work` on a thread of its own with a large stack and waits for it. A crash, a fatal error
+/// of LLVM, or more than `cpuSeconds` of processor time (0: no limit) becomes a failed status; the
+/// thread is then given up, so `work` must own everything that it uses. LLVM cannot be stopped in
+/// the middle: after a time-out the thread goes on until the process ends.
+runtime::Status runGuarded(std::function<void()> work, double cpuSeconds);
+
+} // namespace lighthouse
+
+#endif // LIGHTHOUSE_LIB_PIPELINES_GUARD_H

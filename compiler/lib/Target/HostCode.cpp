@@ -1,0 +1,141 @@
+//===- HostCode.cpp - LLVM IR, assembly and objects for the host
+//------------------------------------===//
+
+#include "lighthouse/Target/Host.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Target/TargetOptions.h"
+#include "llvm/TargetParser/Triple.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+
+using namespace llvm;
+using namespace lighthouse;
+
+ArrayRef<StringRef> lighthouse::hostLevels() {
+  static constexpr StringRef levels[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
+  return levels;
+}
+
+static Expected<std::unique_ptr<TargetMachine>> makeTargetMachine(StringRef level) {
+  if (!is_contained(hostLevels(), level))
+    return createStringError("unknown processor level '" + level +
+                             "'; the levels are x86-64-v2, x86-64-v3 and x86-64-v4");
+  static bool initialised = [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    return true;
+  }();
+  (void)initialised;
+  Triple triple("x86_64-unknown-linux-gnu");
+  std::string error;
+  const Target *target = TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return createStringError(error);
+  TargetOptions options;
+  options.EmitStackSizeSection = true;
+  return std::unique_ptr<TargetMachine>(
+      target->createTargetMachine(triple, level, /*Features=*/"", options, Reloc::PIC_,
+                                  CodeModel::Small, CodeGenOptLevel::Aggressive));
+}
+
+/// Marks what holds for every kernel. An image has no imports, so nothing may become a library
+/// call.
+static void prepareFunctions(Module &module, StringRef level) {
+  for (Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    function.addFnAttr("target-cpu", level);
+    function.addFnAttr("no-builtins");
+    if (level == "x86-64-v4")
+      function.addFnAttr("prefer-vector-width", "512");
+    function.addFnAttr(Attribute::NoUnwind);
+    function.setDSOLocal(true);
+    // The runtime's words and the grid are not written while a kernel runs.
+    for (unsigned i = 0; i < std::min<size_t>(2, function.arg_size()); ++i)
+      if (function.getArg(i)->getType()->isPointerTy()) {
+        function.addParamAttr(i, Attribute::NoAlias);
+        function.addParamAttr(i, Attribute::ReadOnly);
+      }
+  }
+}
+
+static void optimise(Module &module, TargetMachine &machine) {
+  LoopAnalysisManager loops;
+  FunctionAnalysisManager functions;
+  CGSCCAnalysisManager callGraph;
+  ModuleAnalysisManager modules;
+  PassBuilder builder(&machine);
+  TargetLibraryInfoImpl library(machine.getTargetTriple());
+  library.disableAllFunctions();
+  functions.registerPass([&] { return TargetLibraryAnalysis(library); });
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(callGraph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, callGraph, modules);
+  builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3).run(module, modules);
+}
+
+Expected<std::unique_ptr<Module>> lighthouse::emitHostLLVM(mlir::ModuleOp op, LLVMContext &context,
+                                                           StringRef level) {
+  auto machine = makeTargetMachine(level);
+  if (!machine)
+    return machine.takeError();
+  mlir::registerBuiltinDialectTranslation(*op->getContext());
+  mlir::registerLLVMDialectTranslation(*op->getContext());
+  std::unique_ptr<Module> module = mlir::translateModuleToLLVMIR(op, context, "lighthouse");
+  if (!module)
+    return createStringError("the module cannot be translated to LLVM IR");
+  module->setTargetTriple((*machine)->getTargetTriple());
+  module->setDataLayout((*machine)->createDataLayout());
+  module->setPICLevel(PICLevel::BigPIC);
+  prepareFunctions(*module, level);
+  std::string problems;
+  raw_string_ostream stream(problems);
+  if (verifyModule(*module, &stream))
+    return createStringError("invalid LLVM IR: " + problems);
+  optimise(*module, **machine);
+  return module;
+}
+
+static Expected<std::string> emitFile(Module &module, StringRef level, CodeGenFileType type) {
+  auto machine = makeTargetMachine(level);
+  if (!machine)
+    return machine.takeError();
+  SmallString<0> buffer;
+  raw_svector_ostream stream(buffer);
+  legacy::PassManager passes;
+  TargetLibraryInfoImpl library((*machine)->getTargetTriple());
+  library.disableAllFunctions();
+  passes.add(new TargetLibraryInfoWrapperPass(library));
+  // Code generation changes the module, which may be needed again.
+  std::unique_ptr<Module> copy = CloneModule(module);
+  if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, type))
+    return createStringError("the target cannot emit this kind of file");
+  passes.run(*copy);
+  return std::string(buffer.begin(), buffer.end());
+}
+
+Expected<std::string> lighthouse::emitHostAssembly(Module &module, StringRef level) {
+  return emitFile(module, level, CodeGenFileType::AssemblyFile);
+}
+
+Expected<std::string> lighthouse::emitHostObject(Module &module, StringRef level) {
+  return emitFile(module, level, CodeGenFileType::ObjectFile);
+}

@@ -1,0 +1,165 @@
+//===- PlanExport.cpp - from plan IR to the runtime's plan ------------------------------------===//
+
+#include "lighthouse/Target/PlanExport.h"
+#include "lighthouse/Dialect/Tile/IR/Tile.h"
+
+using namespace mlir;
+using namespace lighthouse;
+
+namespace {
+
+std::optional<runtime::DType> getDType(Type type) {
+  using runtime::DType;
+  if (type.isF32())
+    return DType::F32;
+  if (type.isF16())
+    return DType::F16;
+  if (type.isBF16())
+    return DType::BF16;
+  if (type.isF64())
+    return DType::F64;
+  if (type.isSignlessInteger(8))
+    return DType::I8;
+  if (type.isSignlessInteger(32))
+    return DType::I32;
+  if (type.isSignlessInteger(64))
+    return DType::I64;
+  if (type.isSignlessInteger(1))
+    return DType::Bool;
+  return std::nullopt;
+}
+
+/// The word in which a scalar is passed: integers sign-extended, floats and bools zero-extended.
+uint64_t getBits(Attribute scalar) {
+  if (auto value = dyn_cast<FloatAttr>(scalar))
+    return value.getValue().bitcastToAPInt().getZExtValue();
+  auto value = cast<IntegerAttr>(scalar);
+  if (value.getType().isInteger(1))
+    return value.getValue().getZExtValue();
+  return value.getValue().getSExtValue();
+}
+
+class PlanExporter {
+public:
+  explicit PlanExporter(lh::PlanOp plan) : plan(plan) {}
+
+  FailureOr<runtime::Plan> run();
+
+private:
+  FailureOr<runtime::DType> getDTypeOrError(Type type, Location location);
+  LogicalResult exportTensors(Block::BlockArgListType arguments, ArrayAttr names,
+                              std::vector<runtime::TensorSpec> &specs);
+  LogicalResult exportBuffer(lh::BufferOp buffer);
+  /// The index of `kernel` in the plan; it is added at its first use.
+  FailureOr<int64_t> exportKernel(tile::KernelOp kernel);
+  LogicalResult exportDispatch(lh::DispatchOp dispatch);
+  runtime::LaunchArg getArg(Value memory);
+
+  lh::PlanOp plan;
+  runtime::Plan result;
+  DenseMap<Operation *, int64_t> kernelIndex;
+  DenseMap<Value, int64_t> bufferIndex;
+};
+
+FailureOr<runtime::DType> PlanExporter::getDTypeOrError(Type type, Location location) {
+  if (std::optional<runtime::DType> dtype = getDType(type))
+    return *dtype;
+  return emitError(location) << "the runtime has no element type " << type;
+}
+
+LogicalResult PlanExporter::exportTensors(Block::BlockArgListType arguments, ArrayAttr names,
+                                          std::vector<runtime::TensorSpec> &specs) {
+  for (auto [argument, name] : llvm::zip(arguments, names.getAsValueRange<StringAttr>())) {
+    auto type = cast<MemRefType>(argument.getType());
+    auto dtype = getDTypeOrError(type.getElementType(), argument.getLoc());
+    if (failed(dtype))
+      return failure();
+    specs.push_back({name.str(), *dtype, type.getShape().vec()});
+  }
+  return success();
+}
+
+LogicalResult PlanExporter::exportBuffer(lh::BufferOp buffer) {
+  MemRefType type = buffer.getMemory().getType();
+  auto dtype = getDTypeOrError(type.getElementType(), buffer.getLoc());
+  if (failed(dtype))
+    return failure();
+  bufferIndex[buffer.getMemory()] = result.buffers.size();
+  result.buffers.push_back({int64_t(buffer.getOffset()), *dtype, type.getShape().vec()});
+  return success();
+}
+
+FailureOr<int64_t> PlanExporter::exportKernel(tile::KernelOp kernel) {
+  auto [entry, inserted] = kernelIndex.try_emplace(kernel, result.kernels.size());
+  if (!inserted)
+    return entry->second;
+  runtime::KernelSpec spec;
+  spec.name = kernel.getSymName().str();
+  for (Type type : kernel.getArgumentTypes()) {
+    auto view = dyn_cast<tile::ViewType>(type);
+    auto dtype = getDTypeOrError(view ? view.getElementType() : type, kernel.getLoc());
+    if (failed(dtype))
+      return failure();
+    runtime::KernelArg arg;
+    arg.kind = view ? runtime::KernelArg::Kind::Tensor : runtime::KernelArg::Kind::Scalar;
+    arg.dtype = *dtype;
+    arg.rank = view ? view.getRank() : 0;
+    spec.args.push_back(arg);
+  }
+  for (StringRef dim : kernel.getDims().getAsValueRange<StringAttr>())
+    spec.dims.push_back(dim.str());
+  result.kernels.push_back(std::move(spec));
+  return entry->second;
+}
+
+runtime::LaunchArg PlanExporter::getArg(Value memory) {
+  if (auto argument = dyn_cast<BlockArgument>(memory)) {
+    int64_t numInputs = plan.getInputs().size(), index = argument.getArgNumber();
+    return index < numInputs ? runtime::LaunchArg::input(index)
+                             : runtime::LaunchArg::output(index - numInputs);
+  }
+  return runtime::LaunchArg::buffer(bufferIndex.at(memory));
+}
+
+LogicalResult PlanExporter::exportDispatch(lh::DispatchOp dispatch) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<tile::KernelOp>(plan->getParentOp(),
+                                                                     dispatch.getKernelAttr());
+  auto index = exportKernel(kernel);
+  if (failed(index))
+    return failure();
+  runtime::LaunchSpec launch;
+  launch.kernel = *index;
+  launch.stage = dispatch.getStage().str();
+  llvm::copy(dispatch.getGrid(), launch.grid.begin());
+  launch.dims = dispatch.getDims().vec();
+  // The kernel declares tensors and scalars in any order; the op lists each kind on its own.
+  auto tensor = dispatch.getArgs().begin();
+  auto scalar = dispatch.getScalars().begin();
+  for (Type type : kernel.getArgumentTypes())
+    launch.args.push_back(isa<tile::ViewType>(type)
+                              ? getArg(*tensor++)
+                              : runtime::LaunchArg::scalar(getBits(*scalar++)));
+  result.launches.push_back(std::move(launch));
+  return success();
+}
+
+FailureOr<runtime::Plan> PlanExporter::run() {
+  result.name = plan.getSymName().str();
+  result.workspaceBytes = plan.getWorkspace();
+  if (failed(exportTensors(plan.getInputs(), plan.getInputNames(), result.inputs)) ||
+      failed(exportTensors(plan.getOutputs(), plan.getOutputNames(), result.outputs)))
+    return failure();
+  for (auto buffer : plan.getBody().getOps<lh::BufferOp>())
+    if (failed(exportBuffer(buffer)))
+      return failure();
+  for (auto dispatch : plan.getBody().getOps<lh::DispatchOp>())
+    if (failed(exportDispatch(dispatch)))
+      return failure();
+  return std::move(result);
+}
+
+} // namespace
+
+FailureOr<runtime::Plan> lighthouse::exportPlan(lh::PlanOp plan) {
+  return PlanExporter(plan).run();
+}

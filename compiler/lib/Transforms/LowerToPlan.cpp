@@ -1,0 +1,218 @@
+//===- LowerToPlan.cpp - lower functions of launches to launch plans --------------------------===//
+
+#include "Workspace.h"
+#include "lighthouse/Dialect/Lighthouse/IR/KernelBinding.h"
+#include "lighthouse/Transforms/Passes.h"
+
+namespace lighthouse {
+#define GEN_PASS_DEF_LOWERTOPLANPASS
+#include "lighthouse/Transforms/Passes.h.inc"
+} // namespace lighthouse
+
+using namespace mlir;
+using namespace lighthouse;
+
+namespace {
+
+/// A tensor of the caller: static shape, strides of the caller's choice.
+MemRefType getCallerType(RankedTensorType type) {
+  SmallVector<int64_t> strides(type.getRank(), ShapedType::kDynamic);
+  return MemRefType::get(type.getShape(), type.getElementType(),
+                         StridedLayoutAttr::get(type.getContext(), /*offset=*/0, strides));
+}
+
+/// Lowers one function.
+class PlanBuilder {
+public:
+  explicit PlanBuilder(func::FuncOp function)
+      : function(function), module(function->getParentOfType<ModuleOp>()), builder(function) {}
+
+  /// Replaces the function by a plan.
+  LogicalResult run(bool reuseWorkspace);
+
+  int64_t workspaceBytes = 0;
+  int64_t bufferBytes = 0;
+  int64_t numDispatches = 0;
+
+private:
+  /// Collects the launches that contribute to a result; anything else is an error.
+  LogicalResult collectLaunches();
+  /// Maps each value that is returned to the output that it becomes.
+  LogicalResult collectOutputs();
+  LogicalResult checkTensors();
+  /// Places the values that are not returned.
+  LogicalResult placeBuffers(bool reuse);
+  lh::PlanOp createPlan();
+  LogicalResult createDispatch(lh::LaunchOp launch);
+
+  ArrayAttr getNames(StringRef fallback, unsigned count,
+                     function_ref<StringAttr(unsigned)> getName);
+
+  func::FuncOp function;
+  ModuleOp module;
+  OpBuilder builder;
+  SmallVector<lh::LaunchOp> launches;
+  /// Values that are returned, in order.
+  SmallVector<Value> outputs;
+  /// Values that live in the workspace, in order of definition, with their places.
+  SmallVector<Value> buffered;
+  SmallVector<WorkspaceBuffer> buffers;
+  /// From tensors to the memrefs of the plan.
+  IRMapping memory;
+};
+
+LogicalResult PlanBuilder::collectLaunches() {
+  if (!llvm::hasSingleElement(function.getBody()))
+    return function.emitOpError("must have one block to become a plan");
+  SmallVector<Operation *> ops;
+  for (Operation &op : function.front().without_terminator())
+    ops.push_back(&op);
+  // Backwards, so that what only unused launches use is unused in its turn.
+  for (Operation *op : llvm::reverse(ops)) {
+    auto launch = dyn_cast<lh::LaunchOp>(op);
+    if (!launch)
+      return op->emitOpError("cannot be part of a plan; stages become launches by "
+                             "lighthouse-select-kernels");
+    if (launch->use_empty())
+      launch.erase();
+    else
+      launches.push_back(launch);
+  }
+  std::reverse(launches.begin(), launches.end());
+  return success();
+}
+
+LogicalResult PlanBuilder::collectOutputs() {
+  Operation *terminator = function.front().getTerminator();
+  for (auto [index, value] : llvm::enumerate(terminator->getOperands())) {
+    if (auto argument = dyn_cast<BlockArgument>(value))
+      return terminator->emitOpError()
+             << "returns argument " << argument.getArgNumber() << " unchanged as result " << index
+             << "; every result of a pipeline must be computed by a stage or kernel";
+    if (auto *same = llvm::find(outputs, value); same != outputs.end())
+      return terminator->emitOpError()
+             << "returns one value as result " << same - outputs.begin() << " and as result "
+             << index << "; the results of a pipeline must be different values";
+    outputs.push_back(value);
+  }
+  return success();
+}
+
+LogicalResult PlanBuilder::checkTensors() {
+  for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor || !tensor.hasStaticShape())
+      return emitError(function.getArgument(index).getLoc())
+             << "arguments of a pipeline must be ranked tensors of static shape, got " << type;
+  }
+  return success();
+}
+
+LogicalResult PlanBuilder::placeBuffers(bool reuse) {
+  DenseMap<Operation *, int64_t> step;
+  for (auto [index, launch] : llvm::enumerate(launches))
+    step[launch] = index;
+  for (auto [index, launch] : llvm::enumerate(launches)) {
+    for (Value result : launch.getOutputs()) {
+      if (llvm::is_contained(outputs, result))
+        continue;
+      auto type = cast<RankedTensorType>(result.getType());
+      std::optional<int64_t> size = lh::BufferOp::getSizeInBytes(type);
+      if (!size)
+        return launch.emitOpError() << "makes " << type << ", which no workspace can hold";
+      int64_t last = index;
+      for (Operation *user : result.getUsers())
+        last = std::max(last, step.at(user));
+      buffered.push_back(result);
+      buffers.push_back({*size, int64_t(index), last});
+      bufferBytes += *size;
+    }
+  }
+  workspaceBytes = assignOffsets(buffers, reuse);
+  return success();
+}
+
+ArrayAttr PlanBuilder::getNames(StringRef fallback, unsigned count,
+                                function_ref<StringAttr(unsigned)> getName) {
+  SmallVector<Attribute> names;
+  for (unsigned index = 0; index < count; ++index) {
+    StringAttr name = getName(index);
+    names.push_back(name ? name : builder.getStringAttr(fallback + Twine(index)));
+  }
+  return builder.getArrayAttr(names);
+}
+
+lh::PlanOp PlanBuilder::createPlan() {
+  StringRef nameAttr = lh::LighthouseDialect::getNameAttrName();
+  auto plan = lh::PlanOp::create(
+      builder, function.getLoc(), function.getSymNameAttr(),
+      getNames("arg", function.getNumArguments(),
+               [&](unsigned i) { return function.getArgAttrOfType<StringAttr>(i, nameAttr); }),
+      getNames("result", outputs.size(),
+               [&](unsigned i) { return function.getResultAttrOfType<StringAttr>(i, nameAttr); }),
+      builder.getI64IntegerAttr(workspaceBytes));
+  Block &body = plan.getBody().emplaceBlock();
+  for (auto values : {ValueRange(function.getArguments()), ValueRange(outputs)})
+    for (Value value : values)
+      memory.map(value, body.addArgument(getCallerType(cast<RankedTensorType>(value.getType())),
+                                         value.getLoc()));
+  builder.setInsertionPointToStart(&body);
+  for (auto [value, buffer] : llvm::zip(buffered, buffers)) {
+    auto type = cast<RankedTensorType>(value.getType());
+    memory.map(value, lh::BufferOp::create(builder, value.getLoc(),
+                                           MemRefType::get(type.getShape(), type.getElementType()),
+                                           builder.getI64IntegerAttr(buffer.offset))
+                          .getMemory());
+  }
+  return plan;
+}
+
+LogicalResult PlanBuilder::createDispatch(lh::LaunchOp launch) {
+  auto kernel = module.lookupSymbol<tile::KernelOp>(launch.getKernelAttr());
+  auto binding =
+      lh::bindKernel(kernel, launch.getInputs().getTypes(), launch.getOutputs().getTypes(),
+                     launch.getScalars().getValue(), launch.getLoc());
+  if (failed(binding))
+    return failure();
+  SmallVector<Value> args;
+  for (auto values : {ValueRange(launch.getInputs()), ValueRange(launch.getOutputs())})
+    for (Value value : values)
+      args.push_back(memory.lookup(value));
+  StringAttr stage = launch.getStageAttr() ? launch.getStageAttr() : kernel.getSymNameAttr();
+  lh::DispatchOp::create(
+      builder, launch.getLoc(), launch.getKernelAttr(), builder.getDenseI64ArrayAttr(binding->grid),
+      builder.getDenseI64ArrayAttr(binding->dims), args, launch.getScalarsAttr(), stage);
+  ++numDispatches;
+  return success();
+}
+
+LogicalResult PlanBuilder::run(bool reuseWorkspace) {
+  if (failed(checkTensors()) || failed(collectLaunches()) || failed(collectOutputs()) ||
+      failed(placeBuffers(reuseWorkspace)))
+    return failure();
+  createPlan();
+  for (lh::LaunchOp launch : launches)
+    if (failed(createDispatch(launch)))
+      return failure();
+  function.erase();
+  return success();
+}
+
+struct LowerToPlanPass : lighthouse::impl::LowerToPlanPassBase<LowerToPlanPass> {
+  using LowerToPlanPassBase::LowerToPlanPassBase;
+
+  void runOnOperation() override {
+    for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+      if (function.isExternal())
+        continue;
+      PlanBuilder plan(function);
+      if (failed(plan.run(reuseWorkspace)))
+        return signalPassFailure();
+      numDispatches += plan.numDispatches;
+      workspaceBytes += plan.workspaceBytes;
+      bufferBytes += plan.bufferBytes;
+    }
+  }
+};
+
+} // namespace

@@ -1,0 +1,382 @@
+//===- LighthouseOps.td - the stages of Lighthouse Attention ----------------------------------===//
+#ifndef LIGHTHOUSE_DIALECT_LIGHTHOUSE_IR_LIGHTHOUSEOPS
+#define LIGHTHOUSE_DIALECT_LIGHTHOUSE_IR_LIGHTHOUSEOPS
+
+include "lighthouse/Dialect/Lighthouse/IR/LighthouseDialect.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Lighthouse_Op<string opMnemonic, list<Trait> traits = []>
+    : Op<Lighthouse_Dialect, opMnemonic, traits>;
+
+/// A stage: free of side effects, its result types follow from operands and attributes.
+class Lighthouse_StageOp<string opMnemonic, list<Trait> traits = []>
+    : Lighthouse_Op<opMnemonic, !listconcat([Pure, InferTypeOpAdaptor], traits)>;
+
+/// A whole tensor of rank 4 and static shape: q, k, v, o and their sub-sequences.
+def Lighthouse_Heads : ConfinedType<
+    4DTensorOf<[F32, F16, BF16]>,
+    [CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).hasStaticShape()">],
+    "tensor of rank 4, static shape and element type f32, f16 or bf16", "::mlir::RankedTensorType">;
+def Lighthouse_AnyTensor : ConfinedType<
+    AnyRankedTensor, [CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).hasStaticShape()">],
+    "ranked tensor of static shape", "::mlir::RankedTensorType">;
+
+//===------------------------------------------------------------------------------------------===//
+// Pre-selection: pool, score, select
+//===------------------------------------------------------------------------------------------===//
+
+def Lighthouse_PoolOp : Lighthouse_StageOp<"pool"> {
+  let summary = "pools q, k and v into pyramids";
+  let description = [{
+    The row of an entry is the mean, accumulated in fp32, of the base rows that it covers; the last
+    entry of a level averages the rows that exist.
+
+    `q` is [B, N, H, D], `k` and `v` are [B, N, G, D].
+
+    Constraints:
+    - (pool_c1) k and v have the same type;
+    - (pool_c2) q agrees with k in B, N, D and element type.
+
+    Example:
+
+    ```mlir
+    func.func @pool(%q: tensor<1x8192x4x64xf32>, %k: tensor<1x8192x2x64xf32>,
+                    %v: tensor<1x8192x2x64xf32>) {
+      %p = lighthouse.pool %q, %k, %v into <levels = 3, factor = 4>
+        : (tensor<1x8192x4x64xf32>, tensor<1x8192x2x64xf32>, tensor<1x8192x2x64xf32>)
+          -> !lighthouse.pyramid<batch = 1, length = 8192, heads = 4, groups = 2, dim = 64,
+                                 element = f32, shape = <levels = 3, factor = 4>>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins Lighthouse_Heads:$q, Lighthouse_Heads:$k, Lighthouse_Heads:$v,
+                       Lighthouse_PyramidAttr:$shape);
+  let results = (outs Lighthouse_PyramidType:$pyramid);
+  let assemblyFormat = [{
+    $q `,` $k `,` $v `into` $shape attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Lighthouse_NormScoreOp : Lighthouse_StageOp<"norm_score"> {
+  let summary = "scores the entries of a pyramid by the largest norm below them";
+  let description = [{
+    The score of an entry is the largest fp32 2-norm of the base rows that it covers: of k for the
+    key score; of q, over all query heads of the group, for the query score. Of the same pyramid as
+    a `pool_score`, the scores are that op's.
+
+    Example:
+
+    ```mlir
+    !pyramid = !lighthouse.pyramid<batch = 1, length = 8192, heads = 4, groups = 2, dim = 64,
+                                   element = f32, shape = <levels = 3, factor = 4>>
+    !scores = !lighthouse.scores<batch = 1, length = 8192, groups = 2,
+                                 shape = <levels = 3, factor = 4>>
+    func.func @norm_score(%q: tensor<1x8192x4x64xf32>, %k: tensor<1x8192x2x64xf32>,
+                          %v: tensor<1x8192x2x64xf32>) {
+      %p = lighthouse.pool %q, %k, %v into <levels = 3, factor = 4>
+        : (tensor<1x8192x4x64xf32>, tensor<1x8192x2x64xf32>, tensor<1x8192x2x64xf32>) -> !pyramid
+      %s = lighthouse.norm_score %p : (!pyramid) -> !scores
+      return
+    }
+    ```
+  }];
+  let arguments = (ins Lighthouse_PyramidType:$pyramid);
+  let results = (outs Lighthouse_ScoresType:$scores);
+  let assemblyFormat = "$pyramid attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
+}
+
+def Lighthouse_PoolScoreOp : Lighthouse_StageOp<"pool_score"> {
+  let summary = "pools and scores in one pass over q, k and v";
+  let description = [{
+    The results are those of `pool` and of `norm_score` on its result. Each of q, k and v is read
+    once; what is stored are the coarsest rows and the scores.
+
+    `q` is [B, N, H, D], `k` and `v` are [B, N, G, D].
+
+    Constraints:
+    - (pool_score_c1) k and v have the same type;
+    - (pool_score_c2) q agrees with k in B, N, D and element type.
+
+    Example:
+
+    ```mlir
+    func.func @pool_score(%q: tensor<1x8192x4x64xf32>, %k: tensor<1x8192x2x64xf32>,
+                          %v: tensor<1x8192x2x64xf32>) {
+      %p, %s = lighthouse.pool_score %q, %k, %v into <levels = 3, factor = 4>
+        : (tensor<1x8192x4x64xf32>, tensor<1x8192x2x64xf32>, tensor<1x8192x2x64xf32>)
+          -> (!lighthouse.pyramid<batch = 1, length = 8192, heads = 4, groups = 2, dim = 64,
+                                  element = f32, shape = <levels = 3, factor = 4>>,
+              !lighthouse.scores<batch = 1, length = 8192, groups = 2,
+                                 shape = <levels = 3, factor = 4>>)
+      return
+    }
+    ```
+  }];
+  let arguments = (ins Lighthouse_Heads:$q, Lighthouse_Heads:$k, Lighthouse_Heads:$v,
+                       Lighthouse_PyramidAttr:$shape);
+  let results = (outs Lighthouse_PyramidType:$pyramid, Lighthouse_ScoresType:$scores);
+  let assemblyFormat = [{
+    $q `,` $k `,` $v `into` $shape attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Lighthouse_MakeScoresOp : Lighthouse_Op<"make_scores", [Pure]> {
+  let summary = "scores from tensors that the user computed";
+  let description = [{
+    `query` and `key` hold the scores of the entries from level 1 on, level by level: f32[B, G, NS].
+    Scores must not be NaN.
+
+    Constraints:
+    - (make_scores_c1) both tensors are f32[B, G, NS] as the result type says.
+
+    Example:
+
+    ```mlir
+    func.func @make_scores(%sq: tensor<1x2x2560xf32>, %sk: tensor<1x2x2560xf32>) {
+      %s = lighthouse.make_scores %sq, %sk
+        : (tensor<1x2x2560xf32>, tensor<1x2x2560xf32>)
+          -> !lighthouse.scores<batch = 1, length = 8192, groups = 2,
+                                shape = <levels = 3, factor = 4>>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins Lighthouse_AnyTensor:$query, Lighthouse_AnyTensor:$key);
+  let results = (outs Lighthouse_ScoresType:$scores);
+  let assemblyFormat = "$query `,` $key attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Lighthouse_SelectOp : Lighthouse_StageOp<"select"> {
+  let summary = "chooses the sub-sequence by a cascade from coarse to fine";
+  let description = [{
+    The coarsest level is cut into T = `budget` / `chunk` contiguous chunks; chunk t of T starts at
+    entry floor(t n / T) of the n. In each, starting with all its coarsest entries as candidates,
+    level by level down to 1: the `chunk` / 2 candidates of largest query score are expanded, then
+    the `chunk` / 2 of largest key score among the rest (all of them, where there are fewer than
+    `chunk`); of equal scores the lower entry goes first. The children of expanded entries are the
+    candidates of the next level. With `cover_prefix` the leftmost entry of every level is always
+    expanded and takes one place of the query half.
+
+    Every candidate is in the sub-sequence. Its order is the post-order walk of the resulting
+    forest: coarsest entries left to right, an expanded entry after its descendants.
+
+    Constraints: those of the result type, `selection_type_c1` to `selection_type_c3`.
+
+    Example:
+
+    ```mlir
+    !scores = !lighthouse.scores<batch = 1, length = 8192, groups = 2,
+                                 shape = <levels = 3, factor = 4>>
+    func.func @select(%sq: tensor<1x2x2560xf32>, %sk: tensor<1x2x2560xf32>) {
+      %s = lighthouse.make_scores %sq, %sk
+        : (tensor<1x2x2560xf32>, tensor<1x2x2560xf32>) -> !scores
+      %e = lighthouse.select %s budget 256 chunk 64 cover_prefix
+        : (!scores) -> !lighthouse.selection<batch = 1, length = 8192, groups = 2, budget = 256,
+                                             chunk = 64, cover_prefix = true,
+                                             shape = <levels = 3, factor = 4>>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins Lighthouse_ScoresType:$scores, I64Attr:$budget,
+                       DefaultValuedAttr<I64Attr, "128">:$chunk, UnitAttr:$cover_prefix);
+  let results = (outs Lighthouse_SelectionType:$selection);
+  let assemblyFormat = [{
+    $scores `budget` $budget (`chunk` $chunk^)? (`cover_prefix` $cover_prefix^)? attr-dict
+    `:` functional-type(operands, results)
+  }];
+}
+
+def Lighthouse_IndicesOp : Lighthouse_StageOp<"indices"> {
+  let summary = "the entries of a selection in sub-sequence order";
+  let description = [{
+    An i32 tensor [B, G, S] of entry numbers, level 0 first; -1 in the places at the end that are
+    empty.
+
+    Example:
+
+    ```mlir
+    !scores = !lighthouse.scores<batch = 1, length = 8192, groups = 2,
+                                 shape = <levels = 3, factor = 4>>
+    !selection = !lighthouse.selection<batch = 1, length = 8192, groups = 2, budget = 256,
+                                       chunk = 128, cover_prefix = false,
+                                       shape = <levels = 3, factor = 4>>
+    func.func @indices(%sq: tensor<1x2x2560xf32>, %sk: tensor<1x2x2560xf32>)
+        -> tensor<1x2x2560xi32> {
+      %s = lighthouse.make_scores %sq, %sk
+        : (tensor<1x2x2560xf32>, tensor<1x2x2560xf32>) -> !scores
+      %e = lighthouse.select %s budget 256 : (!scores) -> !selection
+      %i = lighthouse.indices %e : (!selection) -> tensor<1x2x2560xi32>
+      return %i : tensor<1x2x2560xi32>
+    }
+    ```
+  }];
+  let arguments = (ins Lighthouse_SelectionType:$selection);
+  let results = (outs Lighthouse_AnyTensor:$indices);
+  let assemblyFormat = "$selection attr-dict `:` functional-type(operands, results)";
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Attention over the sub-sequence
+//===------------------------------------------------------------------------------------------===//
+
+def Lighthouse_GatherOp : Lighthouse_StageOp<"gather"> {
+  let summary = "the pooled rows of the selected entries, in sub-sequence order";
+  let description = [{
+    The results are q~ [B, H, S, D], k~ and v~ [B, G, S, D]; each query head takes the entries that
+    its group selected. Rows of empty places are zero.
+
+    Constraints:
+    - (gather_c1) pyramid and selection agree in batch, length, groups and pyramid shape.
+
+    Example:
+
+    ```mlir
+    !pyramid = !lighthouse.pyramid<batch = 1, length = 8192, heads = 4, groups = 2, dim = 64,
+                                   element = f32, shape = <levels = 3, factor = 4>>
+    !scores = !lighthouse.scores<batch = 1, length = 8192, groups = 2,
+                                 shape = <levels = 3, factor = 4>>
+    !selection = !lighthouse.selection<batch = 1, length = 8192, groups = 2, budget = 256,
+                                       chunk = 128, cover_prefix = false,
+                                       shape = <levels = 3, factor = 4>>
+    func.func @gather(%q: tensor<1x8192x4x64xf32>, %k: tensor<1x8192x2x64xf32>,
+                      %v: tensor<1x8192x2x64xf32>) {
+      %p, %s = lighthouse.pool_score %q, %k, %v into <levels = 3, factor = 4>
+        : (tensor<1x8192x4x64xf32>, tensor<1x8192x2x64xf32>, tensor<1x8192x2x64xf32>)
+          -> (!pyramid, !scores)
+      %e = lighthouse.select %s budget 256 : (!scores) -> !selection
+      %qs, %ks, %vs = lighthouse.gather %p, %e
+        : (!pyramid, !selection)
+          -> (tensor<1x4x2560x64xf32>, tensor<1x2x2560x64xf32>, tensor<1x2x2560x64xf32>)
+      return
+    }
+    ```
+  }];
+  let arguments = (ins Lighthouse_PyramidType:$pyramid, Lighthouse_SelectionType:$selection);
+  let results = (outs Lighthouse_Heads:$q, Lighthouse_Heads:$k, Lighthouse_Heads:$v);
+  let assemblyFormat = "$pyramid `,` $selection attr-dict `:` functional-type(operands, results)";
+}
+
+def Lighthouse_AttendOp : Lighthouse_StageOp<"attend"> {
+  let summary = "dense softmax attention";
+  let description = [{
+    o = softmax(scale q k^T + mask) v for `q` [B, H, S, D], `k` and `v` [B, G, S, D]; query head h
+    attends with key/value head h / (H / G). `scale` is 1 / sqrt(D) if absent. With `causal`, row i
+    sees the rows up to i. Sums and softmax are in fp32; `lse` [B, H, S] is the natural logarithm
+    of the softmax's denominator, f32.
+
+    Constraints:
+    - (attend_c1) k and v have the same type;
+    - (attend_c2) q agrees with k in B, S, D and element type;
+    - (attend_c3) G divides H.
+
+    Example:
+
+    ```mlir
+    func.func @attend(%q: tensor<1x4x512x64xbf16>, %k: tensor<1x2x512x64xbf16>,
+                      %v: tensor<1x2x512x64xbf16>) {
+      %o, %lse = lighthouse.attend %q, %k, %v causal scale 0.25
+        : (tensor<1x4x512x64xbf16>, tensor<1x2x512x64xbf16>, tensor<1x2x512x64xbf16>)
+          -> (tensor<1x4x512x64xbf16>, tensor<1x4x512xf32>)
+      return
+    }
+    ```
+  }];
+  let arguments = (ins Lighthouse_Heads:$q, Lighthouse_Heads:$k, Lighthouse_Heads:$v,
+                       UnitAttr:$causal, OptionalAttr<F32Attr>:$scale);
+  let results = (outs Lighthouse_Heads:$o, Lighthouse_AnyTensor:$lse);
+  let assemblyFormat = [{
+    $q `,` $k `,` $v (`causal` $causal^)? (`scale` $scale^)? attr-dict
+    `:` functional-type(operands, results)
+  }];
+}
+
+def Lighthouse_ScatterOp : Lighthouse_StageOp<"scatter"> {
+  let summary = "adds the sub-sequence's rows back onto the base positions";
+  let description = [{
+    `source` is [B, H, S, D], the result [B, N, H, D]. Entry i of level l, with windows of c
+    positions, adds its row to the positions i c + c - 1 to i c + 2 c - 2 that are below N: from the
+    last position that it has seen onwards. Sums are in fp32 and in the order of the levels, so the
+    result is reproducible; positions that receive nothing are zero.
+
+    Constraints:
+    - (scatter_c1) the source agrees with the selection in B and S;
+    - (scatter_c2) the selection's groups divide H.
+
+    Example:
+
+    ```mlir
+    !scores = !lighthouse.scores<batch = 1, length = 8192, groups = 2,
+                                 shape = <levels = 3, factor = 4>>
+    !selection = !lighthouse.selection<batch = 1, length = 8192, groups = 2, budget = 256,
+                                       chunk = 128, cover_prefix = false,
+                                       shape = <levels = 3, factor = 4>>
+    func.func @scatter(%sq: tensor<1x2x2560xf32>, %sk: tensor<1x2x2560xf32>,
+                       %os: tensor<1x4x2560x64xf32>) -> tensor<1x8192x4x64xf32> {
+      %s = lighthouse.make_scores %sq, %sk
+        : (tensor<1x2x2560xf32>, tensor<1x2x2560xf32>) -> !scores
+      %e = lighthouse.select %s budget 256 : (!scores) -> !selection
+      %o = lighthouse.scatter %os, %e
+        : (tensor<1x4x2560x64xf32>, !selection) -> tensor<1x8192x4x64xf32>
+      return %o : tensor<1x8192x4x64xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Lighthouse_Heads:$source, Lighthouse_SelectionType:$selection);
+  let results = (outs Lighthouse_Heads:$result);
+  let assemblyFormat = "$source `,` $selection attr-dict `:` functional-type(operands, results)";
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Kernels applied to tensors
+//===------------------------------------------------------------------------------------------===//
+
+def Lighthouse_LaunchOp : Lighthouse_Op<"launch", [
+    Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "applies a kernel to tensors, by value";
+  let description = [{
+    `inputs` are the kernel's tensor arguments in order, `scalars` its scalar arguments in order
+    (constants, as every size of a pipeline is), the results what the kernel writes. `stage` labels
+    the launch in reports; the kernel's name if absent.
+
+    Constraints:
+    - (launch_c1) `kernel` is a `tile.kernel` of the module;
+    - (launch_c2) there are as many inputs, scalars and results as the kernel declares;
+    - (launch_c3) tensors agree with the kernel's views in element type, rank and constant dims, a
+      named dim has one extent throughout, and every extent is below 2^31;
+    - (launch_c4) scalars have the types that the kernel declares;
+    - (launch_c5) the extents of results are those that the kernel's dim expressions give.
+
+    Example:
+
+    ```mlir
+    tile.kernel @scaled(%x: !tile.view<["N"], f32>, %a: f32, %y: !tile.view<["N"], f32>) attributes {
+        dims = ["N"], grid = affine_map<()[n] -> (n ceildiv 64, 1, 1)>, inputs = 2 : i64} {
+      tile.return
+    }
+    func.func @twice(%x: tensor<1000xf32>) -> tensor<1000xf32> {
+      %y = lighthouse.launch @scaled(%x) scalars [2.0 : f32] stage "double"
+        : (tensor<1000xf32>) -> tensor<1000xf32>
+      return %y : tensor<1000xf32>
+    }
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Lighthouse_AnyTensor>:$inputs,
+                       DefaultValuedAttr<ArrayAttr, "{}">:$scalars, OptionalAttr<StrAttr>:$stage);
+  let results = (outs Variadic<Lighthouse_AnyTensor>:$outputs);
+  let assemblyFormat = [{
+    $kernel `(` $inputs `)` (`scalars` $scalars^)? (`stage` $stage^)? attr-dict
+    `:` functional-type($inputs, $outputs)
+  }];
+}
+
+include "lighthouse/Dialect/Lighthouse/IR/PlanOps.td"
+
+#endif

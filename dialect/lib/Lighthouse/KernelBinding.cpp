@@ -1,0 +1,195 @@
+//===- KernelBinding.cpp - what a kernel's signature means for given tensors ------------------===//
+
+#include "lighthouse/Dialect/Lighthouse/IR/KernelBinding.h"
+
+using namespace mlir;
+using namespace lighthouse;
+using namespace lighthouse::lh;
+
+namespace {
+
+constexpr int64_t maxExtent = (int64_t(1) << 31) - 1;
+
+/// Collects the extents of a kernel's named dims, argument by argument.
+class Binder {
+public:
+  Binder(tile::KernelOp kernel, Location location)
+      : kernel(kernel), location(location), extents(kernel.getDims().size(), unbound) {}
+
+  LogicalResult bindTensor(unsigned argument, ShapedType type);
+  LogicalResult checkScalar(unsigned argument, Attribute value);
+  /// Evaluates the kernel's dim expressions; a dim that is bound already must agree.
+  LogicalResult evaluateDimExprs();
+  RankedTensorType getTensorType(unsigned argument);
+  FailureOr<std::array<int64_t, 3>> evaluateGrid();
+  ArrayRef<int64_t> getExtents() const { return extents; }
+  LogicalResult checkAllBound();
+
+  /// An error about an argument of the kernel (or the kernel as a whole), with a note there.
+  InFlightDiagnostic emit() { return annotate(emitError(location), kernel.getLoc()); }
+
+private:
+  static constexpr int64_t unbound = -1;
+
+  InFlightDiagnostic emitForArgument(unsigned argument) {
+    return annotate(emitError(location), kernel.getBody().getArgument(argument).getLoc());
+  }
+  InFlightDiagnostic annotate(InFlightDiagnostic diagnostic, Location place) {
+    diagnostic.attachNote(place) << "kernel '" << kernel.getSymName() << "' is declared here";
+    return diagnostic;
+  }
+  /// The symbols of the kernel's affine maps: extents that are bound, null for the others.
+  SmallVector<Attribute> getSymbols();
+  std::string getArgName(unsigned argument) { return kernel.getArgName(argument); }
+
+  tile::KernelOp kernel;
+  Location location;
+  SmallVector<int64_t> extents;
+};
+
+LogicalResult Binder::bindTensor(unsigned argument, ShapedType type) {
+  auto view = cast<tile::ViewType>(kernel.getArgumentTypes()[argument]);
+  if (type.getElementType() != view.getElementType() || type.getRank() != view.getRank())
+    return emitForArgument(argument)
+           << "argument '" << getArgName(argument) << "' of kernel '" << kernel.getSymName()
+           << "' takes a tensor of rank " << view.getRank() << " and element type "
+           << view.getElementType() << ", got " << type << " [launch_c3]";
+  for (auto [axis, extent] : llvm::enumerate(type.getShape())) {
+    if (extent > maxExtent)
+      return emitForArgument(argument)
+             << "dim " << axis << " of " << type << " is 2^31 or more [launch_c3]";
+    StringRef name = view.getDimName(axis);
+    int64_t expected = name.empty() ? view.getStaticDim(axis) : extents[kernel.getDimIndex(name)];
+    if (expected == unbound) {
+      extents[kernel.getDimIndex(name)] = extent;
+    } else if (extent != expected) {
+      auto diagnostic = emitForArgument(argument);
+      diagnostic << "dim " << axis << " of argument '" << getArgName(argument) << "' of kernel '"
+                 << kernel.getSymName() << "' ";
+      if (!name.empty())
+        diagnostic << "('" << name << "') ";
+      return diagnostic << "must be " << expected << ", got " << extent << " [launch_c3]";
+    }
+  }
+  return success();
+}
+
+LogicalResult Binder::checkScalar(unsigned argument, Attribute value) {
+  auto typed = dyn_cast<TypedAttr>(value);
+  Type expected = kernel.getArgumentTypes()[argument];
+  if (!typed || !isa<IntegerAttr, FloatAttr>(value) || typed.getType() != expected)
+    return emitForArgument(argument)
+           << "scalar argument '" << getArgName(argument) << "' of kernel '" << kernel.getSymName()
+           << "' must be " << expected << ", got " << value << " [launch_c4]";
+  return success();
+}
+
+SmallVector<Attribute> Binder::getSymbols() {
+  Builder builder(kernel.getContext());
+  return llvm::map_to_vector(extents, [&](int64_t extent) -> Attribute {
+    return extent == unbound ? Attribute() : builder.getIndexAttr(extent);
+  });
+}
+
+LogicalResult Binder::evaluateDimExprs() {
+  if (!kernel.getDimExprs())
+    return success();
+  for (auto [index, name] : llvm::enumerate(kernel.getDims().getAsValueRange<StringAttr>())) {
+    auto map = kernel.getDimExprs()->getAs<AffineMapAttr>(name);
+    if (!map)
+      continue;
+    SmallVector<int64_t> value;
+    map.getValue().partialConstantFold(getSymbols(), &value);
+    if (value.empty())
+      return emit() << "dim '" << name << "' of kernel '" << kernel.getSymName()
+                    << "' cannot be computed from the dims of its inputs [launch_c5]";
+    int64_t extent = value.front();
+    if (extent < 0 || extent > maxExtent)
+      return emit() << "dim '" << name << "' of kernel '" << kernel.getSymName() << "' would be "
+                    << extent << " [launch_c5]";
+    if (extents[index] != unbound && extents[index] != extent)
+      return emit() << "dim '" << name << "' of kernel '" << kernel.getSymName() << "' must be "
+                    << extent << ", got " << extents[index] << " [launch_c5]";
+    extents[index] = extent;
+  }
+  return success();
+}
+
+LogicalResult Binder::checkAllBound() {
+  for (auto [name, extent] : llvm::zip(kernel.getDims().getAsValueRange<StringAttr>(), extents))
+    if (extent == unbound)
+      return emit() << "dim '" << name << "' of kernel '" << kernel.getSymName()
+                    << "' is given by no input and no dim expression [launch_c5]";
+  return success();
+}
+
+RankedTensorType Binder::getTensorType(unsigned argument) {
+  auto view = cast<tile::ViewType>(kernel.getArgumentTypes()[argument]);
+  SmallVector<int64_t> shape;
+  for (int64_t axis = 0; axis < view.getRank(); ++axis) {
+    StringRef name = view.getDimName(axis);
+    shape.push_back(name.empty() ? view.getStaticDim(axis) : extents[kernel.getDimIndex(name)]);
+  }
+  return RankedTensorType::get(shape, view.getElementType());
+}
+
+FailureOr<std::array<int64_t, 3>> Binder::evaluateGrid() {
+  SmallVector<int64_t> values;
+  kernel.getGrid().partialConstantFold(getSymbols(), &values);
+  if (values.empty())
+    return emit() << "the grid of kernel '" << kernel.getSymName()
+                  << "' cannot be computed for these dims [launch_c3]";
+  for (int64_t extent : values)
+    if (extent < 0 || extent > maxExtent)
+      return emit() << "the grid of kernel '" << kernel.getSymName()
+                    << "' has an extent outside 0 .. 2^31 - 1 [launch_c3]";
+  std::array<int64_t, 3> grid;
+  llvm::copy(values, grid.begin());
+  return grid;
+}
+
+} // namespace
+
+FailureOr<KernelBinding> lighthouse::lh::bindKernel(tile::KernelOp kernel, TypeRange inputs,
+                                                    TypeRange results, ArrayRef<Attribute> scalars,
+                                                    Location location) {
+  Binder binder(kernel, location);
+  unsigned numArguments = kernel.getArgumentTypes().size();
+  unsigned numInputs = kernel.getInputs();
+  unsigned numScalars = llvm::count_if(kernel.getArgumentTypes().take_front(numInputs),
+                                       [](Type type) { return !isa<tile::ViewType>(type); });
+  if (inputs.size() + numScalars != numInputs || scalars.size() != numScalars ||
+      results.size() > numArguments - numInputs)
+    return binder.emit() << "kernel '" << kernel.getSymName() << "' takes "
+                         << numInputs - numScalars << " tensors and " << numScalars
+                         << " scalars and has " << numArguments - numInputs << " results, got "
+                         << inputs.size() << ", " << scalars.size() << " and " << results.size()
+                         << " [launch_c2]";
+
+  for (unsigned argument = 0; argument < numInputs; ++argument) {
+    LogicalResult bound = success();
+    if (isa<tile::ViewType>(kernel.getArgumentTypes()[argument])) {
+      bound = binder.bindTensor(argument, cast<ShapedType>(inputs.front()));
+      inputs = inputs.drop_front();
+    } else {
+      bound = binder.checkScalar(argument, scalars.front());
+      scalars = scalars.drop_front();
+    }
+    if (failed(bound))
+      return failure();
+  }
+  // Results come first where they are known: a stage fixes the shape of some that no input names.
+  for (auto [index, type] : llvm::enumerate(results))
+    if (failed(binder.bindTensor(numInputs + index, cast<ShapedType>(type))))
+      return failure();
+  if (failed(binder.evaluateDimExprs()) || failed(binder.checkAllBound()))
+    return failure();
+
+  auto grid = binder.evaluateGrid();
+  if (failed(grid))
+    return failure();
+  KernelBinding binding{SmallVector<int64_t>(binder.getExtents()), *grid, {}};
+  for (unsigned argument = numInputs; argument < numArguments; ++argument)
+    binding.results.push_back(binder.getTensorType(argument));
+  return binding;
+}

@@ -1,0 +1,176 @@
+//===- TileDialect.cpp - dialect registration and types -------------------------------------------===//
+
+#include "lighthouse/Dialect/Tile/IR/Tile.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+using namespace lighthouse::tile;
+
+#include "lighthouse/Dialect/Tile/IR/TileDialect.cpp.inc"
+#include "lighthouse/Dialect/Tile/IR/TileEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "lighthouse/Dialect/Tile/IR/TileAttrs.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "lighthouse/Dialect/Tile/IR/TileTypes.cpp.inc"
+
+void TileDialect::initialize() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "lighthouse/Dialect/Tile/IR/TileTypes.cpp.inc"
+      >();
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "lighthouse/Dialect/Tile/IR/TileAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "lighthouse/Dialect/Tile/IR/TileOps.cpp.inc"
+      >();
+}
+
+namespace {
+/// splat(s) + range(t) is range(s + t): keeps a contiguous subscript recognisable.
+struct FoldSplatIntoRange : OpRewritePattern<arith::AddIOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::AddIOp add, PatternRewriter &rewriter) const override {
+    auto range = add.getLhs().getDefiningOp<RangeOp>();
+    Value other = add.getRhs();
+    if (!range) {
+      range = add.getRhs().getDefiningOp<RangeOp>();
+      other = add.getLhs();
+    }
+    if (!range)
+      return rewriter.notifyMatchFailure(add, "no operand is a range");
+    Value offset;
+    DenseElementsAttr dense;
+    if (auto splat = other.getDefiningOp<tensor::SplatOp>())
+      offset = splat.getInput();
+    else if (matchPattern(other, m_Constant(&dense)) && dense.isSplat())
+      offset = arith::ConstantOp::create(rewriter, add.getLoc(), rewriter.getI32Type(),
+                                         dense.getSplatValue<IntegerAttr>());
+    else
+      return rewriter.notifyMatchFailure(add, "the other operand is not a splat");
+    Value start = arith::AddIOp::create(rewriter, add.getLoc(), range.getStart(), offset);
+    rewriter.replaceOpWithNewOp<RangeOp>(add, add.getType(), start);
+    return success();
+  }
+};
+} // namespace
+
+void TileDialect::getCanonicalizationPatterns(RewritePatternSet &patterns) const {
+  patterns.add<FoldSplatIntoRange>(getContext());
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// View
+//===----------------------------------------------------------------------------------------------===//
+
+int64_t ViewType::getStaticDim(int64_t i) const {
+  auto extent = dyn_cast<IntegerAttr>(getDims()[i]);
+  return extent ? extent.getInt() : ShapedType::kDynamic;
+}
+
+StringRef ViewType::getDimName(int64_t i) const {
+  auto name = dyn_cast<StringAttr>(getDims()[i]);
+  return name ? name.getValue() : StringRef();
+}
+
+LogicalResult ViewType::verify(function_ref<InFlightDiagnostic()> emitError,
+                               ArrayRef<Attribute> dims, Type elementType) {
+  for (Attribute dim : dims) {
+    if (auto extent = dyn_cast<IntegerAttr>(dim)) {
+      if (extent.getInt() < 1 || extent.getInt() > INT32_MAX)
+        return emitError() << "(view_c1) a constant dim must be between 1 and 2^31 - 1, got "
+                           << extent.getInt();
+    } else if (auto name = dyn_cast<StringAttr>(dim)) {
+      if (name.empty())
+        return emitError() << "(view_c2) a named dim must have a name";
+    } else {
+      return emitError() << "(view_c3) a dim must be an integer or a name, got " << dim;
+    }
+  }
+  if (!elementType.isIntOrFloat())
+    return emitError() << "(view_c4) the element type must be an integer or a float, got "
+                       << elementType;
+  return success();
+}
+
+Type ViewType::parse(AsmParser &parser) {
+  SmallVector<Attribute> dims;
+  Type elementType;
+  auto parseDim = [&]() -> ParseResult {
+    int64_t extent;
+    OptionalParseResult isInteger = parser.parseOptionalInteger(extent);
+    if (isInteger.has_value()) {
+      if (failed(*isInteger))
+        return failure();
+      dims.push_back(parser.getBuilder().getI64IntegerAttr(extent));
+      return success();
+    }
+    std::string name;
+    if (parser.parseString(&name))
+      return failure();
+    dims.push_back(parser.getBuilder().getStringAttr(name));
+    return success();
+  };
+  if (parser.parseLess() ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseDim) ||
+      parser.parseComma() || parser.parseType(elementType) || parser.parseGreater())
+    return {};
+  return parser.getChecked<ViewType>(parser.getContext(), dims, elementType);
+}
+
+void ViewType::print(AsmPrinter &printer) const {
+  printer << "<[";
+  llvm::interleaveComma(getDims(), printer, [&](Attribute dim) {
+    if (auto extent = dyn_cast<IntegerAttr>(dim))
+      printer << extent.getInt();
+    else
+      printer << dim;
+  });
+  printer << "], " << getElementType() << ">";
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Buffer
+//===----------------------------------------------------------------------------------------------===//
+
+LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 ArrayRef<int64_t> shape, Type elementType, int64_t swizzle) {
+  if (shape.empty() || llvm::any_of(shape, [](int64_t extent) { return extent < 1; }))
+    return emitError() << "(buffer_c1) every extent must be a positive constant";
+  if (!elementType.isIntOrFloat())
+    return emitError() << "(buffer_c2) the element type must be an integer or a float, got "
+                       << elementType;
+  if (swizzle != 0 && swizzle != 32 && swizzle != 64 && swizzle != 128)
+    return emitError() << "(buffer_c3) the swizzle must be 0, 32, 64 or 128 bytes, got " << swizzle;
+  return success();
+}
+
+Type BufferType::parse(AsmParser &parser) {
+  SmallVector<int64_t> shape;
+  Type elementType;
+  int64_t swizzle = 0;
+  if (parser.parseLess() || parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
+      parser.parseType(elementType))
+    return {};
+  if (succeeded(parser.parseOptionalComma()) && parser.parseInteger(swizzle))
+    return {};
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<BufferType>(parser.getContext(), shape, elementType, swizzle);
+}
+
+void BufferType::print(AsmPrinter &printer) const {
+  printer << "<";
+  printer.printDimensionList(getShape());
+  printer << "x" << getElementType();
+  if (getSwizzle())
+    printer << ", " << getSwizzle();
+  printer << ">";
+}

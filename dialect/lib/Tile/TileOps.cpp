@@ -1,0 +1,398 @@
+//===- TileOps.cpp - verifiers and folders of the tile ops ----------------------------------------===//
+//
+// Every message starts with the label of the constraint in TileOps.td that it enforces.
+//
+//===----------------------------------------------------------------------------------------------===//
+
+#include "lighthouse/Dialect/Tile/IR/Tile.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Interfaces/FunctionImplementation.h"
+
+using namespace mlir;
+using namespace lighthouse::tile;
+
+static ParseResult parseKind(OpAsmParser &parser, CombiningKindAttr &kind) {
+  StringRef keyword;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseKeyword(&keyword))
+    return failure();
+  std::optional<CombiningKind> value = symbolizeCombiningKind(keyword);
+  if (!value)
+    return parser.emitError(loc) << "expected add, mul, max, min, and or or, found '" << keyword
+                                 << "'";
+  kind = CombiningKindAttr::get(parser.getContext(), *value);
+  return success();
+}
+
+static void printKind(OpAsmPrinter &printer, Operation *, CombiningKindAttr kind) {
+  printer << stringifyCombiningKind(kind.getValue());
+}
+
+#define GET_OP_CLASSES
+#include "lighthouse/Dialect/Tile/IR/TileOps.cpp.inc"
+
+/// The extents of a tile; none for a scalar.
+static ArrayRef<int64_t> shapeOf(Type type) {
+  auto tile = dyn_cast<RankedTensorType>(type);
+  return tile ? tile.getShape() : ArrayRef<int64_t>();
+}
+
+static std::string text(ArrayRef<int64_t> shape) {
+  return "[" + llvm::join(llvm::map_range(shape, [](int64_t n) { return std::to_string(n); }), ", ") +
+         "]";
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Shared verifiers
+//===----------------------------------------------------------------------------------------------===//
+
+/// One subscript per dim: `<op>_c1` of every access.
+static LogicalResult verifySubscripts(Operation *op, StringRef label, ViewType view,
+                                      OperandRange indices) {
+  if (static_cast<int64_t>(indices.size()) != view.getRank())
+    return op->emitOpError() << "(" << label << ") expected " << view.getRank()
+                             << " subscripts for " << view << ", found " << indices.size();
+  return success();
+}
+
+/// The shape that orthogonal subscripts select.
+static SmallVector<int64_t> selectedShape(OperandRange indices) {
+  SmallVector<int64_t> shape;
+  for (Value index : indices)
+    llvm::append_range(shape, shapeOf(index.getType()));
+  return shape;
+}
+
+static LogicalResult verifyAccessed(Operation *op, StringRef label, ViewType view,
+                                    OperandRange indices, Type elementType,
+                                    ArrayRef<int64_t> shape) {
+  if (elementType != view.getElementType())
+    return op->emitOpError() << "(" << label << ") expected elements of type "
+                             << view.getElementType() << ", found " << elementType;
+  SmallVector<int64_t> selected = selectedShape(indices);
+  if (ArrayRef<int64_t>(selected) != shape)
+    return op->emitOpError() << "(" << label << ") the subscripts select " << text(selected)
+                             << ", the tile is " << text(shape);
+  return success();
+}
+
+static LogicalResult verifyMask(Operation *op, StringRef label, Value mask,
+                                ArrayRef<int64_t> shape) {
+  if (mask && isa<RankedTensorType>(mask.getType()) && shapeOf(mask.getType()) != shape)
+    return op->emitOpError() << "(" << label << ") expected a mask of shape " << text(shape)
+                             << ", found " << text(shapeOf(mask.getType()));
+  return success();
+}
+
+static LogicalResult verifyInBounds(Operation *op, StringRef label, ViewType view,
+                                    std::optional<ArrayRef<bool>> inBounds) {
+  if (inBounds && static_cast<int64_t>(inBounds->size()) != view.getRank())
+    return op->emitOpError() << "(" << label << ") expected " << view.getRank()
+                             << " entries in in_bounds, found " << inBounds->size();
+  return success();
+}
+
+static LogicalResult verifyBitwise(Operation *op, StringRef label, CombiningKind kind, Type type) {
+  bool bitwise = kind == CombiningKind::and_ || kind == CombiningKind::or_;
+  if (bitwise && !isa<IntegerType>(getElementTypeOrSelf(type)))
+    return op->emitOpError() << "(" << label << ") '" << stringifyCombiningKind(kind)
+                             << "' takes integers, found " << getElementTypeOrSelf(type);
+  return success();
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Kernel
+//===----------------------------------------------------------------------------------------------===//
+
+ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
+  auto buildFunctionType = [](Builder &builder, ArrayRef<Type> arguments, ArrayRef<Type> results,
+                              function_interface_impl::VariadicFlag,
+                              std::string &) { return builder.getFunctionType(arguments, results); };
+  return function_interface_impl::parseFunctionOp(
+      parser, result, /*allowVariadic=*/false, getFunctionTypeAttrName(result.name),
+      buildFunctionType, getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+}
+
+void KernelOp::print(OpAsmPrinter &printer) {
+  function_interface_impl::printFunctionOp(printer, *this, /*isVariadic=*/false,
+                                           getFunctionTypeAttrName(), getArgAttrsAttrName(),
+                                           getResAttrsAttrName());
+}
+
+int64_t KernelOp::getDimIndex(StringRef name) {
+  for (auto [i, dim] : llvm::enumerate(getDims().getAsValueRange<StringAttr>()))
+    if (dim == name)
+      return i;
+  return -1;
+}
+
+std::string KernelOp::getArgName(unsigned i) {
+  if (auto name = getArgAttrOfType<StringAttr>(i, "tile.name"))
+    return name.str();
+  return "arg" + std::to_string(i);
+}
+
+LogicalResult KernelOp::verify() {
+  if (!getResultTypes().empty())
+    return emitOpError() << "(kernel_c1) a kernel writes its results to views and returns nothing";
+  llvm::StringSet<> names;
+  for (StringRef name : getDims().getAsValueRange<StringAttr>())
+    if (!names.insert(name).second)
+      return emitOpError() << "(kernel_c2) dim \"" << name << "\" is listed twice";
+  for (auto [i, type] : llvm::enumerate(getArgumentTypes())) {
+    auto view = dyn_cast<ViewType>(type);
+    if (!view) {
+      if (!type.isIntOrFloat())
+        return emitOpError() << "(kernel_c1) argument " << i << " is neither a view nor a scalar: "
+                             << type;
+      continue;
+    }
+    for (int64_t d = 0; d < view.getRank(); ++d)
+      if (StringRef name = view.getDimName(d); !name.empty() && !names.contains(name))
+        return emitOpError() << "(kernel_c2) dim \"" << name << "\" of argument " << i
+                             << " is not listed in dims";
+  }
+  AffineMap grid = getGrid();
+  if (grid.getNumDims() != 0 || grid.getNumSymbols() != getDims().size() ||
+      grid.getNumResults() != 3)
+    return emitOpError() << "(kernel_c3) expected a grid map with " << getDims().size()
+                         << " symbols and 3 results, found " << getGridAttr();
+  if (getInputs() > getArgumentTypes().size())
+    return emitOpError() << "(kernel_c4) inputs is " << getInputs() << ", but there are "
+                         << getArgumentTypes().size() << " arguments";
+  if (DictionaryAttr exprs = getDimExprsAttr())
+    for (NamedAttribute entry : exprs) {
+      auto map = dyn_cast<AffineMapAttr>(entry.getValue());
+      if (!names.contains(entry.getName()) || !map || map.getValue().getNumResults() != 1)
+        return emitOpError() << "(kernel_c5) dim_exprs entry \"" << entry.getName().getValue()
+                             << "\" must map a listed dim to an affine map with one result";
+    }
+  return success();
+}
+
+LogicalResult DimOp::verify() {
+  auto kernel = (*this)->getParentOfType<KernelOp>();
+  if (!kernel || kernel.getDimIndex(getName()) < 0)
+    return emitOpError() << "(dim_c1) no dim \"" << getName() << "\" in the enclosing kernel";
+  return success();
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Accesses
+//===----------------------------------------------------------------------------------------------===//
+
+LogicalResult LoadOp::verify() {
+  if (failed(verifySubscripts(*this, "load_c1", getView().getType(), getIndices())) ||
+      failed(verifyAccessed(*this, "load_c2", getView().getType(), getIndices(),
+                            getElementTypeOrSelf(getType()), shapeOf(getType()))) ||
+      failed(verifyMask(*this, "load_c3", getMask(), shapeOf(getType()))))
+    return failure();
+  if (getOther() && getOther().getType() != getView().getType().getElementType())
+    return emitOpError() << "(load_c4) expected 'other' of type "
+                         << getView().getType().getElementType() << ", found "
+                         << getOther().getType();
+  return verifyInBounds(*this, "load_c5", getView().getType(), getInBounds());
+}
+
+LogicalResult StoreOp::verify() {
+  Type value = getValue().getType();
+  if (failed(verifySubscripts(*this, "store_c1", getView().getType(), getIndices())) ||
+      failed(verifyAccessed(*this, "store_c2", getView().getType(), getIndices(),
+                            getElementTypeOrSelf(value), shapeOf(value))) ||
+      failed(verifyMask(*this, "store_c3", getMask(), shapeOf(value))))
+    return failure();
+  return verifyInBounds(*this, "store_c4", getView().getType(), getInBounds());
+}
+
+LogicalResult AtomicRMWOp::verify() {
+  Type value = getValue().getType();
+  if (failed(verifySubscripts(*this, "atomic_rmw_c1", getView().getType(), getIndices())) ||
+      failed(verifyAccessed(*this, "atomic_rmw_c2", getView().getType(), getIndices(),
+                            getElementTypeOrSelf(value), shapeOf(value))) ||
+      failed(verifyMask(*this, "atomic_rmw_c3", getMask(), shapeOf(value))))
+    return failure();
+  if (getKind() == CombiningKind::mul)
+    return emitOpError() << "(atomic_rmw_c4) 'mul' is not an atomic combination";
+  return verifyBitwise(*this, "atomic_rmw_c4", getKind(), value);
+}
+
+LogicalResult CopyAsyncOp::verify() {
+  BufferType buffer = getBuffer().getType();
+  if (failed(verifySubscripts(*this, "copy_async_c1", getView().getType(), getIndices())))
+    return failure();
+  return verifyAccessed(*this, "copy_async_c2", getView().getType(), getIndices(),
+                        buffer.getElementType(), buffer.getShape());
+}
+
+void LoadOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  effects.emplace_back(MemoryEffects::Read::get(), &getViewMutable());
+}
+
+void StoreOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  effects.emplace_back(MemoryEffects::Write::get(), &getViewMutable());
+}
+
+void AtomicRMWOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  effects.emplace_back(MemoryEffects::Read::get(), &getViewMutable());
+  effects.emplace_back(MemoryEffects::Write::get(), &getViewMutable());
+}
+
+namespace {
+/// Marks the dims of an access whose constant coordinates lie inside a constant extent.
+template <typename AccessOp>
+struct ProveInBounds : OpRewritePattern<AccessOp> {
+  using OpRewritePattern<AccessOp>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(AccessOp op, PatternRewriter &rewriter) const override {
+    ViewType view = op.getView().getType();
+    SmallVector<bool> inBounds(view.getRank(), false);
+    if (op.getInBounds())
+      llvm::copy(*op.getInBounds(), inBounds.begin());
+    bool changed = false;
+    for (auto [d, index] : llvm::enumerate(op.getIndices())) {
+      int64_t extent = view.getStaticDim(d), count = 1;
+      Value start = index;
+      if (auto range = index.template getDefiningOp<RangeOp>()) {
+        start = range.getStart();
+        count = range.getType().getDimSize(0);
+      }
+      APInt first;
+      if (inBounds[d] || ShapedType::isDynamic(extent) ||
+          !matchPattern(start, m_ConstantInt(&first)) || first.isNegative() ||
+          first.getSExtValue() + count > extent)
+        continue;
+      inBounds[d] = changed = true;
+    }
+    if (!changed)
+      return rewriter.notifyMatchFailure(op, "nothing new is provable");
+    rewriter.modifyOpInPlace(op, [&] { op.setInBounds(inBounds); });
+    return success();
+  }
+};
+} // namespace
+
+void LoadOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<ProveInBounds<LoadOp>>(context);
+}
+
+void StoreOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<ProveInBounds<StoreOp>>(context);
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Shape changes
+//===----------------------------------------------------------------------------------------------===//
+
+LogicalResult BroadcastOp::verify() {
+  auto from = cast<RankedTensorType>(getSource().getType());
+  auto to = cast<RankedTensorType>(getType());
+  if (from.getRank() != to.getRank() || from.getElementType() != to.getElementType())
+    return emitOpError() << "(broadcast_c1) expected rank and element type of " << from << ", found "
+                         << to;
+  for (int64_t d = 0; d < to.getRank(); ++d)
+    if (from.getDimSize(d) != 1 && from.getDimSize(d) != to.getDimSize(d))
+      return emitOpError() << "(broadcast_c2) cannot repeat extent " << from.getDimSize(d)
+                           << " of dim " << d << " to " << to.getDimSize(d);
+  return success();
+}
+
+LogicalResult ReshapeOp::verify() {
+  auto from = cast<RankedTensorType>(getSource().getType());
+  auto to = cast<RankedTensorType>(getType());
+  if (from.getNumElements() != to.getNumElements() || from.getElementType() != to.getElementType())
+    return emitOpError() << "(reshape_c1) cannot view " << from << " as " << to;
+  return success();
+}
+
+OpFoldResult ReshapeOp::fold(FoldAdaptor) {
+  return getSource().getType() == getType() ? OpFoldResult(getSource()) : OpFoldResult();
+}
+
+LogicalResult TransposeOp::verify() {
+  auto from = cast<RankedTensorType>(getSource().getType());
+  auto to = cast<RankedTensorType>(getType());
+  if (from.getRank() != 2 || to.getRank() != 2 || from.getElementType() != to.getElementType() ||
+      from.getDimSize(0) != to.getDimSize(1) || from.getDimSize(1) != to.getDimSize(0))
+    return emitOpError() << "(transpose_c1) cannot transpose " << from << " to " << to;
+  return success();
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Reductions, scans, dots
+//===----------------------------------------------------------------------------------------------===//
+
+LogicalResult ReduceOp::verify() {
+  auto from = cast<RankedTensorType>(getSource().getType());
+  int64_t axis = getAxis();
+  if (axis < 0 || axis >= from.getRank())
+    return emitOpError() << "(reduce_c1) axis " << axis << " is not a dim of " << from;
+  SmallVector<int64_t> shape(from.getShape());
+  shape.erase(shape.begin() + axis);
+  Type expected = shape.empty() ? from.getElementType()
+                                : RankedTensorType::get(shape, from.getElementType());
+  if (getType() != expected)
+    return emitOpError() << "(reduce_c2) expected result " << expected << ", found " << getType();
+  return verifyBitwise(*this, "reduce_c3", getKind(), from);
+}
+
+LogicalResult ScanOp::verify() {
+  auto from = cast<RankedTensorType>(getSource().getType());
+  int64_t axis = getAxis();
+  if (axis < 0 || axis >= from.getRank())
+    return emitOpError() << "(scan_c1) axis " << axis << " is not a dim of " << from;
+  return verifyBitwise(*this, "scan_c2", getKind(), from);
+}
+
+LogicalResult DotOp::verify() {
+  auto a = cast<RankedTensorType>(getA().getType()), b = cast<RankedTensorType>(getB().getType()),
+       acc = cast<RankedTensorType>(getAcc().getType());
+  if (a.getRank() != 2 || b.getRank() != 2 || acc.getRank() != 2 ||
+      a.getDimSize(1) != b.getDimSize(0) || acc.getDimSize(0) != a.getDimSize(0) ||
+      acc.getDimSize(1) != b.getDimSize(1))
+    return emitOpError() << "(dot_c1) cannot multiply " << a << " and " << b << " into " << acc;
+  Type element = a.getElementType();
+  if (element != b.getElementType() || !isa<FloatType>(element))
+    return emitOpError() << "(dot_c2) expected operands of one float type, found " << element
+                         << " and " << b.getElementType();
+  Type expected = element.isF64() ? element : Type(Float32Type::get(getContext()));
+  if (acc.getElementType() != expected)
+    return emitOpError() << "(dot_c3) expected an accumulator of " << expected << ", found "
+                         << acc.getElementType();
+  return success();
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Shared memory
+//===----------------------------------------------------------------------------------------------===//
+
+LogicalResult SlotOp::verify() {
+  BufferType buffer = getBuffer().getType();
+  if (buffer.getShape().size() < 2 ||
+      getType() != BufferType::get(getContext(), buffer.getShape().drop_front(),
+                                   buffer.getElementType(), buffer.getSwizzle()))
+    return emitOpError() << "(slot_c1) " << getType() << " is not a slot of " << buffer;
+  return success();
+}
+
+static LogicalResult verifyWholeBuffer(Operation *op, StringRef label, Type tileType,
+                                       BufferType buffer) {
+  auto tile = cast<RankedTensorType>(tileType);
+  if (tile.getShape() != buffer.getShape() || tile.getElementType() != buffer.getElementType())
+    return op->emitOpError() << "(" << label << ") expected a tile like " << buffer << ", found "
+                             << tile;
+  return success();
+}
+
+LogicalResult BufferLoadOp::verify() {
+  return verifyWholeBuffer(*this, "buffer_load_c1", getType(), getBuffer().getType());
+}
+
+LogicalResult BufferStoreOp::verify() {
+  return verifyWholeBuffer(*this, "buffer_store_c1", getValue().getType(), getBuffer().getType());
+}

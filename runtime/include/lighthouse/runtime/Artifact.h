@@ -1,0 +1,71 @@
+//===- Artifact.h - A compiled pipeline in one file -------------*- C++ -*-===//
+//
+// The byte format is described in runtime/README.md.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIGHTHOUSE_RUNTIME_ARTIFACT_H
+#define LIGHTHOUSE_RUNTIME_ARTIFACT_H
+
+#include "lighthouse/runtime/Plan.h"
+#include "lighthouse/runtime/Status.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace lighthouse::runtime {
+
+/// Granularity at which the text and rodata of an image are protected, in bytes.
+inline constexpr std::uint64_t imagePageBytes = 4096;
+
+/// Position-independent native code without relocations or imports.
+struct HostImage {
+  /// Text, then read-only data.
+  std::vector<std::uint8_t> bytes;
+  /// How many of the bytes are text, the padding included. A multiple of `imagePageBytes` if data
+  /// follows, so that the data is never executable.
+  std::uint64_t textBytes = 0;
+
+  bool operator==(const HostImage &) const = default;
+};
+
+/// Limits a decoder checks before it allocates.
+struct ArtifactLimits {
+  static constexpr std::uint64_t keyBytes = std::uint64_t(1) << 20;
+  static constexpr std::uint64_t imageBytes = std::uint64_t(256) << 20;
+  /// Header, key, plan, image and checksum together.
+  static constexpr std::uint64_t fileBytes = std::uint64_t(512) << 20;
+};
+
+/// Everything that is needed to run a pipeline.
+struct Artifact {
+  /// The full text of what the result depends on: source, options, target, compiler version.
+  std::string key;
+  Plan plan;
+  HostImage image;
+
+  bool operator==(const Artifact &) const = default;
+
+  /// Checks the plan, the image and that every kernel's entry lies in the text.
+  Status verify() const;
+
+  /// The bytes of the file. Fails if `verify()` does.
+  Result<std::vector<std::uint8_t>> serialize() const;
+
+  /// Reads what `serialize` wrote. Errors: `Corrupt` for anything that is truncated, changed or out
+  /// of bounds; `Unsupported` for another format version. Bytes after the end are an error.
+  static Result<Artifact> deserialize(std::span<const std::uint8_t> bytes);
+
+  /// Reads an artifact from a regular file of the caller's choice.
+  static Result<Artifact> readFile(const std::string &path);
+
+  /// Writes the artifact to `path`, through a temporary file beside it and a rename, so that
+  /// readers see the old file or the new one.
+  Status writeFile(const std::string &path) const;
+};
+
+} // namespace lighthouse::runtime
+
+#endif // LIGHTHOUSE_RUNTIME_ARTIFACT_H

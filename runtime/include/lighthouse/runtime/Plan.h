@@ -1,0 +1,159 @@
+//===- Plan.h - What to launch, in which order, on which memory -*- C++ -*-===//
+//
+// A plan is a pipeline specialised to shapes: every size, grid and workspace offset is a constant.
+// The compiler fills the structure, an artifact carries it as JSON, the runtime executes it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIGHTHOUSE_RUNTIME_PLAN_H
+#define LIGHTHOUSE_RUNTIME_PLAN_H
+
+#include "lighthouse/runtime/DType.h"
+#include "lighthouse/runtime/Status.h"
+#include "lighthouse/runtime/Tensor.h"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lighthouse::runtime {
+
+/// Alignment of the workspace and of every buffer in it, in bytes.
+inline constexpr std::int64_t workspaceAlignment = 64;
+
+/// The most stack a host kernel may use, in bytes.
+inline constexpr std::int64_t maxKernelStackBytes = std::int64_t(4) << 20;
+
+/// Limits a plan must keep; a decoder refuses more before it allocates anything for it.
+struct PlanLimits {
+  static constexpr std::size_t jsonBytes = std::size_t(64) << 20;
+  static constexpr std::size_t nameBytes = 256;
+  static constexpr std::size_t tensors = 1024;
+  static constexpr std::size_t buffers = 65536;
+  static constexpr std::size_t kernels = 4096;
+  static constexpr std::size_t launches = 65536;
+  static constexpr std::size_t kernelArgs = 256;
+  /// Every dim of a tensor and every extent of a grid is at most this.
+  static constexpr std::int64_t dim = (std::int64_t(1) << 31) - 1;
+  static constexpr std::int64_t workspaceBytes = std::int64_t(1) << 46;
+};
+
+/// An input or output of a pipeline.
+struct TensorSpec {
+  std::string name;
+  DType dtype = DType::F32;
+  std::vector<std::int64_t> shape;
+
+  bool operator==(const TensorSpec &) const = default;
+};
+
+/// A contiguous row-major tensor in the workspace. Buffers whose lifetimes do not meet may overlap.
+struct BufferSpec {
+  /// Bytes from the start of the workspace; a multiple of `workspaceAlignment`.
+  std::int64_t offset = 0;
+  DType dtype = DType::F32;
+  std::vector<std::int64_t> shape;
+
+  bool operator==(const BufferSpec &) const = default;
+};
+
+/// What a kernel expects of one argument.
+struct KernelArg {
+  enum class Kind : std::uint8_t { Tensor, Scalar };
+
+  Kind kind = Kind::Tensor;
+  DType dtype = DType::F32;
+  /// Tensors only: the number of dimensions.
+  std::int64_t rank = 0;
+  /// Tensors only: the kernel needs a stride of 1 in the last dimension.
+  bool innerContiguous = false;
+
+  bool operator==(const KernelArg &) const = default;
+};
+
+/// One compiled kernel of the image.
+struct KernelSpec {
+  std::string name;
+  /// Offset of the entry point in the text of the image, in bytes.
+  std::int64_t entry = 0;
+  /// Stack one call may use, in bytes; at most `maxKernelStackBytes`.
+  std::int64_t stackBytes = 0;
+  /// Inputs then results, in the order of the declaration.
+  std::vector<KernelArg> args;
+  /// Names of the run-time dims, in the order in which the kernel expects their values.
+  std::vector<std::string> dims;
+
+  bool operator==(const KernelSpec &) const = default;
+};
+
+/// What a launch passes for one argument.
+struct LaunchArg {
+  enum class Kind : std::uint8_t { Input, Output, Buffer, Scalar };
+
+  Kind kind = Kind::Input;
+  /// Which input, output or buffer of the plan; 0 for a scalar.
+  std::int64_t index = 0;
+  /// The bits of a scalar, zero- or sign-extended to a word; 0 for tensors.
+  std::uint64_t bits = 0;
+
+  static LaunchArg input(std::int64_t index) { return {Kind::Input, index, 0}; }
+  static LaunchArg output(std::int64_t index) { return {Kind::Output, index, 0}; }
+  static LaunchArg buffer(std::int64_t index) { return {Kind::Buffer, index, 0}; }
+  static LaunchArg scalar(std::uint64_t bits) { return {Kind::Scalar, 0, bits}; }
+
+  bool operator==(const LaunchArg &) const = default;
+};
+
+/// One launch of a kernel over a grid. Launches run in order, each after the one before is done.
+struct LaunchSpec {
+  /// Index into `Plan::kernels`.
+  std::int64_t kernel = 0;
+  /// The stage this launch belongs to, for reports: "pool_score", "attend", ...
+  std::string stage;
+  /// Program instances along each axis; 0 anywhere means that nothing is run.
+  std::array<std::int32_t, 3> grid = {1, 1, 1};
+  /// As many as the kernel has arguments, of the same kinds, dtypes and ranks.
+  std::vector<LaunchArg> args;
+  /// Values of the kernel's run-time dims.
+  std::vector<std::int64_t> dims;
+
+  bool operator==(const LaunchSpec &) const = default;
+};
+
+/// The whole plan. See the file comment.
+struct Plan {
+  /// Name of the pipeline.
+  std::string name;
+  /// "host".
+  std::string target = "host";
+  /// What the code needs of the processor: "x86-64-v2", "x86-64-v3" or "x86-64-v4".
+  std::string cpuLevel;
+  std::vector<TensorSpec> inputs;
+  std::vector<TensorSpec> outputs;
+  std::vector<BufferSpec> buffers;
+  /// Bytes of workspace the caller must give, aligned to `workspaceAlignment`.
+  std::int64_t workspaceBytes = 0;
+  std::vector<KernelSpec> kernels;
+  std::vector<LaunchSpec> launches;
+
+  bool operator==(const Plan &) const = default;
+
+  /// Checks every bound and cross reference of the plan. The message names the place as a JSON
+  /// pointer ("/launches/2/args/0: ..."). A plan that passes is safe to execute, given that its
+  /// kernels are what it says they are.
+  Status verify() const;
+
+  /// The plan as JSON, indented by two spaces, with a fixed order of fields. Precondition:
+  /// `verify()`.
+  std::string toJson() const;
+
+  /// Reads what `toJson` wrote and verifies it. Unknown, missing, repeated and mistyped fields are
+  /// errors; messages have the line and column, or the JSON pointer of the place.
+  static Result<Plan> fromJson(std::string_view text);
+};
+
+} // namespace lighthouse::runtime
+
+#endif // LIGHTHOUSE_RUNTIME_PLAN_H

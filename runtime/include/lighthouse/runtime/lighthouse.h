@@ -1,0 +1,161 @@
+/*===- lighthouse.h - The C interface of the runtime ----------------------===*
+ *
+ * Loads compiled artifacts and runs them. Every function may be called from any thread, returns a
+ * status (never aborts, exits or throws) and, on failure, leaves a message for `lh_last_error`.
+ *
+ * Structures hold enumerators as `int32_t`: a wrong value is a status, not undefined behaviour.
+ *
+ * Structures begin with `struct_size`, which the caller sets to `sizeof` of the structure. A newer
+ * caller with a larger structure is served as long as the bytes this runtime does not know are
+ *zero.
+ *
+ *===----------------------------------------------------------------------===*/
+
+#ifndef LIGHTHOUSE_RUNTIME_LIGHTHOUSE_H
+#define LIGHTHOUSE_RUNTIME_LIGHTHOUSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define LH_API
+#else
+#define LH_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** The version of this interface: major * 1000 + minor. */
+#define LH_API_VERSION 1000
+
+/** Why a function failed. */
+typedef enum lh_status {
+  LH_OK = 0,
+  /** The request is wrong: a null pointer, a wrong structure size, an unfit tensor. */
+  LH_INVALID_ARGUMENT = 1,
+  /** A handle that was never given out, or was released. */
+  LH_INVALID_HANDLE = 2,
+  /** The file does not exist. */
+  LH_NOT_FOUND = 3,
+  /** The bytes are no intact artifact. */
+  LH_CORRUPT = 4,
+  /** An intact artifact, but for another processor or runtime version. */
+  LH_UNSUPPORTED = 5,
+  /** The operating system refused. */
+  LH_SYSTEM_ERROR = 6,
+  LH_OUT_OF_MEMORY = 7,
+  /** A bug of the runtime. */
+  LH_INTERNAL = 8
+} lh_status;
+
+/** Element types. */
+typedef enum lh_dtype {
+  LH_F32 = 0,
+  LH_F16 = 1,
+  LH_BF16 = 2,
+  LH_F64 = 3,
+  LH_I8 = 4,
+  LH_I32 = 5,
+  LH_I64 = 6,
+  /** One byte, 0 or 1. */
+  LH_BOOL = 7
+} lh_dtype;
+
+/** Where the memory of a tensor lies. */
+typedef enum lh_device { LH_HOST = 0, LH_CUDA = 1 } lh_device;
+
+/** A loaded program. Handles are never reused, so that a stale one is always noticed. */
+typedef struct lh_program_handle *lh_program;
+
+/** Counts and sizes of a program. */
+typedef struct lh_program_info {
+  size_t struct_size;
+  /** Name of the pipeline; valid until the program is released. */
+  const char *name;
+  size_t num_inputs;
+  size_t num_outputs;
+  /** Bytes of workspace a run needs, and the alignment of its address. */
+  size_t workspace_bytes;
+  size_t workspace_alignment;
+} lh_program_info;
+
+/** What a program expects of one input or output. */
+typedef struct lh_tensor_info {
+  size_t struct_size;
+  /** Valid until the program is released. */
+  const char *name;
+  /** An `lh_dtype`. */
+  int32_t dtype;
+  int32_t rank;
+  /** `rank` dims; valid until the program is released. */
+  const int64_t *shape;
+} lh_tensor_info;
+
+/** A view of the caller's memory. */
+typedef struct lh_tensor {
+  size_t struct_size;
+  /** Address of element (0, 0, ...). */
+  void *data;
+  /** An `lh_dtype`. */
+  int32_t dtype;
+  /** An `lh_device`. */
+  int32_t device;
+  int32_t rank;
+  /** `rank` dims. */
+  const int64_t *shape;
+  /** `rank` strides in elements; null for contiguous row-major memory. */
+  const int64_t *strides;
+} lh_tensor;
+
+/** The arguments of a run. */
+typedef struct lh_run_args {
+  size_t struct_size;
+  /** Pointers to `num_inputs` and `num_outputs` tensors, in the order of the program. */
+  const lh_tensor *const *inputs;
+  size_t num_inputs;
+  const lh_tensor *const *outputs;
+  size_t num_outputs;
+  /** At least `workspace_bytes` of the program, aligned; may be null if it needs none. */
+  void *workspace;
+  size_t workspace_bytes;
+} lh_run_args;
+
+/** `LH_API_VERSION` of the library that is linked. */
+LH_API uint32_t lh_api_version(void);
+
+/** The name of an `lh_status`, for example "invalid argument". Never null. */
+LH_API const char *lh_status_name(int status);
+
+/** The message of the last failure on this thread, "" if there was none. Valid until the next call
+ * of a function of this interface on this thread. Never null. */
+LH_API const char *lh_last_error(void);
+
+/** Loads an artifact from a file and stores a handle in `*program`. */
+LH_API lh_status lh_program_load_file(const char *path, lh_program *program);
+
+/** Loads an artifact from memory, which may be freed afterwards. */
+LH_API lh_status lh_program_load_memory(const void *bytes, size_t size, lh_program *program);
+
+/** Fills `*info`. The caller sets `info->struct_size` first. */
+LH_API lh_status lh_program_query(lh_program program, lh_program_info *info);
+
+/** Describes input number `index`. The caller sets `info->struct_size` first. */
+LH_API lh_status lh_program_input(lh_program program, size_t index, lh_tensor_info *info);
+
+/** Describes output number `index`. The caller sets `info->struct_size` first. */
+LH_API lh_status lh_program_output(lh_program program, size_t index, lh_tensor_info *info);
+
+/** Checks every argument, then runs the program and returns when it is done. Several threads may
+ * run one program at the same time, each with its own outputs and workspace. */
+LH_API lh_status lh_program_run(lh_program program, const lh_run_args *args);
+
+/** Releases the handle. Runs that other threads have begun are finished first. */
+LH_API lh_status lh_program_release(lh_program program);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIGHTHOUSE_RUNTIME_LIGHTHOUSE_H */

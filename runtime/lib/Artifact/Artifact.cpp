@@ -1,0 +1,216 @@
+//===- Artifact.cpp - Encoder and decoder of artifacts --------------------===//
+
+#include "lighthouse/runtime/Artifact.h"
+
+#include "lighthouse/runtime/Sha256.h"
+
+#include "../Support/File.h"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <new>
+
+namespace lighthouse::runtime {
+
+namespace {
+
+/// The first byte is no text; the line ends show a transfer in text mode.
+constexpr std::array<std::uint8_t, 8> magic = {0x89, 'L', 'H', 'A', '\r', '\n', 0x1a, '\n'};
+constexpr std::uint32_t formatVersion = 1;
+constexpr std::size_t digestBytes = sizeof(Sha256Digest);
+
+/// The numbers after the magic, in file order.
+struct Header {
+  std::uint32_t version = formatVersion;
+  std::uint32_t reserved = 0;
+  std::uint64_t fileBytes = 0;
+  std::uint64_t keyBytes = 0;
+  std::uint64_t planBytes = 0;
+  std::uint64_t imageBytes = 0;
+  std::uint64_t textBytes = 0;
+
+  static constexpr std::size_t bytes = magic.size() + 2 * 4 + 5 * 8;
+
+  /// Calls `visit` for each number, in file order.
+  template <typename Self, typename Visit> static void forEachField(Self &self, Visit visit) {
+    visit(self.version);
+    visit(self.reserved);
+    visit(self.fileBytes);
+    visit(self.keyBytes);
+    visit(self.planBytes);
+    visit(self.imageBytes);
+    visit(self.textBytes);
+  }
+};
+
+template <typename Int> void appendLittleEndian(std::vector<std::uint8_t> &bytes, Int value) {
+  for (std::size_t i = 0; i < sizeof(Int); ++i)
+    bytes.push_back(std::uint8_t(value >> (8 * i)));
+}
+
+template <typename Int> Int loadLittleEndian(const std::uint8_t *bytes) {
+  Int value = 0;
+  for (std::size_t i = 0; i < sizeof(Int); ++i)
+    value |= Int(bytes[i]) << (8 * i);
+  return value;
+}
+
+template <typename... Args> Status corrupt(fmt::format_string<Args...> format, Args &&...args) {
+  return Status(StatusCode::Corrupt, fmt::format(format, std::forward<Args>(args)...));
+}
+
+Result<Header> readHeader(std::span<const std::uint8_t> bytes) {
+  if (bytes.size() < Header::bytes + digestBytes)
+    return corrupt("an artifact has at least {} bytes, found {}", Header::bytes + digestBytes,
+                   bytes.size());
+  if (!std::ranges::equal(bytes.first(magic.size()), magic))
+    return corrupt("byte 0: this is no Lighthouse artifact (wrong magic number)");
+
+  Header header;
+  const std::uint8_t *at = bytes.data() + magic.size();
+  Header::forEachField(header, [&](auto &field) {
+    field = loadLittleEndian<std::remove_reference_t<decltype(field)>>(at);
+    at += sizeof field;
+  });
+
+  if (header.version != formatVersion)
+    return Status(StatusCode::Unsupported,
+                  fmt::format("byte 8: this runtime reads artifacts of version {}, found {}",
+                              formatVersion, header.version));
+  if (header.reserved != 0)
+    return corrupt("byte 12: reserved bytes are not zero");
+  if (header.fileBytes != bytes.size())
+    return corrupt("byte 16: the header says {} bytes, found {}", header.fileBytes, bytes.size());
+  if (header.keyBytes > ArtifactLimits::keyBytes || header.planBytes > PlanLimits::jsonBytes ||
+      header.imageBytes > ArtifactLimits::imageBytes)
+    return corrupt("byte 24: key of {}, plan of {} or image of {} bytes is over the limit",
+                   header.keyBytes, header.planBytes, header.imageBytes);
+  if (Header::bytes + header.keyBytes + header.planBytes + header.imageBytes + digestBytes !=
+      header.fileBytes)
+    return corrupt("byte 24: the parts do not add up to {} bytes", header.fileBytes);
+  return header;
+}
+
+} // namespace
+
+Status Artifact::verify() const {
+  auto invalid = [](std::string message) {
+    return Status(StatusCode::InvalidArgument, std::move(message));
+  };
+  if (key.empty() || key.size() > ArtifactLimits::keyBytes)
+    return invalid(
+        fmt::format("a key has 1 to {} bytes, found {}", ArtifactLimits::keyBytes, key.size()));
+  if (Status status = plan.verify(); !status.ok())
+    return std::move(status).withContext("plan");
+  if (image.bytes.size() > ArtifactLimits::imageBytes)
+    return invalid(fmt::format("an image has at most {} bytes, found {}",
+                               ArtifactLimits::imageBytes, image.bytes.size()));
+  if (image.textBytes > image.bytes.size())
+    return invalid(fmt::format("the text of {} bytes is longer than the image of {} bytes",
+                               image.textBytes, image.bytes.size()));
+  if (image.textBytes != image.bytes.size() && image.textBytes % imagePageBytes != 0)
+    return invalid(fmt::format("text of {} bytes before data must be a multiple of {}",
+                               image.textBytes, imagePageBytes));
+  for (const KernelSpec &kernel : plan.kernels)
+    if (std::uint64_t(kernel.entry) >= image.textBytes)
+      return invalid(fmt::format("kernel '{}': entry {} is outside the text of {} bytes",
+                                 kernel.name, kernel.entry, image.textBytes));
+  return {};
+}
+
+Result<std::vector<std::uint8_t>> Artifact::serialize() const {
+  if (Status status = verify(); !status.ok())
+    return status;
+  const std::string planText = plan.toJson();
+  Header header;
+  header.keyBytes = key.size();
+  header.planBytes = planText.size();
+  header.imageBytes = image.bytes.size();
+  header.textBytes = image.textBytes;
+  header.fileBytes =
+      Header::bytes + header.keyBytes + header.planBytes + header.imageBytes + digestBytes;
+  if (header.planBytes > PlanLimits::jsonBytes)
+    return Status(StatusCode::InvalidArgument, fmt::format("a plan has at most {} bytes, found {}",
+                                                           PlanLimits::jsonBytes, planText.size()));
+
+  std::vector<std::uint8_t> bytes;
+  bytes.reserve(header.fileBytes);
+  bytes.insert(bytes.end(), magic.begin(), magic.end());
+  Header::forEachField(header, [&](auto field) { appendLittleEndian(bytes, field); });
+  bytes.insert(bytes.end(), key.begin(), key.end());
+  bytes.insert(bytes.end(), planText.begin(), planText.end());
+  bytes.insert(bytes.end(), image.bytes.begin(), image.bytes.end());
+  const Sha256Digest digest = sha256(bytes);
+  bytes.insert(bytes.end(), digest.begin(), digest.end());
+  return bytes;
+}
+
+Result<Artifact> Artifact::deserialize(std::span<const std::uint8_t> bytes) {
+  Result<Header> header = readHeader(bytes);
+  if (!header)
+    return header.status();
+  // Nothing behind the header is looked at before the checksum is known to be right.
+  const std::span<const std::uint8_t> content = bytes.first(bytes.size() - digestBytes);
+  if (!std::ranges::equal(sha256(content), bytes.last(digestBytes)))
+    return corrupt("the checksum does not match");
+
+  std::span<const std::uint8_t> rest = content.subspan(Header::bytes);
+  auto take = [&](std::uint64_t count) {
+    std::span<const std::uint8_t> part = rest.first(count);
+    rest = rest.subspan(count);
+    return part;
+  };
+  const auto keyBytes = take(header->keyBytes);
+  const auto planBytes = take(header->planBytes);
+
+  Result<Plan> plan =
+      Plan::fromJson({reinterpret_cast<const char *>(planBytes.data()), planBytes.size()});
+  if (!plan)
+    return Status(plan.status()).withContext("plan");
+  Artifact artifact = {std::string(keyBytes.begin(), keyBytes.end()), *std::move(plan),
+                       HostImage{{rest.begin(), rest.end()}, header->textBytes}};
+  if (Status status = artifact.verify(); !status.ok())
+    return Status(StatusCode::Corrupt, status.message());
+  return artifact;
+}
+
+Result<Artifact> Artifact::readFile(const std::string &path) {
+  const SystemCalls &sys = SystemCalls::system();
+  FileDescriptor file(sys,
+                      sys.openat(AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0));
+  if (!file)
+    return Status(errno == ENOENT ? StatusCode::NotFound : StatusCode::SystemError,
+                  fmt::format("{}: {}", path, errorText(errno)));
+  struct stat info;
+  if (sys.fstat(file.get(), &info) != 0)
+    return Status(StatusCode::SystemError, fmt::format("{}: {}", path, errorText(errno)));
+  if (!S_ISREG(info.st_mode))
+    return Status(StatusCode::InvalidArgument, path + ": not a regular file");
+
+  std::vector<std::uint8_t> bytes;
+  if (int error =
+          readToEnd(sys, file.get(), std::uint64_t(info.st_size), ArtifactLimits::fileBytes, bytes))
+    return Status(error == EFBIG ? StatusCode::Corrupt : StatusCode::SystemError,
+                  fmt::format("{}: {}", path, errorText(error)));
+  Result<Artifact> artifact = deserialize(bytes);
+  if (!artifact)
+    return Status(artifact.status()).withContext(path);
+  return artifact;
+}
+
+Status Artifact::writeFile(const std::string &path) const {
+  Result<std::vector<std::uint8_t>> bytes = serialize();
+  if (!bytes)
+    return bytes.status();
+  if (int error = writeAtomically(SystemCalls::system(), AT_FDCWD, path + ".tmp." + uniqueSuffix(),
+                                  path, /*mode=*/0666, *bytes))
+    return Status(StatusCode::SystemError, fmt::format("{}: {}", path, errorText(error)));
+  return {};
+}
+
+} // namespace lighthouse::runtime

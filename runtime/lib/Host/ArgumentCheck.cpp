@@ -1,0 +1,217 @@
+//===- ArgumentCheck.cpp - What a run accepts -----------------------------===//
+
+#include "ArgumentCheck.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+namespace lighthouse::runtime {
+
+StrideDemands::StrideDemands(const Plan &plan)
+    : inputs(plan.inputs.size()), outputs(plan.outputs.size()) {
+  for (const LaunchSpec &launch : plan.launches)
+    for (std::size_t i = 0; i < launch.args.size(); ++i) {
+      if (!plan.kernels[launch.kernel].args[i].innerContiguous)
+        continue;
+      const LaunchArg &arg = launch.args[i];
+      if (arg.kind == LaunchArg::Kind::Input)
+        inputs[arg.index] = true;
+      else if (arg.kind == LaunchArg::Kind::Output)
+        outputs[arg.index] = true;
+    }
+}
+
+namespace {
+
+/// The bytes a tensor or the workspace touches, as addresses; empty if `begin == end`.
+struct Extent {
+  std::uintptr_t begin = 0;
+  std::uintptr_t end = 0;
+  /// Whether every byte between is an element's.
+  bool dense = true;
+
+  bool meets(const Extent &other) const {
+    return begin != end && other.begin != other.end && begin < other.end && other.begin < end;
+  }
+};
+
+/// Which argument a message is about. Turned into text only when there is an error.
+struct Label {
+  std::string_view kind;
+  std::size_t index;
+  const TensorSpec *spec;
+
+  std::string text() const { return fmt::format("{} {} '{}'", kind, index, spec->name); }
+};
+
+template <typename... Args>
+Status invalid(std::string_view label, fmt::format_string<Args...> format, Args &&...args) {
+  return Status(StatusCode::InvalidArgument,
+                fmt::format("{}: {}", label, fmt::format(format, std::forward<Args>(args)...)));
+}
+
+template <typename... Args>
+Status invalid(const Label &label, fmt::format_string<Args...> format, Args &&...args) {
+  return invalid(label.text(), format, std::forward<Args>(args)...);
+}
+
+/// The bytes the view touches. Fails if they wrap around the address space.
+bool computeExtent(const TensorView &view, Extent &extent) {
+  const std::int64_t count = *elementCount(view.shape);
+  extent = {};
+  if (count == 0)
+    return true;
+  std::int64_t low = 0, high = 0;
+  for (std::size_t i = 0; i < view.shape.size(); ++i) {
+    std::int64_t reach = 0;
+    if (__builtin_mul_overflow(view.shape[i] - 1, view.strides[i], &reach))
+      return false;
+    std::int64_t &side = reach < 0 ? low : high;
+    if (__builtin_add_overflow(side, reach, &side))
+      return false;
+  }
+  const auto width = std::int64_t(dtypeBytes(view.dtype));
+  const auto data = reinterpret_cast<std::uintptr_t>(view.data);
+  std::int64_t lowBytes = 0, highBytes = 0, span = 0;
+  if (__builtin_mul_overflow(low, width, &lowBytes) || __builtin_add_overflow(high, 1, &high) ||
+      __builtin_mul_overflow(high, width, &highBytes) ||
+      __builtin_sub_overflow(highBytes, lowBytes, &span) ||
+      __builtin_add_overflow(data, lowBytes, &extent.begin) ||
+      __builtin_add_overflow(data, highBytes, &extent.end))
+    return false;
+  extent.dense = span == count * width;
+  return true;
+}
+
+/// Whether two elements of the view may share memory. Exact for every view made by slicing,
+/// transposing and reshaping contiguous memory.
+bool overlapsItself(const TensorView &view) {
+  const auto magnitude = [&](std::size_t i) { return std::abs(view.strides[i]); };
+  // The dimensions with more than one element, sorted by stride while they are collected.
+  std::array<std::size_t, maxRank> order;
+  std::size_t rank = 0;
+  for (std::size_t i = 0; i < view.shape.size(); ++i) {
+    if (view.shape[i] == 0)
+      return false;
+    if (view.shape[i] == 1)
+      continue;
+    std::size_t at = rank++;
+    for (; at > 0 && magnitude(order[at - 1]) > magnitude(i); --at)
+      order[at] = order[at - 1];
+    order[at] = i;
+  }
+  // Each stride must step over all that the smaller ones reach.
+  std::int64_t reach = 0;
+  for (std::size_t i = 0; i < rank; ++i) {
+    if (magnitude(order[i]) <= reach)
+      return true;
+    reach += (view.shape[order[i]] - 1) * magnitude(order[i]);
+  }
+  return false;
+}
+
+/// Checks one tensor and finds its extent.
+Status checkTensor(const Label &label, const TensorView &view, bool innerContiguous,
+                   Extent &extent) {
+  const TensorSpec &spec = *label.spec;
+  if (view.device != Device::Host)
+    return invalid(label, "the tensor is on device '{}'; this program runs on the host",
+                   deviceName(view.device));
+  if (view.dtype != spec.dtype)
+    return invalid(label, "dtype {} was passed; {} is needed", dtypeName(view.dtype),
+                   dtypeName(spec.dtype));
+  if (view.shape != spec.shape)
+    return invalid(label, "shape {} was passed; the program is compiled for {}",
+                   formatDims(view.shape), formatDims(spec.shape));
+  if (view.strides.size() != view.shape.size())
+    return invalid(label, "{} strides were passed; {} are needed, for example {}",
+                   view.strides.size(), view.shape.size(),
+                   formatDims(contiguousStrides(view.shape)));
+  if (innerContiguous && view.shape.back() > 1 && view.strides.back() != 1)
+    return invalid(label,
+                   "strides {} were passed; a kernel needs stride 1 in the last dimension, for "
+                   "example {}",
+                   formatDims(view.strides), formatDims(contiguousStrides(view.shape)));
+  if (!view.data && *elementCount(view.shape) != 0)
+    return invalid(label, "a null pointer was passed for {}",
+                   formatTensorType(view.dtype, view.shape));
+  const std::size_t alignment = dtypeBytes(view.dtype);
+  if (reinterpret_cast<std::uintptr_t>(view.data) % alignment != 0)
+    return invalid(label, "address {} was passed; {} needs a multiple of {}", fmt::ptr(view.data),
+                   dtypeName(view.dtype), alignment);
+  if (!computeExtent(view, extent))
+    return invalid(label, "strides {} of shape {} leave the address space",
+                   formatDims(view.strides), formatDims(view.shape));
+  return {};
+}
+
+Status checkCount(std::string_view what, std::size_t passed, std::size_t needed) {
+  if (passed != needed)
+    return Status(StatusCode::InvalidArgument,
+                  fmt::format("{} {} were passed; the program has {}", passed, what, needed));
+  return {};
+}
+
+} // namespace
+
+Status checkArguments(const Plan &plan, const StrideDemands &demands,
+                      std::span<const TensorView> inputs, std::span<const TensorView> outputs,
+                      const void *workspace, std::size_t workspaceBytes) {
+  if (Status s = checkCount("inputs", inputs.size(), plan.inputs.size()); !s.ok())
+    return s;
+  if (Status s = checkCount("outputs", outputs.size(), plan.outputs.size()); !s.ok())
+    return s;
+
+  const auto needed = std::size_t(plan.workspaceBytes);
+  if (workspaceBytes < needed)
+    return invalid("workspace", "{} bytes were passed; {} are needed", workspaceBytes, needed);
+  if (needed != 0 && !workspace)
+    return invalid("workspace", "a null pointer was passed; {} bytes are needed", needed);
+  const auto workspaceAddress = reinterpret_cast<std::uintptr_t>(workspace);
+  if (needed != 0 && workspaceAddress % workspaceAlignment != 0)
+    return invalid("workspace", "address {} was passed; a multiple of {} is needed",
+                   fmt::ptr(workspace), workspaceAlignment);
+  const Extent workspaceExtent = {workspaceAddress, workspaceAddress + needed};
+
+  struct Region {
+    Label label;
+    Extent extent;
+  };
+  // Reused by every run of a thread: a launch allocates nothing after the first.
+  static thread_local std::vector<Region> regions;
+  regions.clear();
+  const auto check = [&](const Label &label, const TensorView &view,
+                         bool innerContiguous) -> Status {
+    Region region = {label, {}};
+    if (Status s = checkTensor(label, view, innerContiguous, region.extent); !s.ok())
+      return s;
+    if (region.extent.meets(workspaceExtent))
+      return invalid(label, "it shares memory with the workspace");
+    regions.push_back(region);
+    return {};
+  };
+
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    if (Status s = check({"input", i, &plan.inputs[i]}, inputs[i], demands.inputs[i]); !s.ok())
+      return s;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const Label label = {"output", i, &plan.outputs[i]};
+    if (Status s = check(label, outputs[i], demands.outputs[i]); !s.ok())
+      return s;
+    if (overlapsItself(outputs[i]))
+      return invalid(label, "with strides {} several of its elements share memory",
+                     formatDims(outputs[i].strides));
+    // Two strided views may interleave without sharing an element, as the parts of a fused QKV do;
+    // ranges are compared where one of the two has no gaps.
+    const Extent &extent = regions.back().extent;
+    for (const Region &other : std::span(regions).first(regions.size() - 1))
+      if (extent.meets(other.extent) && (extent.dense || other.extent.dense))
+        return invalid(label, "it shares memory with {}", other.label.text());
+  }
+  return {};
+}
+
+} // namespace lighthouse::runtime

@@ -1,0 +1,20 @@
+//===- PlanFormat.h - Names shared by reader and writer ---------*- C++ -*-===//
+
+#ifndef LIGHTHOUSE_RUNTIME_LIB_PLAN_PLANFORMAT_H
+#define LIGHTHOUSE_RUNTIME_LIB_PLAN_PLANFORMAT_H
+
+#include <array>
+#include <string_view>
+
+namespace lighthouse::runtime {
+
+/// Version of the JSON form.
+inline constexpr int planVersion = 1;
+
+/// Field of an argument of a launch, indexed by `LaunchArg::Kind`.
+inline constexpr std::array<std::string_view, 4> launchArgKindNames = {"input", "output", "buffer",
+                                                                       "scalar"};
+
+} // namespace lighthouse::runtime
+
+#endif // LIGHTHOUSE_RUNTIME_LIB_PLAN_PLANFORMAT_H

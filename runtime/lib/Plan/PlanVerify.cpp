@@ -1,0 +1,232 @@
+//===- PlanVerify.cpp - Bounds and cross references of a plan -------------===//
+
+#include "lighthouse/runtime/Cpu.h"
+#include "lighthouse/runtime/Plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace lighthouse::runtime {
+
+namespace {
+
+/// A failure at a JSON pointer.
+template <typename... Args>
+Status failure(std::string_view where, fmt::format_string<Args...> format, Args &&...args) {
+  return Status(StatusCode::InvalidArgument,
+                fmt::format("{}: {}", where, fmt::format(format, std::forward<Args>(args)...)));
+}
+
+Status checkName(const std::string &where, std::string_view name) {
+  if (name.empty() || name.size() > PlanLimits::nameBytes)
+    return failure(where, "a name has 1 to {} characters, found {}", PlanLimits::nameBytes,
+                   name.size());
+  if (!std::ranges::all_of(name, [](char c) { return c >= ' ' && c <= '~'; }))
+    return failure(where, "a name has printable ASCII characters only");
+  return {};
+}
+
+Status checkCount(const std::string &where, std::size_t count, std::size_t limit) {
+  if (count > limit)
+    return failure(where, "at most {} elements are allowed, found {}", limit, count);
+  return {};
+}
+
+Status checkRange(const std::string &where, std::int64_t value, std::int64_t low,
+                  std::int64_t high) {
+  if (value < low || value > high)
+    return failure(where, "expected {} to {}, found {}", low, high, value);
+  return {};
+}
+
+Status checkShape(const std::string &where, DType dtype, const std::vector<std::int64_t> &shape) {
+  if (Status s = checkCount(where, shape.size(), maxRank); !s.ok())
+    return s;
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    if (Status s = checkRange(fmt::format("{}/{}", where, i), shape[i], 0, PlanLimits::dim);
+        !s.ok())
+      return s;
+  if (!tensorBytes(dtype, shape))
+    return failure(where, "the tensor has more than 2^63 - 1 bytes");
+  return {};
+}
+
+Status checkTensors(const std::string &where, const std::vector<TensorSpec> &tensors) {
+  if (Status s = checkCount(where, tensors.size(), PlanLimits::tensors); !s.ok())
+    return s;
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const TensorSpec &tensor = tensors[i];
+    const std::string here = fmt::format("{}/{}", where, i);
+    if (Status s = checkName(here + "/name", tensor.name); !s.ok())
+      return s;
+    if (!names.insert(tensor.name).second)
+      return failure(here + "/name", "'{}' is used twice", tensor.name);
+    if (Status s = checkShape(here + "/shape", tensor.dtype, tensor.shape); !s.ok())
+      return s;
+  }
+  return {};
+}
+
+Status checkBuffers(const Plan &plan) {
+  if (Status s = checkRange("/workspace_bytes", plan.workspaceBytes, 0, PlanLimits::workspaceBytes);
+      !s.ok())
+    return s;
+  if (Status s = checkCount("/buffers", plan.buffers.size(), PlanLimits::buffers); !s.ok())
+    return s;
+  for (std::size_t i = 0; i < plan.buffers.size(); ++i) {
+    const BufferSpec &buffer = plan.buffers[i];
+    const std::string here = fmt::format("/buffers/{}", i);
+    if (Status s = checkShape(here + "/shape", buffer.dtype, buffer.shape); !s.ok())
+      return s;
+    if (buffer.offset < 0 || buffer.offset % workspaceAlignment != 0)
+      return failure(here + "/offset", "expected a multiple of {}, found {}", workspaceAlignment,
+                     buffer.offset);
+    const std::int64_t bytes = *tensorBytes(buffer.dtype, buffer.shape);
+    if (buffer.offset > plan.workspaceBytes || bytes > plan.workspaceBytes - buffer.offset)
+      return failure(here, "{} bytes at offset {} leave the workspace of {} bytes", bytes,
+                     buffer.offset, plan.workspaceBytes);
+  }
+  return {};
+}
+
+Status checkKernel(const std::string &here, const KernelSpec &kernel) {
+  if (Status s = checkName(here + "/name", kernel.name); !s.ok())
+    return s;
+  if (Status s = checkRange(here + "/entry", kernel.entry, 0, INT64_MAX); !s.ok())
+    return s;
+  if (Status s = checkRange(here + "/stack_bytes", kernel.stackBytes, 0, maxKernelStackBytes);
+      !s.ok())
+    return s;
+  if (Status s = checkCount(here + "/args", kernel.args.size(), PlanLimits::kernelArgs); !s.ok())
+    return s;
+  for (std::size_t i = 0; i < kernel.args.size(); ++i) {
+    const KernelArg &arg = kernel.args[i];
+    const std::string where = fmt::format("{}/args/{}", here, i);
+    const std::int64_t highest = arg.kind == KernelArg::Kind::Tensor ? maxRank : 0;
+    if (Status s = checkRange(where + "/rank", arg.rank, 0, highest); !s.ok())
+      return s;
+    if (arg.innerContiguous && arg.rank == 0)
+      return failure(where + "/inner_contiguous", "needs a tensor with a dimension");
+  }
+  if (Status s = checkCount(here + "/dims", kernel.dims.size(), PlanLimits::kernelArgs); !s.ok())
+    return s;
+  for (std::size_t i = 0; i < kernel.dims.size(); ++i)
+    if (Status s = checkName(fmt::format("{}/dims/{}", here, i), kernel.dims[i]); !s.ok())
+      return s;
+  return {};
+}
+
+/// The tensor that an argument of a launch names.
+struct ArgTensor {
+  DType dtype;
+  const std::vector<std::int64_t> *shape;
+};
+
+Status checkLaunchArg(const Plan &plan, const std::string &where, const LaunchArg &arg,
+                      const KernelArg &expected) {
+  std::optional<ArgTensor> tensor;
+  auto find = [&](std::string_view what, const auto &tensors) -> Status {
+    if (arg.index < 0 || std::size_t(arg.index) >= tensors.size())
+      return failure(where, "there is no {} {}; the plan has {}", what, arg.index, tensors.size());
+    tensor = {tensors[arg.index].dtype, &tensors[arg.index].shape};
+    return {};
+  };
+  Status found;
+  switch (arg.kind) {
+  case LaunchArg::Kind::Input:
+    found = find("input", plan.inputs);
+    break;
+  case LaunchArg::Kind::Output:
+    found = find("output", plan.outputs);
+    break;
+  case LaunchArg::Kind::Buffer:
+    found = find("buffer", plan.buffers);
+    break;
+  case LaunchArg::Kind::Scalar:
+    break;
+  }
+  if (!found.ok())
+    return found;
+
+  const bool wantsTensor = expected.kind == KernelArg::Kind::Tensor;
+  if (wantsTensor != tensor.has_value())
+    return failure(where, "the kernel expects a {}, found a {}", wantsTensor ? "tensor" : "scalar",
+                   wantsTensor ? "scalar" : "tensor");
+  if (tensor &&
+      (tensor->dtype != expected.dtype || std::int64_t(tensor->shape->size()) != expected.rank))
+    return failure(where, "the kernel expects {} of rank {}, found {}", dtypeName(expected.dtype),
+                   expected.rank, formatTensorType(tensor->dtype, *tensor->shape));
+  return {};
+}
+
+Status checkLaunch(const Plan &plan, const std::string &here, const LaunchSpec &launch) {
+  if (launch.kernel < 0 || std::size_t(launch.kernel) >= plan.kernels.size())
+    return failure(here + "/kernel", "there is no kernel {}; the plan has {}", launch.kernel,
+                   plan.kernels.size());
+  const KernelSpec &kernel = plan.kernels[launch.kernel];
+  if (Status s = checkName(here + "/stage", launch.stage); !s.ok())
+    return s;
+
+  std::int64_t instances = 1;
+  for (std::size_t i = 0; i < launch.grid.size(); ++i) {
+    if (launch.grid[i] < 0)
+      return failure(fmt::format("{}/grid/{}", here, i), "expected 0 or more, found {}",
+                     launch.grid[i]);
+    if (__builtin_mul_overflow(instances, std::int64_t(launch.grid[i]), &instances) ||
+        instances > INT64_MAX / 2)
+      return failure(here + "/grid", "more than 2^62 program instances");
+  }
+
+  if (launch.args.size() != kernel.args.size())
+    return failure(here + "/args", "kernel '{}' has {} arguments, found {}", kernel.name,
+                   kernel.args.size(), launch.args.size());
+  for (std::size_t i = 0; i < launch.args.size(); ++i)
+    if (Status s = checkLaunchArg(plan, fmt::format("{}/args/{}", here, i), launch.args[i],
+                                  kernel.args[i]);
+        !s.ok())
+      return s;
+
+  if (launch.dims.size() != kernel.dims.size())
+    return failure(here + "/dims", "kernel '{}' has {} dims, found {}", kernel.name,
+                   kernel.dims.size(), launch.dims.size());
+  for (std::size_t i = 0; i < launch.dims.size(); ++i)
+    if (Status s =
+            checkRange(fmt::format("{}/dims/{}", here, i), launch.dims[i], 0, PlanLimits::dim);
+        !s.ok())
+      return s;
+  return {};
+}
+
+} // namespace
+
+Status Plan::verify() const {
+  if (Status s = checkName("/name", name); !s.ok())
+    return s;
+  if (target != "host")
+    return failure("/target", "expected 'host', found '{}'", target);
+  if (!parseCpuLevel(cpuLevel))
+    return failure("/cpu_level", "expected x86-64-v2, x86-64-v3 or x86-64-v4, found '{}'",
+                   cpuLevel);
+  if (Status s = checkTensors("/inputs", inputs); !s.ok())
+    return s;
+  if (Status s = checkTensors("/outputs", outputs); !s.ok())
+    return s;
+  if (Status s = checkBuffers(*this); !s.ok())
+    return s;
+  if (Status s = checkCount("/kernels", kernels.size(), PlanLimits::kernels); !s.ok())
+    return s;
+  for (std::size_t i = 0; i < kernels.size(); ++i)
+    if (Status s = checkKernel(fmt::format("/kernels/{}", i), kernels[i]); !s.ok())
+      return s;
+  if (Status s = checkCount("/launches", launches.size(), PlanLimits::launches); !s.ok())
+    return s;
+  for (std::size_t i = 0; i < launches.size(); ++i)
+    if (Status s = checkLaunch(*this, fmt::format("/launches/{}", i), launches[i]); !s.ok())
+      return s;
+  return {};
+}
+
+} // namespace lighthouse::runtime

@@ -1,0 +1,109 @@
+//===- GoldenTest.cpp - The golden cases of the public implementation
+//-------------------------------===//
+
+#include "Pipeline.h"
+
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+
+using namespace e2e;
+using namespace lighthouse;
+using runtime::TensorView;
+
+class GoldenTest : public testing::TestWithParam<const char *> {
+protected:
+  std::string folder() const { return std::string(LIGHTHOUSE_TEST_DIR "/golden/") + GetParam(); }
+
+  support::Array read(const std::string &name) const {
+    auto array = support::readNpy(folder() + "/" + name + ".npy");
+    EXPECT_TRUE(array.ok()) << array.status().message();
+    return array ? *std::move(array) : support::Array();
+  }
+
+  Case readCase() const {
+    Case c{.name = GetParam()};
+    auto buffer = llvm::MemoryBuffer::getFile(folder() + "/meta.json");
+    EXPECT_TRUE(bool(buffer));
+    auto json = llvm::json::parse((*buffer)->getBuffer());
+    EXPECT_TRUE(bool(json));
+    const llvm::json::Object &meta = *json->getAsObject();
+    auto number = [&](llvm::StringRef key) { return meta.getInteger(key).value_or(-1); };
+    c.batch = number("B");
+    c.tokens = number("N");
+    c.heads = c.groups = number("H");
+    c.dim = number("D");
+    c.levels = number("L");
+    c.factor = number("p");
+    c.budget = number("k");
+    c.seed = number("seed");
+    return c;
+  }
+
+  /// Runs a pipeline of kernels/lighthouse.lh.
+  std::unique_ptr<lhc::Execution> run(const Case &c, const std::string &pipeline) const {
+    auto compiler = Compiler::open(LIGHTHOUSE_KERNELS_DIR "/lighthouse.lh");
+    if (!compiler) {
+      ADD_FAILURE() << compiler.status().message();
+      return nullptr;
+    }
+    Request request = forwardRequest(c);
+    request.name = pipeline;
+    request.settings.resize(3); // L, P and K
+    request.exposeSelections = false;
+    std::unique_ptr<lhc::Execution> execution = compile(*compiler, request);
+    if (!execution)
+      return nullptr;
+    std::vector<lhc::NamedArray> arrays = makeInputs(c);
+    std::vector<TensorView> inputs;
+    for (lhc::NamedArray &named : arrays)
+      inputs.push_back(lhc::viewOf(named.array));
+    runtime::Status status = execution->run(inputs);
+    EXPECT_TRUE(status.ok()) << status.message();
+    return execution;
+  }
+};
+
+TEST_P(GoldenTest, IndicesAreEqual) {
+  std::unique_ptr<lhc::Execution> execution = run(readCase(), "lighthouse_selection");
+  ASSERT_TRUE(execution);
+  const lhc::NamedArray &indices = execution->outputs.front();
+  EXPECT_EQ(indices.name, "indices");
+  support::Array expected = read("indices");
+  ASSERT_EQ(indices.array.shape(), expected.shape());
+  int64_t differing = 0;
+  for (int64_t i = 0; i < expected.elements(); ++i)
+    differing += indices.array.as<int32_t>()[i] != expected.as<int32_t>()[i];
+  EXPECT_EQ(differing, 0);
+}
+
+TEST_P(GoldenTest, OutputIsWithinTolerance) {
+  Case c = readCase();
+  std::unique_ptr<lhc::Execution> execution = run(c, "lighthouse");
+  ASSERT_TRUE(execution);
+  const lhc::NamedArray &output = execution->outputs.front();
+  EXPECT_EQ(output.name, "o");
+  support::Array expected = read("o"), rows = read("rows");
+  std::vector<int64_t> positions;
+  for (int64_t i = 0; i < rows.elements(); ++i)
+    positions.push_back(rows.dtype() == runtime::DType::I64 ? rows.as<int64_t>()[i]
+                                                            : rows.as<int32_t>()[i]);
+  std::span<const float> actual = output.array.as<float>(), golden = expected.as<float>();
+  int64_t width = c.heads * c.dim;
+  double largest = 0, error = 0;
+  for (int64_t b = 0; b < c.batch; ++b)
+    for (size_t r = 0; r < positions.size(); ++r)
+      for (int64_t i = 0; i < width; ++i) {
+        double reference = golden[(b * positions.size() + r) * width + i];
+        largest = std::max(largest, std::abs(reference));
+        error = std::max(error,
+                         std::abs(actual[(b * c.tokens + positions[r]) * width + i] - reference));
+      }
+  EXPECT_LE(error, 1e-5 * largest);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, GoldenTest,
+                         testing::Values("tiny_all", "l2p2", "l3p4", "l3p8", "l4p2", "l5p2"),
+                         [](const auto &info) { return std::string(info.param); });

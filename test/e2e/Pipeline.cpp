@@ -1,0 +1,90 @@
+//===- Pipeline.cpp - Compiles and runs pipelines for the end-to-end tests
+//--------------------------===//
+
+#include "Pipeline.h"
+
+#include "lighthouse/runtime/Cpu.h"
+#include "support/CounterRandom.h"
+
+#include <gtest/gtest.h>
+
+using namespace lighthouse;
+
+static constexpr const char *forwardSpec = R"(
+import "lighthouse.lh";
+pipeline forward<T: float, L: int, P: int, K: int, M: int = 128, COVER: bool = false>
+    (q: T[B, N, H, D], k: T[B, N, G, D], v: T[B, N, G, D])
+    -> (o: T[B, N, H, D], indices: i32[B, G, S]) {
+  let pyramid = pool(q, k, v, levels = L, factor = P);
+  let selected = select(norm_score(pyramid), budget = K, chunk = M, cover_prefix = COVER);
+  let (qs, ks, vs) = gather(pyramid, selected);
+  let (os, lse) = attend(qs, ks, vs, causal = true);
+  return scatter(os, selected), indices(selected);
+}
+)";
+
+std::ostream &e2e::operator<<(std::ostream &out, const Case &c) {
+  return out << c.name << ": B=" << c.batch << " N=" << c.tokens << " H=" << c.heads
+             << " G=" << c.groups << " D=" << c.dim << " L=" << c.levels << " p=" << c.factor
+             << " k=" << c.budget << " m=" << c.chunk << (c.coverPrefix ? " cover_prefix" : "")
+             << " " << runtime::dtypeName(c.dtype) << " seed=" << c.seed;
+}
+
+std::vector<lhc::NamedArray> e2e::makeInputs(const Case &c) {
+  std::vector<lhc::NamedArray> arrays;
+  constexpr const char *names[] = {"q", "k", "v"};
+  for (unsigned i = 0; i < 3; ++i) {
+    int64_t heads = i == 0 ? c.heads : c.groups;
+    std::vector<float> values =
+        support::counterTensor(c.seed, support::CounterTensor(i), c.batch, c.tokens, heads, c.dim);
+    auto array = support::Array::fromFloat(c.dtype, {c.batch, c.tokens, heads, c.dim}, values);
+    EXPECT_TRUE(array.ok()) << array.status().message();
+    arrays.push_back({names[i], *std::move(array)});
+  }
+  return arrays;
+}
+
+Request e2e::forwardRequest(const Case &c) {
+  Request request;
+  request.name = "forward";
+  request.settings = {{"L", std::to_string(c.levels)},
+                      {"P", std::to_string(c.factor)},
+                      {"K", std::to_string(c.budget)},
+                      {"M", std::to_string(c.chunk)},
+                      {"COVER", c.coverPrefix ? "true" : "false"}};
+  request.arguments = {{"q", c.dtype, {c.batch, c.tokens, c.heads, c.dim}},
+                       {"k", c.dtype, {c.batch, c.tokens, c.groups, c.dim}},
+                       {"v", c.dtype, {c.batch, c.tokens, c.groups, c.dim}}};
+  request.level = hostLevel();
+  request.exposeSelections = true;
+  return request;
+}
+
+Compiler &e2e::forwardCompiler() {
+  static runtime::Result<Compiler> compiler = Compiler::parse("forward.lh", forwardSpec);
+  if (!compiler) {
+    ADD_FAILURE() << compiler.status().message();
+    std::exit(1);
+  }
+  return *compiler;
+}
+
+std::unique_ptr<lhc::Execution> e2e::compile(Compiler &compiler, const Request &request) {
+  runtime::Result<runtime::Artifact> artifact = compiler.compile(request, nullptr);
+  if (!artifact) {
+    ADD_FAILURE() << artifact.status().message();
+    return nullptr;
+  }
+  runtime::Result<lhc::Execution> execution = lhc::Execution::create(*artifact);
+  if (!execution) {
+    ADD_FAILURE() << execution.status().message();
+    return nullptr;
+  }
+  return std::make_unique<lhc::Execution>(*std::move(execution));
+}
+
+std::string e2e::hostLevel() {
+  runtime::Result<runtime::CpuLevel> level = runtime::hostCpuLevel();
+  EXPECT_TRUE(level.ok());
+  return level ? std::string(runtime::cpuLevelName(*level)) : "";
+}

@@ -1,0 +1,43 @@
+//===- Pipeline.h - Compiles and runs pipelines for the end-to-end tests ------------------*- C++
+//-*-===//
+#ifndef LIGHTHOUSE_TEST_E2E_PIPELINE_H
+#define LIGHTHOUSE_TEST_E2E_PIPELINE_H
+
+#include "Execution.h"
+#include "Verify.h"
+
+#include "lighthouse/Pipelines/Compiler.h"
+
+namespace e2e {
+
+/// A case of the Lighthouse forward pass.
+struct Case {
+  std::string name;
+  int64_t batch = 1, tokens = 1024, heads = 1, groups = 1, dim = 64;
+  int64_t levels = 3, factor = 4, budget = 128, chunk = 128;
+  bool coverPrefix = false;
+  lighthouse::runtime::DType dtype = lighthouse::runtime::DType::F32;
+  uint64_t seed = 1;
+};
+
+std::ostream &operator<<(std::ostream &out, const Case &c);
+
+/// q, k and v of a case, in the case's type.
+std::vector<lhc::NamedArray> makeInputs(const Case &c);
+
+/// The forward pass with all of the case's options, results `o` and `indices`.
+lighthouse::Request forwardRequest(const Case &c);
+
+/// A compiler for `forwardRequest`.
+lighthouse::Compiler &forwardCompiler();
+
+/// Compiles without cache; a failure fails the test and gives nothing.
+std::unique_ptr<lhc::Execution> compile(lighthouse::Compiler &compiler,
+                                        const lighthouse::Request &request);
+
+/// The level of this processor.
+std::string hostLevel();
+
+} // namespace e2e
+
+#endif // LIGHTHOUSE_TEST_E2E_PIPELINE_H

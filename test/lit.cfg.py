@@ -1,0 +1,26 @@
+# Configuration of lit: which files are tests, and what their RUN lines may use.
+import os
+import lit.formats
+
+config.name = "Lighthouse"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".lh", ".test"]
+config.excludes = ["unit", "golden", "fuzz", "Inputs"]
+config.test_source_root = os.path.join(config.lighthouse_source_dir, "test")
+config.test_exec_root = os.path.join(config.lighthouse_build_dir, "test")
+
+config.environment["PATH"] = os.pathsep.join(
+    [os.path.join(config.lighthouse_build_dir, "bin"), config.llvm_bin_dir, os.environ["PATH"]])
+# Tests neither see nor fill the user's cache.
+config.environment["LIGHTHOUSE_CACHE_DIR"] = os.path.join(config.test_exec_root, "cache")
+if config.sanitized:
+    config.available_features.add("sanitized")
+
+for name in ("kernels", "docs"):
+    config.substitutions.append(("%" + name, os.path.join(config.lighthouse_source_dir, name)))
+config.substitutions.append(("%bin", os.path.join(config.lighthouse_build_dir, "bin")))
+config.substitutions.append(("%golden", os.path.join(config.test_source_root, "golden")))
+# "%exit N command": the command must end with exit status N.
+config.substitutions.append(
+    ("%exit", "python3 " + os.path.join(config.test_source_root, "exit_status.py")))
+config.substitutions.append(("%python", "python3"))

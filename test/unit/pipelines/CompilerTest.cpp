@@ -1,0 +1,199 @@
+//===- CompilerTest.cpp - Keys, cache, errors and phases of the compiler
+//----------------------------===//
+
+#include "lighthouse/Pipelines/Compiler.h"
+
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/FileSystem.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <set>
+
+using namespace lighthouse;
+using runtime::DType;
+using runtime::StatusCode;
+using testing::HasSubstr;
+
+static constexpr const char *addSpec = R"(
+kernel vector_add<T: float = f32, BLOCK: int = 1024 in {256, 512, 1024}>
+    (x: T[N], y: T[N]) -> (z: T[N])
+    grid (cdiv(N, BLOCK))
+{
+  let i = program_id(0) * BLOCK;
+  store(z[i :+ BLOCK], load(x[i :+ BLOCK]) + load(y[i :+ BLOCK]));
+}
+
+pipeline add3(x: f32[N], y: f32[N], z: f32[N]) -> (r: f32[N]) {
+  return vector_add<BLOCK = 256>(vector_add(x, y), z);
+}
+)";
+
+static Compiler makeCompiler(std::string text = addSpec, CompilerOptions options = {}) {
+  runtime::Result<Compiler> compiler = Compiler::parse("add.lh", std::move(text), options);
+  EXPECT_TRUE(compiler.ok()) << compiler.status().message();
+  return *std::move(compiler);
+}
+
+static Request add3(int64_t n) {
+  Request request;
+  request.name = "add3";
+  request.level = "x86-64-v2";
+  for (const char *name : {"x", "y", "z"})
+    request.arguments.push_back({name, DType::F32, {n}});
+  return request;
+}
+
+static std::string makeDirectory() {
+  llvm::SmallString<128> path;
+  EXPECT_FALSE(llvm::sys::fs::createUniqueDirectory("lighthouse-test", path));
+  return path.str().str();
+}
+
+TEST(CompilerTest, KeyChangesWithEveryPart) {
+  Compiler compiler = makeCompiler();
+  std::set<std::string> keys;
+  Request request = add3(1000);
+  keys.insert(compiler.key(request));
+  request.arguments[0].shape[0] = 1001;
+  keys.insert(compiler.key(request));
+  request.arguments[0].dtype = DType::F16;
+  keys.insert(compiler.key(request));
+  request.level = "x86-64-v3";
+  keys.insert(compiler.key(request));
+  request.settings.emplace_back("BLOCK", "256");
+  keys.insert(compiler.key(request));
+  request.exposeSelections = true;
+  keys.insert(compiler.key(request));
+  request.kind = Request::Kind::Kernel;
+  keys.insert(compiler.key(request));
+  keys.insert(makeCompiler(std::string(addSpec) + "\n").key(request));
+  EXPECT_EQ(keys.size(), 8u);
+}
+
+TEST(CompilerTest, KeyIgnoresTheOrderOfOptions) {
+  Compiler compiler = makeCompiler();
+  Request request = add3(1000);
+  request.settings = {{"A", "1"}, {"B", "2"}};
+  std::string key = compiler.key(request);
+  std::swap(request.settings[0], request.settings[1]);
+  std::swap(request.arguments[0], request.arguments[2]);
+  EXPECT_EQ(compiler.key(request), key);
+}
+
+TEST(CompilerTest, BuildIdIsThere) { EXPECT_GE(compilerBuildId().size(), 16u); }
+
+TEST(CompilerTest, SecondCompilationIsACacheHit) {
+  std::string directory = makeDirectory();
+  auto cleanUp = llvm::make_scope_exit([&] { llvm::sys::fs::remove_directories(directory); });
+  Compiler compiler = makeCompiler();
+  runtime::CacheOptions options;
+  options.directory = directory + "/cache";
+  runtime::Cache cache(options);
+  auto first = compiler.compile(add3(1000), &cache);
+  ASSERT_TRUE(first.ok()) << first.status().message();
+  auto second = compiler.compile(add3(1000), &cache);
+  ASSERT_TRUE(second.ok()) << second.status().message();
+  EXPECT_EQ(*first, *second);
+  EXPECT_EQ(cache.counters().hits, 1u);
+  EXPECT_EQ(cache.counters().misses, 1u);
+  EXPECT_EQ(cache.counters().published, 1u);
+}
+
+TEST(CompilerTest, CompilationIsReproducible) {
+  auto first = makeCompiler().compile(add3(1000), nullptr);
+  auto second = makeCompiler().compile(add3(1000), nullptr);
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(*first, *second);
+}
+
+TEST(CompilerTest, EveryPhasePrints) {
+  Compiler compiler = makeCompiler();
+  for (const PhaseInfo &phase : allPhases()) {
+    auto text = compiler.emit(add3(1000), phase.phase);
+    ASSERT_TRUE(text.ok()) << phase.name.str() << ": " << text.status().message();
+    EXPECT_FALSE(text->empty()) << phase.name.str();
+  }
+}
+
+TEST(CompilerTest, DumpHasEveryPhase) {
+  std::string directory = makeDirectory();
+  auto cleanUp = llvm::make_scope_exit([&] { llvm::sys::fs::remove_directories(directory); });
+  CompilerOptions options;
+  options.dumpDirectory = directory;
+  Compiler compiler = makeCompiler(addSpec, options);
+  ASSERT_TRUE(compiler.emit(add3(1000), Phase::Artifact).ok());
+  for (const char *name : {"01-lighthouse.mlir", "04-plan.mlir", "05-tile.mlir", "08-llvm.ll",
+                           "09-asm.s", "10-obj.o", "11-artifact.lha"})
+    EXPECT_TRUE(llvm::sys::fs::exists(directory + "/" + name)) << name;
+}
+
+TEST(CompilerTest, KernelAloneIsAPipelineOfOneLaunch) {
+  Request request;
+  request.kind = Request::Kind::Kernel;
+  request.name = "vector_add";
+  request.level = "x86-64-v2";
+  request.arguments = {{"x", DType::BF16, {1000}}, {"y", DType::BF16, {1000}}};
+  auto artifact = makeCompiler().compile(request, nullptr);
+  ASSERT_TRUE(artifact.ok()) << artifact.status().message();
+  EXPECT_EQ(artifact->plan.launches.size(), 1u);
+  EXPECT_EQ(artifact->plan.inputs[0].name, "x");
+  EXPECT_EQ(artifact->plan.outputs[0].name, "z");
+  EXPECT_EQ(artifact->plan.outputs[0].dtype, DType::BF16);
+}
+
+TEST(CompilerTest, HalfNeedsAProcessorThatConvertsIt) {
+  Request request;
+  request.kind = Request::Kind::Kernel;
+  request.name = "vector_add";
+  request.level = "x86-64-v2";
+  request.arguments = {{"x", DType::F16, {1000}}, {"y", DType::F16, {1000}}};
+  Compiler compiler = makeCompiler();
+  runtime::Status status = compiler.compile(request, nullptr).status();
+  EXPECT_EQ(status.code(), StatusCode::InvalidArgument);
+  EXPECT_THAT(status.message(), HasSubstr("f16 needs x86-64-v3"));
+  request.level = "x86-64-v3";
+  EXPECT_TRUE(compiler.compile(request, nullptr).ok());
+}
+
+TEST(CompilerTest, OpenKernelHasCodeButNoArtifact) {
+  Request request;
+  request.kind = Request::Kind::Kernel;
+  request.name = "vector_add";
+  request.level = "x86-64-v2";
+  Compiler compiler = makeCompiler();
+  auto text = compiler.emit(request, Phase::Asm);
+  ASSERT_TRUE(text.ok()) << text.status().message();
+  EXPECT_THAT(*text, HasSubstr("vector_add"));
+  auto artifact = compiler.emit(request, Phase::Artifact);
+  EXPECT_EQ(artifact.status().code(), StatusCode::InvalidArgument);
+}
+
+TEST(CompilerTest, ErrorsAreRenderedWithTheirPlace) {
+  auto compiler = Compiler::parse("bad.lh", "kernel k() -> (z: f32[N]) grid (1) { let x = y; }");
+  Request request;
+  request.kind = Request::Kind::Kernel;
+  request.name = "k";
+  request.level = "x86-64-v2";
+  runtime::Status status =
+      compiler ? compiler->emit(request, Phase::Tile).status() : compiler.status();
+  EXPECT_EQ(status.code(), StatusCode::InvalidArgument);
+  EXPECT_THAT(status.message(), HasSubstr("bad.lh:1:46: error:"));
+  EXPECT_THAT(status.message(), HasSubstr("^"));
+}
+
+TEST(CompilerTest, UnknownNamesAndShapesAreErrors) {
+  Compiler compiler = makeCompiler();
+  Request request = add3(1000);
+  request.name = "nothing";
+  EXPECT_EQ(compiler.compile(request, nullptr).status().code(), StatusCode::InvalidArgument);
+  request = add3(0);
+  EXPECT_EQ(compiler.compile(request, nullptr).status().code(), StatusCode::InvalidArgument);
+  request = add3(int64_t(1) << 31);
+  EXPECT_EQ(compiler.compile(request, nullptr).status().code(), StatusCode::InvalidArgument);
+  request = add3(1000);
+  request.level = "x86-64-v9";
+  EXPECT_FALSE(compiler.compile(request, nullptr).ok());
+  // The compiler is as good as before.
+  EXPECT_TRUE(compiler.compile(add3(1000), nullptr).ok());
+}

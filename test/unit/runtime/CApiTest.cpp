@@ -1,0 +1,276 @@
+//===- CApiTest.cpp - The C interface and its misuse ----------------------===//
+
+#include "TestSupport.h"
+
+#include "lighthouse/runtime/lighthouse.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <thread>
+
+using namespace lighthouse::runtime::test;
+using testing::HasSubstr;
+
+namespace {
+
+/// A loaded sample program and right arguments for it.
+class CApi : public testing::Test {
+protected:
+  std::vector<std::uint8_t> bytes = serialized(sampleArtifact());
+  lh_program program = nullptr;
+
+  std::vector<float> a = std::vector<float>(sampleLength, 4.0f);
+  std::vector<float> b = std::vector<float>(sampleLength, 2.0f);
+  std::vector<float> out = std::vector<float>(sampleLength, -1.0f);
+  alignas(64) std::array<std::byte, 4096> workspace = {};
+  const std::int64_t shape[1] = {sampleLength};
+  lh_tensor tensors[3] = {tensor(a), tensor(b), tensor(out)};
+  const lh_tensor *inputs[2] = {&tensors[0], &tensors[1]};
+  const lh_tensor *outputs[1] = {&tensors[2]};
+  lh_run_args args = {sizeof args, inputs, 2, outputs, 1, workspace.data(), workspace.size()};
+
+  lh_tensor tensor(std::vector<float> &data) const {
+    return {sizeof(lh_tensor), data.data(), LH_F32, LH_HOST, 1, shape, nullptr};
+  }
+
+  void SetUp() override {
+    ASSERT_EQ(lh_program_load_memory(bytes.data(), bytes.size(), &program), LH_OK)
+        << lh_last_error();
+  }
+  void TearDown() override { EXPECT_EQ(lh_program_release(program), LH_OK); }
+
+  /// Runs and expects a failure whose message has `text`.
+  void expectRefused(lh_status status, const char *text) {
+    EXPECT_EQ(lh_program_run(program, &args), status) << text;
+    EXPECT_THAT(lh_last_error(), HasSubstr(text));
+  }
+};
+
+} // namespace
+
+TEST_F(CApi, Describes) {
+  lh_program_info info = {};
+  info.struct_size = sizeof info;
+  ASSERT_EQ(lh_program_query(program, &info), LH_OK);
+  EXPECT_STREQ(info.name, "sample");
+  EXPECT_EQ(info.num_inputs, 2u);
+  EXPECT_EQ(info.num_outputs, 1u);
+  EXPECT_EQ(info.workspace_bytes, 4096u);
+  EXPECT_EQ(info.workspace_alignment, 64u);
+
+  lh_tensor_info input = {};
+  input.struct_size = sizeof input;
+  ASSERT_EQ(lh_program_input(program, 1, &input), LH_OK);
+  EXPECT_STREQ(input.name, "b");
+  EXPECT_EQ(input.dtype, LH_F32);
+  ASSERT_EQ(input.rank, 1);
+  EXPECT_EQ(input.shape[0], sampleLength);
+  ASSERT_EQ(lh_program_output(program, 0, &input), LH_OK);
+  EXPECT_STREQ(input.name, "out");
+}
+
+TEST_F(CApi, Runs) {
+  ASSERT_EQ(lh_program_run(program, &args), LH_OK) << lh_last_error();
+  EXPECT_STREQ(lh_last_error(), "");
+  EXPECT_THAT(out, testing::Each(4.0f));
+
+  const std::int64_t broadcast[1] = {0};
+  tensors[0].strides = broadcast;
+  EXPECT_EQ(lh_program_run(program, &args), LH_OK) << lh_last_error();
+}
+
+TEST_F(CApi, Names) {
+  EXPECT_EQ(lh_api_version(), unsigned(LH_API_VERSION));
+  EXPECT_STREQ(lh_status_name(LH_OK), "ok");
+  EXPECT_STREQ(lh_status_name(LH_CORRUPT), "corrupt data");
+  EXPECT_STREQ(lh_status_name(-1), "unknown status");
+  EXPECT_STREQ(lh_status_name(1000), "unknown status");
+}
+
+TEST_F(CApi, LoadMisuse) {
+  lh_program other = program;
+  EXPECT_EQ(lh_program_load_file(nullptr, &other), LH_INVALID_ARGUMENT);
+  EXPECT_THAT(lh_last_error(), HasSubstr("lh_program_load_file: path is null"));
+  EXPECT_EQ(lh_program_load_file("/x", nullptr), LH_INVALID_ARGUMENT);
+  EXPECT_EQ(lh_program_load_file("/no/such/file", &other), LH_NOT_FOUND);
+  EXPECT_EQ(other, nullptr) << "no stale handle after a failure";
+  EXPECT_EQ(lh_program_load_file("/", &other), LH_INVALID_ARGUMENT);
+
+  EXPECT_EQ(lh_program_load_memory(nullptr, 10, &other), LH_INVALID_ARGUMENT);
+  EXPECT_EQ(lh_program_load_memory(bytes.data(), bytes.size(), nullptr), LH_INVALID_ARGUMENT);
+  EXPECT_EQ(lh_program_load_memory(bytes.data(), 0, &other), LH_CORRUPT);
+  EXPECT_EQ(lh_program_load_memory(bytes.data(), bytes.size() - 1, &other), LH_CORRUPT);
+  bytes[8] ^= 4;
+  EXPECT_EQ(lh_program_load_memory(bytes.data(), bytes.size(), &other), LH_UNSUPPORTED);
+  EXPECT_THAT(lh_last_error(), HasSubstr("this runtime reads artifacts of version 1"));
+}
+
+TEST_F(CApi, HandleMisuse) {
+  lh_program_info info = {};
+  info.struct_size = sizeof info;
+  lh_tensor_info tensorInfo = {};
+  tensorInfo.struct_size = sizeof tensorInfo;
+  lh_program released = nullptr;
+  ASSERT_EQ(lh_program_load_memory(bytes.data(), bytes.size(), &released), LH_OK);
+  ASSERT_EQ(lh_program_release(released), LH_OK);
+
+  const auto never = reinterpret_cast<lh_program>(&info);
+  const std::pair<lh_program, lh_status> handles[] = {
+      {nullptr, LH_INVALID_ARGUMENT}, {released, LH_INVALID_HANDLE}, {never, LH_INVALID_HANDLE}};
+  for (auto [handle, expected] : handles) {
+    EXPECT_EQ(lh_program_query(handle, &info), expected);
+    EXPECT_EQ(lh_program_input(handle, 0, &tensorInfo), expected);
+    EXPECT_EQ(lh_program_output(handle, 0, &tensorInfo), expected);
+    EXPECT_EQ(lh_program_run(handle, &args), expected);
+    EXPECT_EQ(lh_program_release(handle), expected);
+    EXPECT_THAT(lh_last_error(), HasSubstr("lh_program_release: program is"));
+  }
+  // A handle is never given out twice.
+  lh_program next = nullptr;
+  ASSERT_EQ(lh_program_load_memory(bytes.data(), bytes.size(), &next), LH_OK);
+  EXPECT_NE(next, released);
+  EXPECT_EQ(lh_program_release(next), LH_OK);
+}
+
+TEST_F(CApi, QueryMisuse) {
+  EXPECT_EQ(lh_program_query(program, nullptr), LH_INVALID_ARGUMENT);
+  EXPECT_EQ(lh_program_input(program, 0, nullptr), LH_INVALID_ARGUMENT);
+  EXPECT_EQ(lh_program_output(program, 0, nullptr), LH_INVALID_ARGUMENT);
+
+  lh_program_info info = {};
+  lh_tensor_info tensorInfo = {};
+  for (std::size_t size : {std::size_t(0), sizeof info - 1, std::size_t(1) << 60}) {
+    info.struct_size = size;
+    EXPECT_EQ(lh_program_query(program, &info), LH_INVALID_ARGUMENT);
+    EXPECT_THAT(lh_last_error(), HasSubstr("info->struct_size is"));
+  }
+  for (std::size_t size : {std::size_t(0), sizeof tensorInfo - 1, std::size_t(1) << 60}) {
+    tensorInfo.struct_size = size;
+    EXPECT_EQ(lh_program_input(program, 0, &tensorInfo), LH_INVALID_ARGUMENT);
+    EXPECT_EQ(lh_program_output(program, 0, &tensorInfo), LH_INVALID_ARGUMENT);
+  }
+  tensorInfo.struct_size = sizeof tensorInfo;
+  EXPECT_EQ(lh_program_input(program, 2, &tensorInfo), LH_INVALID_ARGUMENT);
+  EXPECT_THAT(lh_last_error(), HasSubstr("index is 2; the program has 2"));
+  EXPECT_EQ(lh_program_output(program, SIZE_MAX, &tensorInfo), LH_INVALID_ARGUMENT);
+}
+
+TEST_F(CApi, LaterStructuresAreServedIfTheirNewFieldsAreZero) {
+  struct {
+    lh_program_info info;
+    std::uint64_t later;
+  } extended = {};
+  extended.info.struct_size = sizeof extended;
+  EXPECT_EQ(lh_program_query(program, &extended.info), LH_OK);
+  extended.later = 1;
+  EXPECT_EQ(lh_program_query(program, &extended.info), LH_INVALID_ARGUMENT);
+  EXPECT_THAT(lh_last_error(), HasSubstr("fields of a later version"));
+}
+
+TEST_F(CApi, RunMisuse) {
+  EXPECT_EQ(lh_program_run(program, nullptr), LH_INVALID_ARGUMENT);
+  const lh_run_args right = args;
+  const lh_tensor rightTensor = tensors[0];
+  const auto reset = [&] {
+    args = right;
+    tensors[0] = rightTensor;
+    inputs[0] = &tensors[0];
+  };
+
+  args.struct_size = 3;
+  expectRefused(LH_INVALID_ARGUMENT, "args->struct_size is 3");
+  reset();
+  args.inputs = nullptr;
+  expectRefused(LH_INVALID_ARGUMENT, "args->inputs is null");
+  reset();
+  args.outputs = nullptr;
+  expectRefused(LH_INVALID_ARGUMENT, "args->outputs is null");
+  reset();
+  args.num_inputs = 1;
+  expectRefused(LH_INVALID_ARGUMENT, "1 inputs were passed; the program has 2");
+  reset();
+  args.num_inputs = SIZE_MAX;
+  expectRefused(LH_INVALID_ARGUMENT, "args->inputs has");
+  reset();
+  inputs[0] = nullptr;
+  expectRefused(LH_INVALID_ARGUMENT, "args->inputs[0] is null");
+  reset();
+  tensors[0].struct_size = 0;
+  expectRefused(LH_INVALID_ARGUMENT, "args->inputs[0]->struct_size is 0");
+  reset();
+  tensors[0].dtype = 77;
+  expectRefused(LH_INVALID_ARGUMENT, "args->inputs[0]->dtype is 77");
+  reset();
+  tensors[0].dtype = LH_I32;
+  expectRefused(LH_INVALID_ARGUMENT, "dtype i32 was passed; f32 is needed");
+  reset();
+  tensors[0].device = -1;
+  expectRefused(LH_INVALID_ARGUMENT, "args->inputs[0]->device is -1");
+  reset();
+  tensors[0].device = LH_CUDA;
+  expectRefused(LH_INVALID_ARGUMENT, "on device 'cuda'");
+  reset();
+  for (std::int32_t rank : {-1, 9, INT32_MAX}) {
+    tensors[0].rank = rank;
+    expectRefused(LH_INVALID_ARGUMENT, "args->inputs[0]->rank is");
+  }
+  reset();
+  tensors[0].shape = nullptr;
+  expectRefused(LH_INVALID_ARGUMENT, "args->inputs[0]->shape is null");
+  reset();
+  const std::int64_t negative[1] = {-5};
+  tensors[0].shape = negative;
+  expectRefused(LH_INVALID_ARGUMENT, "args->inputs[0]->shape is [-5]");
+  reset();
+  tensors[0].data = nullptr;
+  expectRefused(LH_INVALID_ARGUMENT, "a null pointer was passed");
+  reset();
+  args.workspace = nullptr;
+  expectRefused(LH_INVALID_ARGUMENT, "workspace: a null pointer");
+  reset();
+  EXPECT_EQ(lh_program_run(program, &args), LH_OK) << lh_last_error();
+}
+
+TEST_F(CApi, ErrorsBelongToTheirThread) {
+  EXPECT_EQ(lh_program_release(nullptr), LH_INVALID_ARGUMENT);
+  std::thread([] { EXPECT_STREQ(lh_last_error(), ""); }).join();
+  EXPECT_THAT(lh_last_error(), HasSubstr("program is null"));
+}
+
+TEST_F(CApi, ReleaseDuringRuns) {
+  lh_program shared = nullptr;
+  ASSERT_EQ(lh_program_load_memory(bytes.data(), bytes.size(), &shared), LH_OK);
+  std::thread runner([&] {
+    lh_status status = LH_OK;
+    for (int i = 0; i < 1000 && status == LH_OK; ++i)
+      status = lh_program_run(shared, &args);
+    EXPECT_TRUE(status == LH_OK || status == LH_INVALID_HANDLE) << lh_last_error();
+  });
+  EXPECT_EQ(lh_program_release(shared), LH_OK);
+  runner.join();
+}
+
+TEST_F(CApi, ProgramInC) {
+  TempDirectory directory;
+  const std::string path = directory / "sample.lha";
+  writeBytes(path, bytes);
+  const auto runExample = [](const std::string &file) {
+    const std::string command = std::string(RUN_ARTIFACT_PROGRAM) + " '" + file + "' 2>&1";
+    const std::unique_ptr<std::FILE, int (*)(std::FILE *)> pipe(::popen(command.c_str(), "r"),
+                                                                ::pclose);
+    std::string text;
+    std::array<char, 256> chunk;
+    while (pipe && std::fgets(chunk.data(), chunk.size(), pipe.get()))
+      text += chunk.data();
+    return text;
+  };
+  // (i + i) * 0.5 + 1
+  EXPECT_EQ(runExample(path), "out [1000] 1 2 3 4 5 6 7 8\n");
+  EXPECT_THAT(runExample(directory / "none"), HasSubstr("No such file or directory"));
+}

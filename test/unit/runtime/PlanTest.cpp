@@ -1,0 +1,162 @@
+//===- PlanTest.cpp - Plans, their JSON form and their bounds -------------===//
+
+#include "TestSupport.h"
+
+#include "lighthouse/runtime/Plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+using namespace lighthouse::runtime;
+using namespace lighthouse::runtime::test;
+using testing::HasSubstr;
+
+/// `text` with the first `from` replaced by `to`; `from` must occur.
+static std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  const std::size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return at == std::string::npos ? text : text.replace(at, from.size(), to);
+}
+
+TEST(Plan, RoundTrips) {
+  Plan plan = sampleArtifact().plan;
+  plan.name = R"(quotes " and \ backslashes)";
+  plan.kernels[0].args[2].innerContiguous = true;
+  plan.launches[1].args[1].bits = UINT64_MAX;
+  plan.outputs.push_back({"scalar", DType::Bool, {}});
+  plan.outputs.push_back({"empty", DType::BF16, {0, 7}});
+  ASSERT_TRUE(plan.verify().ok()) << plan.verify().message();
+  Result<Plan> read = Plan::fromJson(plan.toJson());
+  ASSERT_TRUE(read) << read.status().toString();
+  EXPECT_EQ(*read, plan);
+  EXPECT_EQ(read->toJson(), plan.toJson());
+}
+
+TEST(Plan, RoundTripsWithoutContent) {
+  const Plan plan = tinyArtifact().plan;
+  Result<Plan> read = Plan::fromJson(plan.toJson());
+  ASSERT_TRUE(read) << read.status().toString();
+  EXPECT_EQ(*read, plan);
+}
+
+TEST(Plan, JsonErrorsHaveAPlace) {
+  const std::string good = sampleArtifact().plan.toJson();
+  struct Case {
+    std::string_view from, to, message;
+  };
+  const Case cases[] = {
+      {"\"version\": 1", "\"version\": 2", "/version: this runtime reads plans of version 1"},
+      {"\"version\": 1,", "", "the field 'version' is missing"},
+      {"\"name\": \"sample\"", "\"name\": \"sample\", \"colour\": 1", "unknown field 'colour'"},
+      {"\"name\": \"sample\"", "\"name\": \"sample\", \"name\": \"x\"", "'name' is repeated"},
+      {"\"name\": \"sample\"", "\"name\": 7", "/name: expected a string, found number"},
+      {"\"dtype\": \"f32\"", "\"dtype\": \"f31\"", "/inputs/0/dtype: expected an element type"},
+      {"\"shape\": [1000]", "\"shape\": 1000", "/inputs/0/shape: expected an array"},
+      {"\"shape\": [1000]", "\"shape\": [1.5]", "/inputs/0/shape/0: expected an integer"},
+      {"\"shape\": [1000]", "\"shape\": [18446744073709551615]", "/inputs/0/shape/0: expected"},
+      {"\"shape\": [1000]", "\"shape\": [1,1,1,1,1,1,1,1,1]", "/inputs/0/shape: at most 8"},
+      {"\"kind\": \"tensor\"", "\"kind\": \"matrix\"", "expected 'tensor' or 'scalar'"},
+      {"\"kind\": \"tensor\", ", "", "/kernels/0/args/0: expected an object with the field"},
+      {"\"inner_contiguous\": false", "\"inner_contiguous\": 0", "expected true or false"},
+      {"\"rank\": 1", "\"rank\": \"1\"", "/kernels/0/args/0/rank: expected an integer"},
+      {"{\"input\": 0}", "{\"socket\": 0}", "/launches/0/args/0: expected an object with one of"},
+      {"{\"input\": 0}", "{\"input\": 0, \"output\": 0}", "unknown field 'output'"},
+      {"{\"input\": 0}", "[]", "/launches/0/args/0: expected an object"},
+      {"{\"scalar\": 1056964608}", "{\"scalar\": -1}", "/launches/1/args/1/scalar: expected 0"},
+      {"\"grid\": [10, 20, 5]", "\"grid\": [10, 20]", "/launches/0/grid: expected 3 elements"},
+      {"\"grid\": [10, 20, 5]", "\"grid\": [10, 20, 2147483648]", "/launches/0/grid/2: expected"},
+      {"\"grid\": [10, 20, 5]", "\"grid\": [[[[[[[[[]]]]]]]]]", "nested deeper than 8"},
+      {"\"workspace_bytes\": 4096", "\"workspace_bytes\": ", "parse error at line"},
+  };
+  for (const Case &c : cases) {
+    Result<Plan> plan = Plan::fromJson(replaced(good, c.from, c.to));
+    ASSERT_FALSE(plan) << c.to;
+    EXPECT_THAT(plan.status().message(), HasSubstr(c.message));
+  }
+}
+
+TEST(Plan, HostileText) {
+  for (std::string text :
+       {std::string(), std::string("null"), std::string("[]"), std::string(1'000'000, '['),
+        std::string("\xff\xfe{}"), std::string("{\"version\": 1e999}"),
+        std::string("{\"a\": \"\\ud800\"}"), std::string(64, '\0')})
+    EXPECT_FALSE(Plan::fromJson(text)) << text.substr(0, 40);
+}
+
+TEST(Plan, EveryPrefixIsRefused) {
+  std::string text = sampleArtifact().plan.toJson();
+  text.resize(text.find_last_of('}'));
+  for (std::size_t length = 0; length <= text.size(); ++length)
+    EXPECT_FALSE(Plan::fromJson(std::string_view(text).substr(0, length))) << length;
+}
+
+TEST(Plan, VerifyNamesThePlace) {
+  struct Case {
+    std::function<void(Plan &)> change;
+    std::string_view message;
+  };
+  const Case cases[] = {
+      {[](Plan &p) { p.name.clear(); }, "/name: a name has 1 to 256"},
+      {[](Plan &p) { p.name = "a\nb"; }, "/name: a name has printable ASCII"},
+      {[](Plan &p) { p.inputs[1].name = std::string(257, 'x'); }, "/inputs/1/name"},
+      {[](Plan &p) { p.target = "sm_90a"; }, "/target: expected 'host', found 'sm_90a'"},
+      {[](Plan &p) { p.cpuLevel = "x86-64-v1"; }, "/cpu_level"},
+      {[](Plan &p) { p.inputs[1].name = p.inputs[0].name; }, "/inputs/1/name: 'a' is used twice"},
+      {[](Plan &p) { p.inputs[0].shape = {-1}; }, "/inputs/0/shape/0: expected 0 to 2147483647"},
+      {[](Plan &p) { p.inputs[0].shape = {std::int64_t(1) << 31}; }, "/inputs/0/shape/0"},
+      {[](Plan &p) { p.outputs[0].shape.assign(9, 1); }, "/outputs/0/shape: at most 8"},
+      {[](Plan &p) { p.outputs[0].shape.assign(3, 2147483647); }, "more than 2^63 - 1 bytes"},
+      {[](Plan &p) { p.workspaceBytes = -1; }, "/workspace_bytes"},
+      {[](Plan &p) { p.buffers[0].offset = 32; }, "/buffers/0/offset: expected a multiple of 64"},
+      {[](Plan &p) { p.buffers[0].offset = -64; }, "/buffers/0/offset"},
+      {[](Plan &p) { p.buffers[0].offset = 128; }, "/buffers/0: 4000 bytes at offset 128 leave"},
+      {[](Plan &p) { p.buffers[0].offset = 8192; }, "/buffers/0"},
+      {[](Plan &p) { p.kernels[1].entry = -1; }, "/kernels/1/entry"},
+      {[](Plan &p) { p.kernels[1].stackBytes = maxKernelStackBytes + 1; }, "/kernels/1/stack_byt"},
+      {[](Plan &p) { p.kernels[0].args[0].rank = 9; }, "/kernels/0/args/0/rank"},
+      {[](Plan &p) { p.kernels[1].args[1].rank = 1; }, "/kernels/1/args/1/rank: expected 0 to 0"},
+      {[](Plan &p) { p.kernels[1].args[1].innerContiguous = true; }, "/inner_contiguous"},
+      {[](Plan &p) { p.kernels[0].dims[0].clear(); }, "/kernels/0/dims/0"},
+      {[](Plan &p) { p.launches[0].kernel = 2; }, "/launches/0/kernel: there is no kernel 2"},
+      {[](Plan &p) { p.launches[0].kernel = -1; }, "/launches/0/kernel"},
+      {[](Plan &p) { p.launches[1].stage.clear(); }, "/launches/1/stage"},
+      {[](Plan &p) { p.launches[0].grid[1] = -1; }, "/launches/0/grid/1"},
+      {[](Plan &p) { p.launches[0].grid.fill(INT32_MAX); }, "/launches/0/grid: more than 2^62"},
+      {[](Plan &p) { p.launches[0].args.pop_back(); }, "kernel 'add' has 3 arguments, found 2"},
+      {[](Plan &p) { p.launches[0].args[0].index = 2; }, "there is no input 2; the plan has 2"},
+      {[](Plan &p) { p.launches[0].args[2].index = -1; }, "/launches/0/args/2: there is no buffer"},
+      {[](Plan &p) { p.launches[1].args[2].index = 1; }, "there is no output 1; the plan has 1"},
+      {[](Plan &p) { p.launches[0].args[0] = LaunchArg::scalar(1); }, "expects a tensor"},
+      {[](Plan &p) { p.launches[1].args[1] = LaunchArg::buffer(0); }, "expects a scalar"},
+      {[](Plan &p) { p.inputs[0].dtype = DType::F16; }, "expects f32 of rank 1, found f16[1000]"},
+      {[](Plan &p) {
+         p.inputs[0].shape = {10, 100};
+       },
+       "expects f32 of rank 1, found f32[10, 1"},
+      {[](Plan &p) { p.launches[0].dims.clear(); }, "/launches/0/dims: kernel 'add' has 1 dims"},
+      {[](Plan &p) { p.launches[0].dims[0] = -1; }, "/launches/0/dims/0"},
+      {[](Plan &p) { p.inputs.resize(PlanLimits::tensors + 1); }, "/inputs: at most 1024"},
+      {[](Plan &p) { p.kernels.resize(PlanLimits::kernels + 1); }, "/kernels: at most 4096"},
+  };
+  ASSERT_TRUE(sampleArtifact().plan.verify().ok());
+  for (const Case &c : cases) {
+    Plan plan = sampleArtifact().plan;
+    c.change(plan);
+    const Status status = plan.verify();
+    ASSERT_EQ(status.code(), StatusCode::InvalidArgument) << c.message;
+    EXPECT_THAT(status.message(), HasSubstr(c.message));
+  }
+}
+
+TEST(Plan, LimitsAreInclusive) {
+  Plan plan = sampleArtifact().plan;
+  plan.name.assign(PlanLimits::nameBytes, 'x');
+  plan.kernels[0].stackBytes = maxKernelStackBytes;
+  plan.launches[0].dims[0] = PlanLimits::dim;
+  plan.outputs.push_back({"huge", DType::I8, {PlanLimits::dim, PlanLimits::dim}});
+  // The buffer ends exactly at the end of the workspace.
+  plan.workspaceBytes = 64 + 4 * sampleLength;
+  EXPECT_TRUE(plan.verify().ok()) << plan.verify().message();
+}

@@ -1,0 +1,190 @@
+//===- Compile.cpp - lhc compile
+//--------------------------------------------------------------------===//
+
+#include "SpecOptions.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/ToolOutputFile.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <algorithm>
+#include <sys/resource.h>
+
+using namespace lhc;
+using namespace lighthouse;
+using frontend::ArgumentInfo;
+using frontend::DefinitionInfo;
+using frontend::ParamInfo;
+namespace cl = llvm::cl;
+
+namespace {
+
+/// Address space that compiling may take. AddressSanitizer reserves more for itself.
+[[maybe_unused]] constexpr rlim_t memoryLimit = rlim_t(2) << 30;
+
+void limitMemory() {
+#if !defined(__SANITIZE_ADDRESS__)
+  rlimit limit;
+  if (getrlimit(RLIMIT_AS, &limit) == 0 &&
+      (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > memoryLimit)) {
+    limit.rlim_cur = memoryLimit;
+    (void)setrlimit(RLIMIT_AS, &limit);
+  }
+#endif
+}
+
+class CompileCommand : public Command {
+public:
+  CompileCommand() : Command("compile", "Compile a specification and print any phase of it") {
+    for (const PhaseInfo &phase : allPhases())
+      emit.getParser().addLiteralOption(phase.name, phase.phase, phase.summary);
+  }
+
+  int run() override {
+    limitMemory();
+    Result<Request> request = options.request();
+    if (!request) {
+      printError(request.status().message());
+      return Usage;
+    }
+    Result<std::vector<ArgumentSource>> sources = options.sources();
+    if (!sources) {
+      printError(sources.status().message());
+      return Usage;
+    }
+    for (const ArgumentSource &source : *sources) {
+      if (source.kind == ArgumentSource::Kind::File) {
+        printError("lhc compile takes types: --arg " + source.name + "=f32[...]");
+        return Usage;
+      }
+      request->arguments.push_back({source.name, *source.dtype, source.shape});
+    }
+    Result<Compiler> compiler = options.open();
+    if (!compiler)
+      return failCompile(compiler.status());
+    return options.namesDefinition() ? compileOne(*compiler, *request)
+                                     : compileAll(*compiler, *request);
+  }
+
+private:
+  int compileOne(Compiler &compiler, const Request &request) {
+    Result<std::string> text = compiler.emit(request, emit);
+    if (!text)
+      return failCompile(text.status());
+    return write(*text);
+  }
+
+  /// Every definition of the file whose parameters all follow from defaults and settings.
+  int compileAll(Compiler &compiler, Request request) {
+    std::string all;
+    int code = Ok;
+    for (const DefinitionInfo &definition : compiler.definitions()) {
+      if (definition.imported)
+        continue;
+      bool isKernel = definition.kind == DefinitionInfo::Kind::Kernel;
+      std::string missing = whatIsMissing(definition, request);
+      if (!missing.empty()) {
+        printNote((isKernel ? "kernel '" : "pipeline '") + definition.name +
+                  "' is not compiled: it needs " + missing);
+        continue;
+      }
+      request.kind = isKernel ? Request::Kind::Kernel : Request::Kind::Pipeline;
+      request.name = definition.name;
+      Result<std::string> text = compiler.emit(request, phaseFor(definition, request));
+      if (!text)
+        code = std::max(code, failCompile(text.status()));
+      else if (isBinary())
+        llvm::errs() << "compiled " << definition.name << "\n";
+      else
+        all += *text;
+    }
+    if (code != Ok || !isBinary())
+      return code == Ok ? write(all) : code;
+    if (output.empty())
+      return Ok;
+    printError("-o with --emit=" + info(emit).name + " needs --kernel or --pipeline");
+    return Usage;
+  }
+
+  /// A kernel of open shape has neither the phases of a pipeline nor an artifact.
+  Phase phaseFor(const DefinitionInfo &definition, const Request &request) const {
+    if (definition.kind == DefinitionInfo::Kind::Pipeline || hasAllTypes(definition, request))
+      return emit;
+    return std::clamp<Phase>(emit, Phase::Tile, Phase::Obj);
+  }
+
+  bool isBinary() const { return emit == Phase::Obj || emit == Phase::Artifact; }
+
+  static bool hasType(const ArgumentInfo &argument, const Request &request) {
+    return llvm::any_of(request.arguments,
+                        [&](const ArgumentType &type) { return type.name == argument.name; });
+  }
+  static bool hasAllTypes(const DefinitionInfo &definition, const Request &request) {
+    return llvm::all_of(definition.arguments,
+                        [&](const ArgumentInfo &argument) { return hasType(argument, request); });
+  }
+
+  /// What --set and --arg do not say, in words; empty if nothing is missing.
+  static std::string whatIsMissing(const DefinitionInfo &definition, const Request &request) {
+    if (definition.kind == DefinitionInfo::Kind::Pipeline) {
+      for (const ArgumentInfo &argument : definition.arguments)
+        if (!hasType(argument, request))
+          return "--arg " + argument.name + "=TYPE for " + argument.type;
+      return "";
+    }
+    if (hasAllTypes(definition, request))
+      return "";
+    for (const ParamInfo &parameter : definition.params) {
+      bool isSet = llvm::any_of(request.settings,
+                                [&](auto &setting) { return setting.first == parameter.name; });
+      if (parameter.defaultValue.empty() && !isSet)
+        return "--set " + parameter.name + "=VALUE";
+    }
+    return "";
+  }
+
+  int write(llvm::StringRef text) {
+    if (output.empty() && isBinary()) {
+      // Bytes on a terminal help no one.
+      if (json) {
+        printJson(llvm::json::Object{{"phase", info(emit).name}, {"bytes", int64_t(text.size())}});
+      } else {
+        llvm::errs() << "compiled: " << text.size() << " bytes of " << info(emit).name
+                     << " (-o FILE or -o - writes them)\n";
+      }
+      return Ok;
+    }
+    std::string path = output.empty() ? "-" : output.getValue();
+    if (path == "-" && json) {
+      printJson(
+          llvm::json::Object{{"phase", info(emit).name}, {"text", llvm::json::fixUTF8(text)}});
+      return Ok;
+    }
+    std::error_code error;
+    llvm::ToolOutputFile file(path, error, llvm::sys::fs::OF_None);
+    if (!error) {
+      file.os() << text;
+      file.os().flush();
+      error = file.os().error();
+      file.os().clear_error();
+    }
+    if (error) {
+      printError("cannot write " + path + ": " + error.message());
+      return RunFailed;
+    }
+    file.keep();
+    if (json)
+      printJson(llvm::json::Object{
+          {"phase", info(emit).name}, {"file", path}, {"bytes", int64_t(text.size())}});
+    return Ok;
+  }
+
+  SpecOptions options{sub};
+  cl::opt<Phase> emit{"emit", cl::desc("What to print:"), cl::init(Phase::Artifact), cl::sub(sub)};
+  cl::opt<std::string> output{"o", cl::desc("Output file, - for stdout"), cl::value_desc("file"),
+                              cl::sub(sub)};
+};
+
+} // namespace
+
+std::unique_ptr<Command> lhc::makeCompileCommand() { return std::make_unique<CompileCommand>(); }

@@ -1,0 +1,48 @@
+//===- SpecOptions.h - Options of the commands that compile ------------------------------*- C++
+//-*-===//
+#ifndef LIGHTHOUSE_TOOLS_LHC_SPECOPTIONS_H
+#define LIGHTHOUSE_TOOLS_LHC_SPECOPTIONS_H
+
+#include "Command.h"
+#include "Inputs.h"
+
+#include "lighthouse/Pipelines/Compiler.h"
+
+#include <vector>
+
+namespace lhc {
+
+/// What the commands that take a specification have in common.
+class SpecOptions {
+public:
+  explicit SpecOptions(llvm::cl::SubCommand &sub);
+
+  /// Opens the specification.
+  Result<lighthouse::Compiler> open() const;
+  /// The request without argument types; errors are the user's.
+  Result<lighthouse::Request> request() const;
+  Result<std::vector<ArgumentSource>> sources() const;
+  /// The level named by --target, else that of this processor.
+  Result<std::string> level() const;
+  /// Whether --kernel or --pipeline was given.
+  bool namesDefinition() const { return !kernel.empty() || !pipeline.empty(); }
+  bool usesCache() const { return !noCache && dumpDir.empty(); }
+
+  llvm::cl::opt<std::string> spec;
+  llvm::cl::opt<std::string> pipeline;
+  llvm::cl::opt<std::string> kernel;
+  llvm::cl::list<std::string> settings;
+  llvm::cl::list<std::string> arguments;
+  llvm::cl::opt<std::string> target;
+
+private:
+  llvm::cl::opt<std::string> dumpDir;
+  llvm::cl::opt<std::string> reproducerDir;
+  llvm::cl::opt<bool> verifyEach;
+  llvm::cl::opt<double> timeLimit;
+  llvm::cl::opt<bool> noCache;
+};
+
+} // namespace lhc
+
+#endif // LIGHTHOUSE_TOOLS_LHC_SPECOPTIONS_H

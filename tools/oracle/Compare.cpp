@@ -1,0 +1,134 @@
+//===- Compare.cpp - How far an output may be from the oracle -------------===//
+
+#include "oracle/Compare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace lighthouse::oracle {
+namespace {
+
+constexpr double kRelativeTolerance = 1e-5;
+constexpr double kMaxErrorFactor = 2;
+constexpr double kMeanErrorFactor = 1.1;
+
+bool sameNonFinite(double a, double b) { return (std::isnan(a) && std::isnan(b)) || a == b; }
+
+/// The rounding that goes with a type; none for f32, whose tolerance needs no reference.
+Rounding roundingOf(runtime::DType dtype) {
+  switch (dtype) {
+  case runtime::DType::F16:
+    return Rounding::Float16;
+  case runtime::DType::BF16:
+    return Rounding::BFloat16;
+  default:
+    return Rounding::None;
+  }
+}
+
+/// Accumulates absolute errors, apart from those of non-finite elements.
+struct Errors {
+  double max = 0;
+  double sum = 0;
+  int64_t nonFinite = 0;
+  int64_t worst = 0;
+
+  void add(int64_t index, double actual, double expected) {
+    if (!std::isfinite(actual) || !std::isfinite(expected)) {
+      if (!sameNonFinite(actual, expected) && nonFinite++ == 0)
+        worst = index;
+      return;
+    }
+    double error = std::abs(actual - expected);
+    sum += error;
+    if (error > max) {
+      max = error;
+      if (nonFinite == 0)
+        worst = index;
+    }
+  }
+};
+
+} // namespace
+
+std::string Comparison::toString() const {
+  std::string text = fmt::format("max error {:.3g} (allowed {:.3g}), mean error {:.3g} (allowed "
+                                 "{:.3g})",
+                                 maxError, allowedMax, meanError, allowedMean);
+  if (nonFinite > 0)
+    text += fmt::format(", {} elements wrongly NaN or infinite", nonFinite);
+  return text;
+}
+
+Expectation expect(std::vector<double> oracle, runtime::DType dtype,
+                   std::span<const double> reference) {
+  double largest = 0;
+  for (double value : oracle)
+    if (std::isfinite(value))
+      largest = std::max(largest, std::abs(value));
+  Expectation expected;
+  expected.allowedMax = expected.allowedMean = kRelativeTolerance * largest;
+  if (roundingOf(dtype) != Rounding::None) {
+    Errors errors;
+    for (std::size_t i = 0; i < oracle.size(); ++i)
+      errors.add(static_cast<int64_t>(i), reference[i], oracle[i]);
+    double mean = errors.sum / static_cast<double>(std::max<std::size_t>(oracle.size(), 1));
+    expected.allowedMax += kMaxErrorFactor * errors.max;
+    expected.allowedMean += kMeanErrorFactor * mean;
+  }
+  expected.values = std::move(oracle);
+  return expected;
+}
+
+Expectation expectForward(const Inputs &inputs, const Pyramid &pyramid, const Selection &selection,
+                          std::span<const int64_t> positions, runtime::DType dtype) {
+  std::vector<double> reference;
+  if (Rounding rounding = roundingOf(dtype); rounding != Rounding::None)
+    reference = forwardRows(inputs, pyramid, selection, positions, rounding);
+  return expect(forwardRows(inputs, pyramid, selection, positions), dtype, reference);
+}
+
+Expectation expectDense(const Inputs &inputs, std::span<const int64_t> positions, bool causal,
+                        runtime::DType dtype) {
+  std::vector<double> reference;
+  if (Rounding rounding = roundingOf(dtype); rounding != Rounding::None)
+    reference = denseAttentionRows(inputs, positions, causal, rounding);
+  return expect(denseAttentionRows(inputs, positions, causal), dtype, reference);
+}
+
+Comparison compare(std::span<const float> actual, const Expectation &expected) {
+  Comparison result;
+  result.allowedMax = expected.allowedMax;
+  result.allowedMean = expected.allowedMean;
+  if (actual.size() != expected.values.size()) {
+    result.maxError = result.meanError = std::numeric_limits<double>::infinity();
+    return result;
+  }
+  Errors errors;
+  for (std::size_t i = 0; i < actual.size(); ++i)
+    errors.add(static_cast<int64_t>(i), actual[i], expected.values[i]);
+  result.maxError = errors.max;
+  result.meanError = errors.sum / static_cast<double>(std::max<std::size_t>(actual.size(), 1));
+  result.nonFinite = errors.nonFinite;
+  result.worst = errors.worst;
+  result.passed = errors.nonFinite == 0 && result.maxError <= result.allowedMax &&
+                  result.meanError <= result.allowedMean;
+  return result;
+}
+
+std::vector<float> rowsAt(const Tensor &output, std::span<const int64_t> positions) {
+  int64_t rowElements = output.heads * output.headDim;
+  std::vector<float> rows;
+  rows.reserve(output.batch * positions.size() * rowElements);
+  for (int64_t b = 0; b < output.batch; ++b)
+    for (int64_t token : positions) {
+      const float *row = output.row(b, token, 0);
+      rows.insert(rows.end(), row, row + rowElements);
+    }
+  return rows;
+}
+
+} // namespace lighthouse::oracle

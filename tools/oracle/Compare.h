@@ -1,0 +1,67 @@
+//===- Compare.h - How far an output may be from the oracle -----*- C++ -*-===//
+//
+// The allowed error depends on the type of the output:
+//   f32        every element within 1e-5 of the oracle's largest absolute value;
+//   f16, bf16  the largest error at most twice, and the mean error at most 1.1 times, that of the
+//              oracle rounded as a kernel of that type must round (`Rounding`), each plus 1e-5 of
+//              the largest absolute value.
+// A NaN or an infinity passes only where the oracle has the same.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIGHTHOUSE_ORACLE_COMPARE_H
+#define LIGHTHOUSE_ORACLE_COMPARE_H
+
+#include "lighthouse/runtime/DType.h"
+#include "oracle/Forward.h"
+
+#include <string>
+
+namespace lighthouse::oracle {
+
+/// What an output should be, and by how much it may differ.
+struct Expectation {
+  std::vector<double> values;
+  double allowedMax = 0;
+  double allowedMean = 0;
+};
+
+/// The outcome of a comparison; errors are absolute.
+struct Comparison {
+  double maxError = 0;
+  double meanError = 0;
+  double allowedMax = 0;
+  double allowedMean = 0;
+  /// Elements that are NaN or infinite where the oracle differs; they are not in the errors above.
+  int64_t nonFinite = 0;
+  /// The element with the largest error, the first non-finite one before all others.
+  int64_t worst = 0;
+  /// Whether the sizes are equal, nothing is wrongly non-finite and both errors are allowed.
+  bool passed = false;
+
+  /// One line: "max error 1.2e-07 (allowed 3e-06), mean error 4e-08 (allowed 3e-06)".
+  std::string toString() const;
+};
+
+/// Expected values for an output of `dtype`: f32 needs no `reference`; for f16 and bf16 it is the
+/// same rows with the rounding of that type.
+Expectation expect(std::vector<double> oracle, runtime::DType dtype,
+                   std::span<const double> reference = {});
+
+/// `forwardRows` with the errors allowed to an implementation that reads and writes `dtype`.
+Expectation expectForward(const Inputs &inputs, const Pyramid &pyramid, const Selection &selection,
+                          std::span<const int64_t> positions, runtime::DType dtype);
+
+/// `denseAttentionRows` in the same way.
+Expectation expectDense(const Inputs &inputs, std::span<const int64_t> positions, bool causal,
+                        runtime::DType dtype);
+
+/// Compares an output, widened to float32 and laid out like `expected.values`.
+Comparison compare(std::span<const float> actual, const Expectation &expected);
+
+/// The rows [B, positions, H, D] of a whole output [B, N, H, D].
+std::vector<float> rowsAt(const Tensor &output, std::span<const int64_t> positions);
+
+} // namespace lighthouse::oracle
+
+#endif // LIGHTHOUSE_ORACLE_COMPARE_H
