@@ -1,10 +1,9 @@
-//===- ForwardTest.cpp - The forward pass against the oracle
-//----------------------------------------===//
+//===- ForwardTest.cpp - The forward pass against the oracle ----------------------------------===//
 //
 // Every row of the table "Where this project goes beyond the public code" of the algorithm, all
 // element types and head dims, random shapes, strided inputs.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 
 #include "Pipeline.h"
 

@@ -1,5 +1,4 @@
-//===- GoldenTest.cpp - The golden cases of the public implementation
-//-------------------------------===//
+//===- GoldenTest.cpp - The golden cases of the public implementation -------------------------===//
 
 #include "Pipeline.h"
 

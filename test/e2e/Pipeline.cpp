@@ -1,5 +1,4 @@
-//===- Pipeline.cpp - Compiles and runs pipelines for the end-to-end tests
-//--------------------------===//
+//===- Pipeline.cpp - Compiles and runs pipelines for the end-to-end tests --------------------===//
 
 #include "Pipeline.h"
 

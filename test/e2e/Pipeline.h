@@ -1,5 +1,4 @@
-//===- Pipeline.h - Compiles and runs pipelines for the end-to-end tests ------------------*- C++
-//-*-===//
+//===- Pipeline.h - Compiles and runs pipelines for the end-to-end tests ------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_TEST_E2E_PIPELINE_H
 #define LIGHTHOUSE_TEST_E2E_PIPELINE_H
 

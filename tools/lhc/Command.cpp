@@ -1,5 +1,4 @@
-//===- Command.cpp - What the subcommands of lhc share
-//----------------------------------------------===//
+//===- Command.cpp - What the subcommands of lhc share ----------------------------------------===//
 
 #include "Command.h"
 

@@ -1,5 +1,4 @@
-//===- Command.h - A subcommand of lhc ---------------------------------------------------*- C++
-//-*-===//
+//===- Command.h - A subcommand of lhc ----------------------------------------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_TOOLS_LHC_COMMAND_H
 #define LIGHTHOUSE_TOOLS_LHC_COMMAND_H
 

@@ -1,5 +1,4 @@
-//===- Execution.cpp - Arrays, a compiled pipeline, and a run of it
-//---------------------------------===//
+//===- Execution.cpp - Arrays, a compiled pipeline, and a run of it ---------------------------===//
 
 #include "Execution.h"
 

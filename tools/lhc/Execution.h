@@ -1,5 +1,4 @@
-//===- Execution.h - Arrays, a compiled pipeline, and a run of it -------------------------*- C++
-//-*-===//
+//===- Execution.h - Arrays, a compiled pipeline, and a run of it -------------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_TOOLS_LHC_EXECUTION_H
 #define LIGHTHOUSE_TOOLS_LHC_EXECUTION_H
 

@@ -1,5 +1,4 @@
-//===- Inputs.h - What --arg stands for ---------------------------------------------------*- C++
-//-*-===//
+//===- Inputs.h - What --arg stands for ---------------------------------------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_TOOLS_LHC_INPUTS_H
 #define LIGHTHOUSE_TOOLS_LHC_INPUTS_H
 

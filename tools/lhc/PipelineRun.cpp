@@ -1,5 +1,4 @@
-//===- PipelineRun.cpp - What run, check and bench do alike
-//-----------------------------------------===//
+//===- PipelineRun.cpp - What run, check and bench do alike -----------------------------------===//
 
 #include "PipelineRun.h"
 

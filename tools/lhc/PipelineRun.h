@@ -1,5 +1,4 @@
-//===- PipelineRun.h - What run, check and bench do alike ---------------------------------*- C++
-//-*-===//
+//===- PipelineRun.h - What run, check and bench do alike ---------------------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_TOOLS_LHC_PIPELINERUN_H
 #define LIGHTHOUSE_TOOLS_LHC_PIPELINERUN_H
 

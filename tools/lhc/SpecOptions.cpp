@@ -1,5 +1,4 @@
-//===- SpecOptions.cpp - Options of the commands that compile
-//---------------------------------------===//
+//===- SpecOptions.cpp - Options of the commands that compile ---------------------------------===//
 
 #include "SpecOptions.h"
 

@@ -1,5 +1,4 @@
-//===- SpecOptions.h - Options of the commands that compile ------------------------------*- C++
-//-*-===//
+//===- SpecOptions.h - Options of the commands that compile -------------------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_TOOLS_LHC_SPECOPTIONS_H
 #define LIGHTHOUSE_TOOLS_LHC_SPECOPTIONS_H
 

@@ -1,5 +1,4 @@
-//===- Verify.cpp - Results of a pipeline against the fp64 oracle
-//-----------------------------------===//
+//===- Verify.cpp - Results of a pipeline against the fp64 oracle -----------------------------===//
 
 #include "Verify.h"
 

@@ -1,5 +1,4 @@
-//===- Verify.h - Results of a pipeline against the fp64 oracle ---------------------------*- C++
-//-*-===//
+//===- Verify.h - Results of a pipeline against the fp64 oracle ---------------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_TOOLS_LHC_VERIFY_H
 #define LIGHTHOUSE_TOOLS_LHC_VERIFY_H
 

@@ -1,5 +1,4 @@
-//===- main.cpp - lhc, the Lighthouse compiler on the command line
-//----------------------------------===//
+//===- main.cpp - lhc, the Lighthouse compiler on the command line ----------------------------===//
 
 #include "Command.h"
 

@@ -13,7 +13,6 @@
 #include "llvm/Support/Allocator.h"
 #include "llvm/Support/Casting.h"
 #include "llvm/Support/SMLoc.h"
-#include "llvm/Support/StringSaver.h"
 
 #include <cstdint>
 #include <string>
@@ -300,11 +299,13 @@ public:
     using Element = std::remove_cvref_t<decltype(*range.begin())>;
     return ArrayRef<Element>(range).copy(arena);
   }
-  StringRef save(StringRef text) { return saver.save(text); }
+  StringRef save(StringRef text) {
+    ArrayRef<char> copied = ArrayRef<char>(text.data(), text.size()).copy(arena);
+    return {copied.data(), copied.size()};
+  }
 
 private:
   llvm::BumpPtrAllocator arena;
-  llvm::StringSaver saver{arena};
 };
 
 } // namespace lighthouse::frontend

@@ -1,5 +1,4 @@
-//===- BuildId.cpp - Which compiler this is
-//---------------------------------------------------------===//
+//===- BuildId.cpp - Which compiler this is ---------------------------------------------------===//
 
 #include "lighthouse/Pipelines/Compiler.h"
 

@@ -1,5 +1,4 @@
-//===- BundledKernels.h - The specifications that every compiler carries -----------------*- C++
-//-*-===//
+//===- BundledKernels.h - The specifications that every compiler carries ------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_LIB_PIPELINES_BUNDLEDKERNELS_H
 #define LIGHTHOUSE_LIB_PIPELINES_BUNDLEDKERNELS_H
 

@@ -1,5 +1,4 @@
-//===- Compilation.h - One request on its way through the phases --------------------------*- C++
-//-*-===//
+//===- Compilation.h - One request on its way through the phases --------------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_LIB_PIPELINES_COMPILATION_H
 #define LIGHTHOUSE_LIB_PIPELINES_COMPILATION_H
 

@@ -1,5 +1,4 @@
-//===- Compiler.cpp - From a specification to IR, code and artifacts
-//--------------------------------===//
+//===- Compiler.cpp - From a specification to IR, code and artifacts --------------------------===//
 
 #include "lighthouse/Pipelines/Compiler.h"
 
@@ -41,9 +40,9 @@ struct Compiler::State {
   static Result<Compiler> load(std::unique_ptr<llvm::MemoryBuffer> buffer, CompilerOptions options);
 };
 
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 // Errors
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 
 static Status renderedError(const llvm::Twine &message) {
   return Status(StatusCode::InvalidArgument, ("error: " + message + "\n").str());
@@ -79,9 +78,9 @@ static Status runGuardedWork(std::function<void()> work, double seconds) {
   return status.ok() ? status : Status(status.code(), "error: " + status.message() + "\n");
 }
 
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 // Reading
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 
 static const char *findBundled(llvm::StringRef path) {
   for (const BundledFile &file : bundledKernels())
@@ -127,9 +126,9 @@ const std::vector<frontend::DefinitionInfo> &Compiler::definitions() const {
   return state->spec->definitions();
 }
 
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 // Compiling
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 
 /// Checks what nothing later would report with the name of the option.
 static Status checkRequest(const Request &request) {

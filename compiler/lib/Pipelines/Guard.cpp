@@ -1,5 +1,4 @@
-//===- Guard.cpp - Runs work that must not take the process down
-//------------------------------------===//
+//===- Guard.cpp - Runs work that must not take the process down ------------------------------===//
 
 #include "Guard.h"
 

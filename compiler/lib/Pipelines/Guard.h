@@ -1,5 +1,4 @@
-//===- Guard.h - Runs work that must not take the process down --------------------------*- C++
-//-*-===//
+//===- Guard.h - Runs work that must not take the process down ----------------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_LIB_PIPELINES_GUARD_H
 #define LIGHTHOUSE_LIB_PIPELINES_GUARD_H
 

@@ -1,5 +1,4 @@
-//===- KernelPipeline.cpp - A kernel on its own as a pipeline
-//---------------------------------------===//
+//===- KernelPipeline.cpp - A kernel on its own as a pipeline ---------------------------------===//
 
 #include "KernelPipeline.h"
 

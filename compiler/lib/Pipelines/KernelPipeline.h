@@ -1,5 +1,4 @@
-//===- KernelPipeline.h - A kernel on its own as a pipeline -------------------------------*- C++
-//-*-===//
+//===- KernelPipeline.h - A kernel on its own as a pipeline -------------------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_LIB_PIPELINES_KERNELPIPELINE_H
 #define LIGHTHOUSE_LIB_PIPELINES_KERNELPIPELINE_H
 

@@ -1,5 +1,4 @@
-//===- Meaning.cpp - What the results of a pipeline are, for a reference to check
-//-------------------===//
+//===- Meaning.cpp - What the results of a pipeline are, for a reference to check -------------===//
 
 #include "lighthouse/Pipelines/Meaning.h"
 

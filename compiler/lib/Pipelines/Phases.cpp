@@ -1,5 +1,4 @@
-//===- Phases.cpp - The places where a reader can stop and print
-//------------------------------------===//
+//===- Phases.cpp - The places where a reader can stop and print ------------------------------===//
 
 #include "lighthouse/Pipelines/Phases.h"
 

@@ -1,5 +1,4 @@
-//===- Reproducer.cpp - What a failing pass leaves behind
-//-------------------------------------------===//
+//===- Reproducer.cpp - What a failing pass leaves behind -------------------------------------===//
 
 #include "Reproducer.h"
 

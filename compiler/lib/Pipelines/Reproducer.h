@@ -1,5 +1,4 @@
-//===- Reproducer.h - What a failing pass leaves behind ----------------------------------*- C++
-//-*-===//
+//===- Reproducer.h - What a failing pass leaves behind -----------------------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_LIB_PIPELINES_REPRODUCER_H
 #define LIGHTHOUSE_LIB_PIPELINES_REPRODUCER_H
 

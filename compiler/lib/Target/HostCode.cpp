@@ -1,5 +1,4 @@
-//===- HostCode.cpp - LLVM IR, assembly and objects for the host
-//------------------------------------===//
+//===- HostCode.cpp - LLVM IR, assembly and objects for the host ------------------------------===//
 
 #include "lighthouse/Target/Host.h"
 

@@ -1,10 +1,9 @@
-//===- HostImage.cpp - From an ELF object to a flat image
-//-------------------------------------------===//
+//===- HostImage.cpp - From an ELF object to a flat image -------------------------------------===//
 //
 // A linker for the little that kernels need: text and read-only data of one object, relocations
 // relative to the program counter, no symbols from outside.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 
 #include "lighthouse/Target/Host.h"
 

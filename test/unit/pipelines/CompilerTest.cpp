@@ -1,5 +1,4 @@
-//===- CompilerTest.cpp - Keys, cache, errors and phases of the compiler
-//----------------------------===//
+//===- CompilerTest.cpp - Keys, cache, errors and phases of the compiler ----------------------===//
 
 #include "lighthouse/Pipelines/Compiler.h"
 

@@ -1,5 +1,4 @@
-//===- GuardTest.cpp - Work that must not take the process down
-//-------------------------------------===//
+//===- GuardTest.cpp - Work that must not take the process down -------------------------------===//
 
 #include "Guard.h"
 

@@ -1,5 +1,4 @@
-//===- ReproducerTest.cpp - What a failing pass leaves behind
-//---------------------------------------===//
+//===- ReproducerTest.cpp - What a failing pass leaves behind ---------------------------------===//
 
 #include "Reproducer.h"
 

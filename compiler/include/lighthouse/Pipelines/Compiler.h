@@ -1,10 +1,9 @@
-//===- Compiler.h - From a specification to IR, code and artifacts ----------------------*- C++
-//-*-===//
+//===- Compiler.h - From a specification to IR, code and artifacts ------------------*- C++ -*-===//
 //
 // The one way through the compiler, for tools and for embedding. Nothing here aborts the process: a
 // pass that fails or crashes, a fatal error of LLVM and too long a compilation are failed statuses.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #ifndef LIGHTHOUSE_PIPELINES_COMPILER_H
 #define LIGHTHOUSE_PIPELINES_COMPILER_H
 

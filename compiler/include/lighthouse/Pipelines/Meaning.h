@@ -1,5 +1,4 @@
-//===- Meaning.h - What the results of a pipeline are, for a reference to check ----------*- C++
-//-*-===//
+//===- Meaning.h - What the results of a pipeline are, for a reference to check -----*- C++ -*-===//
 #ifndef LIGHTHOUSE_PIPELINES_MEANING_H
 #define LIGHTHOUSE_PIPELINES_MEANING_H
 

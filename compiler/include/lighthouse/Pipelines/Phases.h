@@ -1,5 +1,4 @@
-//===- Phases.h - The places where a reader can stop and print ---------------------------*- C++
-//-*-===//
+//===- Phases.h - The places where a reader can stop and print ----------------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_PIPELINES_PHASES_H
 #define LIGHTHOUSE_PIPELINES_PHASES_H
 

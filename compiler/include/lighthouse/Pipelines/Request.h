@@ -1,5 +1,4 @@
-//===- Request.h - What to compile ------------------------------------------------------*- C++
-//-*-===//
+//===- Request.h - What to compile --------------------------------------------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_PIPELINES_REQUEST_H
 #define LIGHTHOUSE_PIPELINES_REQUEST_H
 
