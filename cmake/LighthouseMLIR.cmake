@@ -68,12 +68,22 @@ function(lighthouse_mlir_library name)
   endif()
 endfunction()
 
+if(LIGHTHOUSE_SANITIZE)
+  add_library(lighthouse_sanitizer_options OBJECT ${CMAKE_CURRENT_LIST_DIR}/sanitizer.cpp)
+endif()
+
 # lighthouse_mlir_program(NAME SOURCES ... LINK ...): a program that contains LLVM and MLIR.
 function(lighthouse_mlir_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE
     lighthouse_includes lighthouse_mlir_headers ${ARG_LINK} lighthouse_mlir_archives)
+  if(LIGHTHOUSE_SANITIZE)
+    target_sources(${name} PRIVATE $<TARGET_OBJECTS:lighthouse_sanitizer_options>)
+  endif()
+  # CMake would compile a program with -fPIE, for which the precompiled header is not made.
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${name} PRIVATE -fPIC)
   target_precompile_headers(${name} REUSE_FROM lighthouse_mlir_pch)
 endfunction()
 

@@ -15,8 +15,10 @@ config.environment["PATH"] = os.pathsep.join(
 config.environment["LIGHTHOUSE_CACHE_DIR"] = os.path.join(config.test_exec_root, "cache")
 if config.sanitized:
     config.available_features.add("sanitized")
+    # LLVM's archives are not instrumented: an allocator that both sides use is poisoned by one alone.
+    config.environment["ASAN_OPTIONS"] = "allow_user_poisoning=0"
 
-for name in ("kernels", "docs"):
+for name in ("kernels", "docs", "README.md"):
     config.substitutions.append(("%" + name, os.path.join(config.lighthouse_source_dir, name)))
 config.substitutions.append(("%bin", os.path.join(config.lighthouse_build_dir, "bin")))
 config.substitutions.append(("%golden", os.path.join(config.test_source_root, "golden")))

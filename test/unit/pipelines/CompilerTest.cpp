@@ -84,7 +84,7 @@ TEST(CompilerTest, BuildIdIsThere) { EXPECT_GE(compilerBuildId().size(), 16u); }
 
 TEST(CompilerTest, SecondCompilationIsACacheHit) {
   std::string directory = makeDirectory();
-  auto cleanUp = llvm::make_scope_exit([&] { llvm::sys::fs::remove_directories(directory); });
+  llvm::scope_exit cleanUp([&] { llvm::sys::fs::remove_directories(directory); });
   Compiler compiler = makeCompiler();
   runtime::CacheOptions options;
   options.directory = directory + "/cache";
@@ -117,7 +117,7 @@ TEST(CompilerTest, EveryPhasePrints) {
 
 TEST(CompilerTest, DumpHasEveryPhase) {
   std::string directory = makeDirectory();
-  auto cleanUp = llvm::make_scope_exit([&] { llvm::sys::fs::remove_directories(directory); });
+  llvm::scope_exit cleanUp([&] { llvm::sys::fs::remove_directories(directory); });
   CompilerOptions options;
   options.dumpDirectory = directory;
   Compiler compiler = makeCompiler(addSpec, options);

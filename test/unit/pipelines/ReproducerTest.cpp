@@ -36,7 +36,7 @@ class ReproducerTest : public testing::TestWithParam<bool> {};
 TEST_P(ReproducerTest, HoldsTheModuleAndTheFailingPass) {
   llvm::SmallString<128> directory;
   ASSERT_FALSE(llvm::sys::fs::createUniqueDirectory("lighthouse-test", directory));
-  auto cleanUp = llvm::make_scope_exit([&] { llvm::sys::fs::remove_directories(directory); });
+  llvm::scope_exit cleanUp([&] { llvm::sys::fs::remove_directories(directory); });
   MLIRContext context(MLIRContext::Threading::DISABLED);
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context), StringRef("subject"));
   ScopedDiagnosticHandler silence(&context, [](Diagnostic &) { return success(); });
