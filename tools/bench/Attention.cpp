@@ -2,6 +2,8 @@
 
 #include "Measure.h"
 
+#include <thread>
+
 // The reference interface of BLAS, which every implementation has.
 extern "C" void sgemm_(const char *transA, const char *transB, const int *m, const int *n,
                        const int *k, const float *alpha, const float *a, const int *lda,
@@ -43,6 +45,8 @@ std::vector<bench::Ratio> bench::measureAttention(unsigned repetitions) {
     sgemm_("N", "N", &size, &size, &size, &one, a.data(), &size, b.data(), &size, &zero, c.data(),
            &size);
     double end = seconds();
+    // OpenBLAS's threads spin for a while after a call; they must not spin into our time.
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
     if (i == 0) // Touches memory and starts the threads.
       continue;
     ours.push_back(middle - start);

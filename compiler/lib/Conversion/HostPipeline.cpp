@@ -44,6 +44,7 @@ void lighthouse::buildTileToHostPipeline(OpPassManager &pm, const HostPipelineOp
 void lighthouse::buildHostToLLVMPipeline(OpPassManager &pm) {
   // Functions of the C library are out of reach for a host image: expand them into arithmetic.
   OpPassManager &function = pm.nest<func::FuncOp>();
+  function.addPass(createExpandFloats());
   // Arithmetic on 16-bit floats is done in f32; only conversions are left, in hardware or integers.
   math::MathExtendToSupportedTypesOptions extendMath;
   function.addPass(math::createMathExtendToSupportedTypes(extendMath));

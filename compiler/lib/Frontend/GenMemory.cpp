@@ -186,6 +186,11 @@ Result KernelGen::genStore(const CallExpr *e) {
     return failure();
   if (*buffer) {
     auto type = mlir::cast<tile::BufferType>(buffer->getType());
+    if (!e->named.empty()) {
+      error(e->named.front().name.loc,
+            "shared memory is written whole, without '" + e->named.front().name.text + "'");
+      return failure();
+    }
     Access whole;
     whole.shape.assign(type.getShape().begin(), type.getShape().end());
     whole.element = type.getElementType();
@@ -201,10 +206,13 @@ Result KernelGen::genStore(const CallExpr *e) {
   if (failed(access))
     return failure();
   MaybeSSA value = evalStored(e, *access), mask = evalMask(e, *access);
-  if (failed(value) || failed(mask))
+  FailureOr<bool> streaming = false;
+  if (const Expr *arg = namedArg(e, "streaming"))
+    streaming = evalBool(arg, "'streaming'");
+  if (failed(value) || failed(mask) || failed(streaming))
     return failure();
   tile::StoreOp::create(builder, location(e->loc), *value, access->view, access->indices, *mask,
-                        /*in_bounds=*/mlir::DenseBoolArrayAttr());
+                        /*in_bounds=*/mlir::DenseBoolArrayAttr(), *streaming);
   return Value::none();
 }
 

@@ -9,6 +9,8 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -74,6 +76,17 @@ static void prepareFunctions(Module &module, StringRef level) {
   }
 }
 
+/// Without the instruction, the single rounding of a fused multiply-add takes a library call: two
+/// roundings must do.
+static void splitFusedMultiplyAdds(Module &module) {
+  for (Function &function : module)
+    for (Instruction &instruction : instructions(function))
+      if (auto *call = dyn_cast<IntrinsicInst>(&instruction);
+          call && call->getIntrinsicID() == Intrinsic::fma)
+        call->setCalledFunction(Intrinsic::getOrInsertDeclaration(&module, Intrinsic::fmuladd,
+                                                                  call->getType()));
+}
+
 static void optimise(Module &module, TargetMachine &machine) {
   LoopAnalysisManager loops;
   FunctionAnalysisManager functions;
@@ -105,6 +118,8 @@ Expected<std::unique_ptr<Module>> lighthouse::emitHostLLVM(mlir::ModuleOp op, LL
   module->setDataLayout((*machine)->createDataLayout());
   module->setPICLevel(PICLevel::BigPIC);
   prepareFunctions(*module, level);
+  if (level == "x86-64-v2")
+    splitFusedMultiplyAdds(*module);
   std::string problems;
   raw_string_ostream stream(problems);
   if (verifyModule(*module, &stream))

@@ -104,6 +104,8 @@ FailureOr<int64_t> PlanExporter::exportKernel(tile::KernelOp kernel) {
     arg.kind = view ? runtime::KernelArg::Kind::Tensor : runtime::KernelArg::Kind::Scalar;
     arg.dtype = *dtype;
     arg.rank = view ? view.getRank() : 0;
+    // Rows are vectors in memory.
+    arg.innerContiguous = arg.rank > 0;
     spec.args.push_back(arg);
   }
   for (StringRef dim : kernel.getDims().getAsValueRange<StringAttr>())

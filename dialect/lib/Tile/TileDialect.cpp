@@ -1,11 +1,11 @@
-//===- TileDialect.cpp - dialect registration and types -------------------------------------------===//
+//===- TileDialect.cpp - dialect registration and types ---------------------------------------===//
 
 #include "lighthouse/Dialect/Tile/IR/Tile.h"
 
-#include "llvm/ADT/TypeSwitch.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/PatternMatch.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace lighthouse::tile;
@@ -85,18 +85,18 @@ LogicalResult ViewType::verify(function_ref<InFlightDiagnostic()> emitError,
   for (Attribute dim : dims) {
     if (auto extent = dyn_cast<IntegerAttr>(dim)) {
       if (extent.getInt() < 1 || extent.getInt() > INT32_MAX)
-        return emitError() << "(view_c1) a constant dim must be between 1 and 2^31 - 1, got "
-                           << extent.getInt();
+        return emitError() << "a constant dim must be between 1 and 2^31 - 1, got "
+                           << extent.getInt() << " [view_c1]";
     } else if (auto name = dyn_cast<StringAttr>(dim)) {
       if (name.empty())
-        return emitError() << "(view_c2) a named dim must have a name";
+        return emitError() << "a named dim must have a name [view_c2]";
     } else {
-      return emitError() << "(view_c3) a dim must be an integer or a name, got " << dim;
+      return emitError() << "a dim must be an integer or a name, got " << dim << " [view_c3]";
     }
   }
   if (!elementType.isIntOrFloat())
-    return emitError() << "(view_c4) the element type must be an integer or a float, got "
-                       << elementType;
+    return emitError() << "the element type must be an integer or a float, got " << elementType
+                       << " [view_c4]";
   return success();
 }
 
@@ -112,10 +112,10 @@ Type ViewType::parse(AsmParser &parser) {
       dims.push_back(parser.getBuilder().getI64IntegerAttr(extent));
       return success();
     }
-    std::string name;
-    if (parser.parseString(&name))
+    Attribute dim;
+    if (parser.parseAttribute(dim))
       return failure();
-    dims.push_back(parser.getBuilder().getStringAttr(name));
+    dims.push_back(dim);
     return success();
   };
   if (parser.parseLess() ||
@@ -143,12 +143,13 @@ void ViewType::print(AsmPrinter &printer) const {
 LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> emitError,
                                  ArrayRef<int64_t> shape, Type elementType, int64_t swizzle) {
   if (shape.empty() || llvm::any_of(shape, [](int64_t extent) { return extent < 1; }))
-    return emitError() << "(buffer_c1) every extent must be a positive constant";
+    return emitError() << "every extent must be a positive constant [buffer_c1]";
   if (!elementType.isIntOrFloat())
-    return emitError() << "(buffer_c2) the element type must be an integer or a float, got "
-                       << elementType;
+    return emitError() << "the element type must be an integer or a float, got " << elementType
+                       << " [buffer_c2]";
   if (swizzle != 0 && swizzle != 32 && swizzle != 64 && swizzle != 128)
-    return emitError() << "(buffer_c3) the swizzle must be 0, 32, 64 or 128 bytes, got " << swizzle;
+    return emitError() << "the swizzle must be 0, 32, 64 or 128 bytes, got " << swizzle
+                       << " [buffer_c3]";
   return success();
 }
 

@@ -1,16 +1,16 @@
-//===- TileOps.cpp - verifiers and folders of the tile ops ----------------------------------------===//
+//===- TileOps.cpp - verifiers and folders of the tile ops ------------------------------------===//
 //
-// Every message starts with the label of the constraint in TileOps.td that it enforces.
+// Every message ends with the label of the constraint in TileOps.td that it enforces.
 //
 //===----------------------------------------------------------------------------------------------===//
 
 #include "lighthouse/Dialect/Tile/IR/Tile.h"
 
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSet.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace lighthouse::tile;
@@ -42,7 +42,8 @@ static ArrayRef<int64_t> shapeOf(Type type) {
 }
 
 static std::string text(ArrayRef<int64_t> shape) {
-  return "[" + llvm::join(llvm::map_range(shape, [](int64_t n) { return std::to_string(n); }), ", ") +
+  return "[" +
+         llvm::join(llvm::map_range(shape, [](int64_t n) { return std::to_string(n); }), ", ") +
          "]";
 }
 
@@ -54,8 +55,8 @@ static std::string text(ArrayRef<int64_t> shape) {
 static LogicalResult verifySubscripts(Operation *op, StringRef label, ViewType view,
                                       OperandRange indices) {
   if (static_cast<int64_t>(indices.size()) != view.getRank())
-    return op->emitOpError() << "(" << label << ") expected " << view.getRank()
-                             << " subscripts for " << view << ", found " << indices.size();
+    return op->emitOpError() << "expected " << view.getRank() << " subscripts for " << view
+                             << ", found " << indices.size() << " [" << label << "]";
   return success();
 }
 
@@ -71,36 +72,36 @@ static LogicalResult verifyAccessed(Operation *op, StringRef label, ViewType vie
                                     OperandRange indices, Type elementType,
                                     ArrayRef<int64_t> shape) {
   if (elementType != view.getElementType())
-    return op->emitOpError() << "(" << label << ") expected elements of type "
-                             << view.getElementType() << ", found " << elementType;
+    return op->emitOpError() << "expected elements of type " << view.getElementType() << ", found "
+                             << elementType << " [" << label << "]";
   SmallVector<int64_t> selected = selectedShape(indices);
   if (ArrayRef<int64_t>(selected) != shape)
-    return op->emitOpError() << "(" << label << ") the subscripts select " << text(selected)
-                             << ", the tile is " << text(shape);
+    return op->emitOpError() << "the subscripts select " << text(selected) << ", the tile is "
+                             << text(shape) << " [" << label << "]";
   return success();
 }
 
 static LogicalResult verifyMask(Operation *op, StringRef label, Value mask,
                                 ArrayRef<int64_t> shape) {
   if (mask && isa<RankedTensorType>(mask.getType()) && shapeOf(mask.getType()) != shape)
-    return op->emitOpError() << "(" << label << ") expected a mask of shape " << text(shape)
-                             << ", found " << text(shapeOf(mask.getType()));
+    return op->emitOpError() << "expected a mask of shape " << text(shape) << ", found "
+                             << text(shapeOf(mask.getType())) << " [" << label << "]";
   return success();
 }
 
 static LogicalResult verifyInBounds(Operation *op, StringRef label, ViewType view,
                                     std::optional<ArrayRef<bool>> inBounds) {
   if (inBounds && static_cast<int64_t>(inBounds->size()) != view.getRank())
-    return op->emitOpError() << "(" << label << ") expected " << view.getRank()
-                             << " entries in in_bounds, found " << inBounds->size();
+    return op->emitOpError() << "expected " << view.getRank() << " entries in in_bounds, found "
+                             << inBounds->size() << " [" << label << "]";
   return success();
 }
 
 static LogicalResult verifyBitwise(Operation *op, StringRef label, CombiningKind kind, Type type) {
   bool bitwise = kind == CombiningKind::and_ || kind == CombiningKind::or_;
   if (bitwise && !isa<IntegerType>(getElementTypeOrSelf(type)))
-    return op->emitOpError() << "(" << label << ") '" << stringifyCombiningKind(kind)
-                             << "' takes integers, found " << getElementTypeOrSelf(type);
+    return op->emitOpError() << "'" << stringifyCombiningKind(kind) << "' takes integers, found "
+                             << getElementTypeOrSelf(type) << " [" << label << "]";
   return success();
 }
 
@@ -110,8 +111,9 @@ static LogicalResult verifyBitwise(Operation *op, StringRef label, CombiningKind
 
 ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
   auto buildFunctionType = [](Builder &builder, ArrayRef<Type> arguments, ArrayRef<Type> results,
-                              function_interface_impl::VariadicFlag,
-                              std::string &) { return builder.getFunctionType(arguments, results); };
+                              function_interface_impl::VariadicFlag, std::string &) {
+    return builder.getFunctionType(arguments, results);
+  };
   return function_interface_impl::parseFunctionOp(
       parser, result, /*allowVariadic=*/false, getFunctionTypeAttrName(result.name),
       buildFunctionType, getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
@@ -138,46 +140,60 @@ std::string KernelOp::getArgName(unsigned i) {
 
 LogicalResult KernelOp::verify() {
   if (!getResultTypes().empty())
-    return emitOpError() << "(kernel_c1) a kernel writes its results to views and returns nothing";
+    return emitOpError() << "a kernel writes its results to views and returns nothing [kernel_c1]";
   llvm::StringSet<> names;
   for (StringRef name : getDims().getAsValueRange<StringAttr>())
     if (!names.insert(name).second)
-      return emitOpError() << "(kernel_c2) dim \"" << name << "\" is listed twice";
+      return emitOpError() << "dim \"" << name << "\" is listed twice [kernel_c2]";
   for (auto [i, type] : llvm::enumerate(getArgumentTypes())) {
     auto view = dyn_cast<ViewType>(type);
     if (!view) {
       if (!type.isIntOrFloat())
-        return emitOpError() << "(kernel_c1) argument " << i << " is neither a view nor a scalar: "
-                             << type;
+        return emitOpError() << "argument " << i << " is neither a view nor a scalar: " << type
+                             << " [kernel_c1]";
       continue;
     }
     for (int64_t d = 0; d < view.getRank(); ++d)
       if (StringRef name = view.getDimName(d); !name.empty() && !names.contains(name))
-        return emitOpError() << "(kernel_c2) dim \"" << name << "\" of argument " << i
-                             << " is not listed in dims";
+        return emitOpError() << "dim \"" << name << "\" of argument " << i
+                             << " is not listed in dims [kernel_c2]";
   }
   AffineMap grid = getGrid();
   if (grid.getNumDims() != 0 || grid.getNumSymbols() != getDims().size() ||
       grid.getNumResults() != 3)
-    return emitOpError() << "(kernel_c3) expected a grid map with " << getDims().size()
-                         << " symbols and 3 results, found " << getGridAttr();
+    return emitOpError() << "expected a grid map with " << getDims().size()
+                         << " symbols and 3 results, found " << getGridAttr() << " [kernel_c3]";
   if (getInputs() > getArgumentTypes().size())
-    return emitOpError() << "(kernel_c4) inputs is " << getInputs() << ", but there are "
-                         << getArgumentTypes().size() << " arguments";
+    return emitOpError() << "inputs is " << getInputs() << ", but there are "
+                         << getArgumentTypes().size() << " arguments [kernel_c4]";
   if (DictionaryAttr exprs = getDimExprsAttr())
     for (NamedAttribute entry : exprs) {
       auto map = dyn_cast<AffineMapAttr>(entry.getValue());
       if (!names.contains(entry.getName()) || !map || map.getValue().getNumResults() != 1)
-        return emitOpError() << "(kernel_c5) dim_exprs entry \"" << entry.getName().getValue()
-                             << "\" must map a listed dim to an affine map with one result";
+        return emitOpError()
+               << "dim_exprs entry \"" << entry.getName().getValue()
+               << "\" must map a listed dim to an affine map with one result [kernel_c5]";
     }
   return success();
+}
+
+static LogicalResult verifyGridAxis(Operation *op, StringRef label, int64_t axis) {
+  if (axis < 0 || axis > 2)
+    return op->emitOpError() << "expected an axis of 0, 1 or 2, found " << axis << " [" << label
+                             << "]";
+  return success();
+}
+
+LogicalResult ProgramIdOp::verify() { return verifyGridAxis(*this, "program_id_c1", getAxis()); }
+
+LogicalResult NumProgramsOp::verify() {
+  return verifyGridAxis(*this, "num_programs_c1", getAxis());
 }
 
 LogicalResult DimOp::verify() {
   auto kernel = (*this)->getParentOfType<KernelOp>();
   if (!kernel || kernel.getDimIndex(getName()) < 0)
-    return emitOpError() << "(dim_c1) no dim \"" << getName() << "\" in the enclosing kernel";
+    return emitOpError() << "no dim \"" << getName() << "\" in the enclosing kernel [dim_c1]";
   return success();
 }
 
@@ -192,9 +208,8 @@ LogicalResult LoadOp::verify() {
       failed(verifyMask(*this, "load_c3", getMask(), shapeOf(getType()))))
     return failure();
   if (getOther() && getOther().getType() != getView().getType().getElementType())
-    return emitOpError() << "(load_c4) expected 'other' of type "
-                         << getView().getType().getElementType() << ", found "
-                         << getOther().getType();
+    return emitOpError() << "expected 'other' of type " << getView().getType().getElementType()
+                         << ", found " << getOther().getType() << " [load_c4]";
   return verifyInBounds(*this, "load_c5", getView().getType(), getInBounds());
 }
 
@@ -216,7 +231,7 @@ LogicalResult AtomicRMWOp::verify() {
       failed(verifyMask(*this, "atomic_rmw_c3", getMask(), shapeOf(value))))
     return failure();
   if (getKind() == CombiningKind::mul)
-    return emitOpError() << "(atomic_rmw_c4) 'mul' is not an atomic combination";
+    return emitOpError() << "'mul' is not an atomic combination [atomic_rmw_c4]";
   return verifyBitwise(*this, "atomic_rmw_c4", getKind(), value);
 }
 
@@ -228,7 +243,8 @@ LogicalResult CopyAsyncOp::verify() {
                         buffer.getElementType(), buffer.getShape());
 }
 
-void LoadOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+void LoadOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   effects.emplace_back(MemoryEffects::Read::get(), &getViewMutable());
 }
 
@@ -245,8 +261,7 @@ void AtomicRMWOp::getEffects(
 
 namespace {
 /// Marks the dims of an access whose constant coordinates lie inside a constant extent.
-template <typename AccessOp>
-struct ProveInBounds : OpRewritePattern<AccessOp> {
+template <typename AccessOp> struct ProveInBounds : OpRewritePattern<AccessOp> {
   using OpRewritePattern<AccessOp>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(AccessOp op, PatternRewriter &rewriter) const override {
@@ -293,12 +308,12 @@ LogicalResult BroadcastOp::verify() {
   auto from = cast<RankedTensorType>(getSource().getType());
   auto to = cast<RankedTensorType>(getType());
   if (from.getRank() != to.getRank() || from.getElementType() != to.getElementType())
-    return emitOpError() << "(broadcast_c1) expected rank and element type of " << from << ", found "
-                         << to;
+    return emitOpError() << "expected rank and element type of " << from << ", found " << to
+                         << " [broadcast_c1]";
   for (int64_t d = 0; d < to.getRank(); ++d)
     if (from.getDimSize(d) != 1 && from.getDimSize(d) != to.getDimSize(d))
-      return emitOpError() << "(broadcast_c2) cannot repeat extent " << from.getDimSize(d)
-                           << " of dim " << d << " to " << to.getDimSize(d);
+      return emitOpError() << "cannot repeat extent " << from.getDimSize(d) << " of dim " << d
+                           << " to " << to.getDimSize(d) << " [broadcast_c2]";
   return success();
 }
 
@@ -306,7 +321,7 @@ LogicalResult ReshapeOp::verify() {
   auto from = cast<RankedTensorType>(getSource().getType());
   auto to = cast<RankedTensorType>(getType());
   if (from.getNumElements() != to.getNumElements() || from.getElementType() != to.getElementType())
-    return emitOpError() << "(reshape_c1) cannot view " << from << " as " << to;
+    return emitOpError() << "cannot view " << from << " as " << to << " [reshape_c1]";
   return success();
 }
 
@@ -319,7 +334,7 @@ LogicalResult TransposeOp::verify() {
   auto to = cast<RankedTensorType>(getType());
   if (from.getRank() != 2 || to.getRank() != 2 || from.getElementType() != to.getElementType() ||
       from.getDimSize(0) != to.getDimSize(1) || from.getDimSize(1) != to.getDimSize(0))
-    return emitOpError() << "(transpose_c1) cannot transpose " << from << " to " << to;
+    return emitOpError() << "cannot transpose " << from << " to " << to << " [transpose_c1]";
   return success();
 }
 
@@ -331,13 +346,14 @@ LogicalResult ReduceOp::verify() {
   auto from = cast<RankedTensorType>(getSource().getType());
   int64_t axis = getAxis();
   if (axis < 0 || axis >= from.getRank())
-    return emitOpError() << "(reduce_c1) axis " << axis << " is not a dim of " << from;
+    return emitOpError() << "axis " << axis << " is not a dim of " << from << " [reduce_c1]";
   SmallVector<int64_t> shape(from.getShape());
   shape.erase(shape.begin() + axis);
-  Type expected = shape.empty() ? from.getElementType()
-                                : RankedTensorType::get(shape, from.getElementType());
+  Type expected =
+      shape.empty() ? from.getElementType() : RankedTensorType::get(shape, from.getElementType());
   if (getType() != expected)
-    return emitOpError() << "(reduce_c2) expected result " << expected << ", found " << getType();
+    return emitOpError() << "expected result " << expected << ", found " << getType()
+                         << " [reduce_c2]";
   return verifyBitwise(*this, "reduce_c3", getKind(), from);
 }
 
@@ -345,7 +361,7 @@ LogicalResult ScanOp::verify() {
   auto from = cast<RankedTensorType>(getSource().getType());
   int64_t axis = getAxis();
   if (axis < 0 || axis >= from.getRank())
-    return emitOpError() << "(scan_c1) axis " << axis << " is not a dim of " << from;
+    return emitOpError() << "axis " << axis << " is not a dim of " << from << " [scan_c1]";
   return verifyBitwise(*this, "scan_c2", getKind(), from);
 }
 
@@ -355,15 +371,16 @@ LogicalResult DotOp::verify() {
   if (a.getRank() != 2 || b.getRank() != 2 || acc.getRank() != 2 ||
       a.getDimSize(1) != b.getDimSize(0) || acc.getDimSize(0) != a.getDimSize(0) ||
       acc.getDimSize(1) != b.getDimSize(1))
-    return emitOpError() << "(dot_c1) cannot multiply " << a << " and " << b << " into " << acc;
+    return emitOpError() << "cannot multiply " << a << " and " << b << " into " << acc
+                         << " [dot_c1]";
   Type element = a.getElementType();
   if (element != b.getElementType() || !isa<FloatType>(element))
-    return emitOpError() << "(dot_c2) expected operands of one float type, found " << element
-                         << " and " << b.getElementType();
+    return emitOpError() << "expected operands of one float type, found " << element << " and "
+                         << b.getElementType() << " [dot_c2]";
   Type expected = element.isF64() ? element : Type(Float32Type::get(getContext()));
   if (acc.getElementType() != expected)
-    return emitOpError() << "(dot_c3) expected an accumulator of " << expected << ", found "
-                         << acc.getElementType();
+    return emitOpError() << "expected an accumulator of " << expected << ", found "
+                         << acc.getElementType() << " [dot_c3]";
   return success();
 }
 
@@ -376,7 +393,7 @@ LogicalResult SlotOp::verify() {
   if (buffer.getShape().size() < 2 ||
       getType() != BufferType::get(getContext(), buffer.getShape().drop_front(),
                                    buffer.getElementType(), buffer.getSwizzle()))
-    return emitOpError() << "(slot_c1) " << getType() << " is not a slot of " << buffer;
+    return emitOpError() << getType() << " is not a slot of " << buffer << " [slot_c1]";
   return success();
 }
 
@@ -384,8 +401,8 @@ static LogicalResult verifyWholeBuffer(Operation *op, StringRef label, Type tile
                                        BufferType buffer) {
   auto tile = cast<RankedTensorType>(tileType);
   if (tile.getShape() != buffer.getShape() || tile.getElementType() != buffer.getElementType())
-    return op->emitOpError() << "(" << label << ") expected a tile like " << buffer << ", found "
-                             << tile;
+    return op->emitOpError() << "expected a tile like " << buffer << ", found " << tile << " ["
+                             << label << "]";
   return success();
 }
 
@@ -395,4 +412,10 @@ LogicalResult BufferLoadOp::verify() {
 
 LogicalResult BufferStoreOp::verify() {
   return verifyWholeBuffer(*this, "buffer_store_c1", getValue().getType(), getBuffer().getType());
+}
+
+LogicalResult WaitOp::verify() {
+  if (getPending() < 0)
+    return emitOpError() << "expected a number of groups, found " << getPending() << " [wait_c1]";
+  return success();
 }

@@ -61,7 +61,7 @@ TEST_F(PlanExport, KeepsOrderAndMeaning) {
   expected.outputs = {{"y", DType::F16, {2, 100}}};
   expected.buffers = {{64, DType::F16, {2, 100}}};
   expected.workspaceBytes = 1024;
-  KernelArg tensor{KernelArg::Kind::Tensor, DType::F16, 2, false};
+  KernelArg tensor{KernelArg::Kind::Tensor, DType::F16, 2, /*innerContiguous=*/true};
   expected.kernels = {{"scale",
                        0,
                        0,

@@ -20,6 +20,9 @@ def TileToHost : Pass<"tile-to-host", "::mlir::ModuleOp"> {
     - bounds checks and masks that do not depend on the innermost coordinate become branches around
       whole rows, the others masked vector accesses.
 
+    The buffers of a kernel may take `stack-limit` bytes: the 4 MiB of the calling convention less
+    64 KiB for what the code generator adds.
+
     Asynchronous copies run at once, barriers and waits vanish: an instance is one thread here.
 
     Before:
@@ -47,7 +50,8 @@ def TileToHost : Pass<"tile-to-host", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"vectorBits", "vector-bits", "unsigned", "256", "Width of the vector registers in bits">,
-    Option<"stackLimit", "stack-limit", "unsigned", "4194304", "Most stack bytes a kernel may use">
+    Option<"stackLimit", "stack-limit", "unsigned", "4128768",
+           "Most stack bytes that the tiles of a kernel may take">
   ];
   let statistics = [
     Statistic<"numBuffers", "buffers", "Tiles that were given a stack buffer">,
@@ -75,6 +79,29 @@ def ApproximateMath : Pass<"approximate-math", "::mlir::func::FuncOp"> {
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"
   ];
+}
+
+def ExpandFloats : Pass<"expand-floats", "::mlir::func::FuncOp"> {
+  let summary = "Expand float operations that x86-64 has no instructions for";
+  let description = [{
+    What LLVM would call a library for and no upstream pass expands:
+
+    - conversions between f64 and 16-bit floats go by way of f32. A narrowing one is rounded once
+      only: the f32 in between is rounded to odd, so that its last bit says whether anything was
+      lost;
+    - fused multiply-adds of 16-bit floats are done in f32.
+
+    Before:
+    ```mlir
+    %y = arith.truncf %x : vector<8xf64> to vector<8xbf16>
+    ```
+    After: the nearest f32, moved towards zero if it is too large, its last bit set if it is not
+    exact, and
+    ```mlir
+    %y = arith.truncf %odd : vector<8xf32> to vector<8xbf16>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
 def BFloatToBits : Pass<"bfloat-to-bits", "::mlir::ModuleOp"> {

@@ -99,6 +99,8 @@ KernelLowering::Address KernelLowering::address(Value view, OperandRange subscri
       if (extent == 1)
         i = index(0);
     both(result.inside, evaluate(rowMask(mask), row, 1));
+    if (mask.hasOneUse())
+      pending.remove(mask);
   } else if (mask)
     both(width == 1 ? result.inside : result.lanes, evaluate(mask, indices, width));
 
@@ -190,9 +192,46 @@ void KernelLowering::lowerStore(tile::StoreOp op) {
       LLVM::masked_scatter::create(b, value, to.pointer, lanes, b.getI32IntegerAttr(alignment));
     else if (lanes)
       LLVM::MaskedStoreOp::create(b, value, to.pointer, lanes, b.getI32IntegerAttr(alignment));
+    else if (op.getStreaming() && width == unit.lanes())
+      storeStreaming(value, to.pointer, alignment);
     else
       LLVM::StoreOp::create(b, value, to.pointer, alignment);
   });
+}
+
+void KernelLowering::storeStreaming(Value value, Value pointer, unsigned alignment) {
+  // Non-temporal stores must be aligned to the whole vector, which only the address can tell.
+  auto type = cast<VectorType>(value.getType());
+  unsigned bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  Value address = LLVM::PtrToIntOp::create(b, b.getI64Type(), pointer);
+  Value aligned = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                        arith::AndIOp::create(b, address, i64(bytes - 1)), i64(0));
+  auto branch = scf::IfOp::create(b, aligned, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  LLVM::StoreOp::create(b, value, pointer, bytes, /*isVolatile=*/false, /*isNonTemporal=*/true);
+  b.setInsertionPointToStart(branch.elseBlock());
+  LLVM::StoreOp::create(b, value, pointer, alignment);
+  hasStreamingStores = true;
+}
+
+void KernelLowering::combineAtomically(tile::CombiningKind kind, Value pointer, Value value) {
+  constexpr auto order = LLVM::AtomicOrdering::monotonic;
+  Type bits = b.getI16Type();
+  Value first = LLVM::LoadOp::create(b, bits, pointer, /*alignment=*/2, /*isVolatile=*/false,
+                                     /*isNonTemporal=*/false, /*isInvariant=*/false,
+                                     /*isInvariantGroup=*/false, order);
+  auto loop = scf::WhileOp::create(b, TypeRange(bits), ValueRange(first));
+  OpBuilder::InsertionGuard guard(b);
+  Value old = b.createBlock(&loop.getBefore(), {}, bits, b.getLoc())->getArgument(0);
+  Value combined = combine(kind, arith::BitcastOp::create(b, value.getType(), old), value);
+  Value exchange = LLVM::AtomicCmpXchgOp::create(
+      b, pointer, old, arith::BitcastOp::create(b, bits, combined), order, order);
+  Value done = LLVM::ExtractValueOp::create(b, exchange, 1);
+  Value again = arith::XOrIOp::create(b, done, arith::ConstantOp::create(b, b.getBoolAttr(true)));
+  scf::ConditionOp::create(b, again, LLVM::ExtractValueOp::create(b, exchange, 0).getResult());
+  Value seen = b.createBlock(&loop.getAfter(), {}, bits, b.getLoc())->getArgument(0);
+  scf::YieldOp::create(b, seen);
 }
 
 void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
@@ -224,8 +263,11 @@ void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
     if (to.inside)
       b.setInsertionPointToStart(
           scf::IfOp::create(b, to.inside, /*withElseRegion=*/false).thenBlock());
-    LLVM::AtomicRMWOp::create(b, kind, to.pointer, evaluate(op.getValue(), indices, 1),
-                              LLVM::AtomicOrdering::monotonic);
+    Value value = evaluate(op.getValue(), indices, 1);
+    if (isFloat && value.getType().getIntOrFloatBitWidth() == 16)
+      combineAtomically(op.getKind(), to.pointer, value);
+    else
+      LLVM::AtomicRMWOp::create(b, kind, to.pointer, value, LLVM::AtomicOrdering::monotonic);
   });
 }
 

@@ -1,4 +1,5 @@
-//===- Evaluate.cpp - lazy values and their buffers -----------------------------------------------===//
+//===- Evaluate.cpp - lazy values and their buffers
+//-----------------------------------------------===//
 
 #include "KernelLowering.h"
 
@@ -47,8 +48,20 @@ static bool isRepeated(Operation *user) {
   return isa<tile::BroadcastOp>(user);
 }
 
+/// Whether `op` is a small load of whole rows with few uses: reading it again at each use, from the
+/// nearest cache, costs less than a copy and lets the first use compute while memory answers.
+static bool isReload(Operation *op) {
+  constexpr int64_t mostUses = 3, mostBytes = 64 << 10;
+  auto load = dyn_cast<tile::LoadOp>(op);
+  auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+  return load && type && !load.getMask() &&
+         load.getIndices().back().getDefiningOp<tile::RangeOp>() &&
+         llvm::range_size(load->getUses()) <= mostUses &&
+         type.getNumElements() * type.getElementTypeBitWidth() / 8 <= mostBytes;
+}
+
 /// Whether the result of `op` is computed where it is used. Such an op is recomputed at every use
-/// if it costs next to nothing, else it has one use, in the same block.
+/// if it costs next to nothing or is a `isReload`, else it has one use, in the same block.
 bool KernelLowering::isLazy(Operation *op) {
   bool shapeOnly = isa<tile::BroadcastOp, tile::ReshapeOp, tile::TransposeOp>(op);
   if (!isElementwise(op) && !shapeOnly &&
@@ -60,13 +73,14 @@ bool KernelLowering::isLazy(Operation *op) {
   // A value that is repeated along a dim would be recomputed for every copy of it.
   if (!shapeOnly && llvm::any_of(result.getUsers(), isRepeated))
     return false;
-  // A change of shape costs nothing, but it must not outlive what it reads.
   bool oneBlock = llvm::all_of(result.getUsers(), [&](Operation *user) {
     return user->getBlock() == op->getBlock() && user->getNumRegions() == 0;
   });
-  if (shapeOnly)
-    return oneBlock && (result.hasOneUse() || buffers.contains(op->getOperand(0)));
-  return oneBlock && result.hasOneUse();
+  // A change of shape costs nothing, so it may be repeated, but not where the buffer that it reads
+  // may be overwritten between two uses: that of a loop-carried tile.
+  auto isStable = [&](Value tile) { return buffers.contains(tile) && !isa<BlockArgument>(tile); };
+  return oneBlock &&
+         (result.hasOneUse() || isReload(op) || (shapeOnly && isStable(op->getOperand(0))));
 }
 
 KernelLowering::Reads KernelLowering::reads(Value tile, Value buffer) {
@@ -94,7 +108,21 @@ bool KernelLowering::loadsFrom(Value tile, Value view) {
   return llvm::any_of(op->getOperands(), [&](Value operand) { return loadsFrom(operand, view); });
 }
 
+/// Whether every use of a pending value has been lowered and waits for it no more.
+bool KernelLowering::isSpent(Value tile) {
+  // Nothing stays pending on entry to an inner block, so another block is one that was left.
+  return tile.getParentBlock() != current->getBlock() ||
+         llvm::all_of(tile.getUsers(), [&](Operation *user) {
+           return user->isBeforeInBlock(current) &&
+                  (user->getNumResults() == 0 || !pending.contains(user->getResult(0)));
+         });
+}
+
 void KernelLowering::flush(llvm::function_ref<bool(Value)> affected) {
+  // The latest first: what is spent then shows.
+  for (Value tile : llvm::reverse(llvm::to_vector(pending)))
+    if (pending.contains(tile) && isSpent(tile))
+      pending.remove(tile);
   for (Value tile : llvm::to_vector(pending))
     if (pending.contains(tile) && affected(tile))
       materialize(tile);
@@ -177,17 +205,19 @@ void KernelLowering::writeTo(Value buffer, Value tile) {
     return;
   RankedTensorType type = tileType(tile);
   int64_t width = vectorWidth(type.getShape().back());
-  loopNest(type.getShape(), width, [&](Indices indices) {
-    writeBuffer(evaluate(tile, indices, width), buffer, indices);
-  });
+  loopNest(type.getShape(), width,
+           [&](Indices indices) { writeBuffer(evaluate(tile, indices, width), buffer, indices); });
 }
 
 Value KernelLowering::materialize(Value tile) {
   if (auto it = buffers.find(tile); it != buffers.end())
     return it->second;
   Value buffer = allocate(tileType(tile).getShape(), tileType(tile).getElementType());
+  // A value that is recomputed at every use may have uses where this place was not passed.
+  bool everywhere = !isLeaf(tile);
   writeTo(buffer, tile);
-  buffers[tile] = buffer;
+  if (everywhere)
+    buffers[tile] = buffer;
   pending.remove(tile);
   return buffer;
 }
@@ -278,13 +308,11 @@ Value KernelLowering::evaluate(Value tile, Indices indices, int64_t width) {
         auto value = cast<DenseElementsAttr>(constant.getValue()).getSplatValue<TypedAttr>();
         return splat(arith::ConstantOp::create(b, value), width);
       })
-      .Case([&](tensor::SplatOp splatOp) {
-        return splat(scalars.lookup(splatOp.getInput()), width);
-      })
+      .Case(
+          [&](tensor::SplatOp splatOp) { return splat(scalars.lookup(splatOp.getInput()), width); })
       .Case([&](tile::RangeOp range) {
         Value start = scalars.lookup(range.getStart());
-        Value first =
-            add(start, arith::IndexCastOp::create(b, b.getI32Type(), indices.back()));
+        Value first = add(start, arith::IndexCastOp::create(b, b.getI32Type(), indices.back()));
         if (width == 1)
           return first;
         SmallVector<int32_t> steps(llvm::to_vector(llvm::seq<int32_t>(0, width)));
@@ -315,9 +343,10 @@ Value KernelLowering::evaluate(Value tile, Indices indices, int64_t width) {
         SmallVector<Value> operands;
         for (Value operand : elementwise->getOperands())
           operands.push_back(evaluate(operand, indices, width));
-        return b.create(b.getLoc(), elementwise->getName().getIdentifier(), operands,
-                        TypeRange(vectorType(element, width)),
-                        elementwise->getAttrDictionary().getValue())
+        return b
+            .create(b.getLoc(), elementwise->getName().getIdentifier(), operands,
+                    TypeRange(vectorType(element, width)),
+                    elementwise->getAttrDictionary().getValue())
             ->getResult(0);
       });
 }

@@ -84,6 +84,7 @@ private:
   void writeBuffer(Value value, Value buffer, Indices indices);
   /// Gives the pending values that `affected` names a buffer.
   void flush(llvm::function_ref<bool(Value)> affected);
+  bool isSpent(Value tile);
   /// Whether evaluating `tile` reads `buffer`, and if so whether always at the element written.
   enum class Reads { never, sameElement, elsewhere };
   Reads reads(Value tile, Value buffer);
@@ -100,7 +101,10 @@ private:
   Value evaluateLoad(tile::LoadOp op, Indices indices, int64_t width);
   Value loadAt(const Address &address, mlir::Type elementType, Value other, int64_t width);
   void lowerStore(tile::StoreOp op);
+  void storeStreaming(Value value, Value pointer, unsigned alignment);
   void lowerAtomic(tile::AtomicRMWOp op);
+  /// The loop that LLVM has no library-free form of for 16-bit floats.
+  void combineAtomically(tile::CombiningKind kind, Value pointer, Value value);
   void lowerCopy(tile::CopyAsyncOp op);
   Value slotOf(tile::SlotOp op);
 
@@ -132,6 +136,8 @@ private:
   llvm::DenseMap<Value, Argument> arguments;      ///< Views -> pointers and strides.
   llvm::StringMap<Value> dims;                    ///< Named dims, i32.
   Value programIds[3], numPrograms[3];            ///< i32.
+  bool hasStreamingStores = false;                ///< A fence must follow them.
+  mlir::Operation *current = nullptr;             ///< The op that is being lowered.
   llvm::SetVector<Value> pending;                 ///< Lazy values that read memory.
 };
 

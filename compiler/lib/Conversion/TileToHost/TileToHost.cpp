@@ -59,7 +59,7 @@ LogicalResult KernelLowering::run() {
     numPrograms[axis] = LLVM::LoadOp::create(b, i32Type, address);
   }
   auto loop = scf::ForOp::create(b, function.getArgument(2), function.getArgument(3), i64(1));
-  func::ReturnOp::create(b);
+  auto end = func::ReturnOp::create(b);
   allocas.setInsertionPointToStart(entry);
 
   b.setInsertionPointToStart(loop.getBody());
@@ -73,38 +73,57 @@ LogicalResult KernelLowering::run() {
   }
   if (!kernel.getBody().hasOneBlock())
     return kernel.emitOpError("has control flow that is not structured");
-  return lowerBlock(kernel.getBody().front());
+  if (failed(lowerBlock(kernel.getBody().front())))
+    return failure();
+  if (hasStreamingStores) {
+    // They are weakly ordered: make them visible before the instances count as done.
+    b.setInsertionPoint(end);
+    LLVM::FenceOp::create(b, LLVM::AtomicOrdering::seq_cst);
+  }
+  return success();
 }
 
 LogicalResult KernelLowering::lowerBlock(Block &block) {
   for (Operation &op : block.without_terminator()) {
     b.setLoc(op.getLoc());
+    current = &op;
     if (failed(lowerOp(&op)))
       return failure();
   }
+  current = block.getTerminator();
   b.setLoc(block.getTerminator()->getLoc());
   return success();
 }
 
-/// A tile that is not lazy gets its buffer where it is defined, the carried one if possible.
+/// A tile that is not lazy gets its buffer where it is defined.
 void KernelLowering::lowerTileResult(Operation *op) {
   Value result = op->getResult(0);
-  if (isLazy(op)) {
-    if (!isLeaf(result))
-      pending.insert(result);
-    return;
-  }
-  if (Value buffer = carriedDestination(result)) {
-    if (reads(result, buffer) != Reads::elsewhere) {
-      writeTo(buffer, result);
-      buffers[result] = buffer;
-      return;
-    }
-  }
-  materialize(result);
+  if (!isLazy(op))
+    materialize(result);
+  else if (!isLeaf(result) && (result.hasOneUse() || isa<tile::LoadOp>(op)))
+    pending.insert(result);
+}
+
+/// Refuses what the host has neither an instruction nor a polynomial for. These are faults of the
+/// kernel: the messages do not begin with an op, as those about the compiler's own do.
+static LogicalResult checkSupported(Operation *op) {
+  for (Type type : op->getResultTypes())
+    if (auto tile = dyn_cast<TensorType>(type);
+        tile && (!tile.hasStaticShape() || tile.getRank() == 0 || tile.getNumElements() == 0))
+      return op->emitOpError() << "has no lowering to the host: " << type << " is not a tile";
+  if (isa<arith::RemFOp>(op))
+    return emitError(op->getLoc()) << "the remainder of floats is not supported on the host; for x and y >= 0 "
+                                      "write x - floor(x / y) * y";
+  if (isa<math::ExpOp, math::Exp2Op, math::LogOp, math::Log2Op>(op) &&
+      getElementTypeOrSelf(op->getResult(0)).isF64())
+    return emitError(op->getLoc()) << op->getName().stripDialect()
+                                   << " of f64 is not supported on the host; convert to f32";
+  return success();
 }
 
 LogicalResult KernelLowering::lowerOp(Operation *op) {
+  if (failed(checkSupported(op)))
+    return failure();
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](scf::ForOp loop) { return lowerFor(loop); })
       .Case([&](scf::IfOp branch) { return lowerIf(branch); })
@@ -208,7 +227,7 @@ struct TileToHostPass : lighthouse::impl::TileToHostBase<TileToHostPass> {
   void runOnOperation() override {
     if (vectorBits != 128 && vectorBits != 256 && vectorBits != 512) {
       getOperation().emitError("tile-to-host: vector-bits must be 128, 256 or 512, got ")
-          << vectorBits;
+          << unsigned(vectorBits);
       return signalPassFailure();
     }
     // AVX-512 doubles the number of registers along with their width.
@@ -218,9 +237,9 @@ struct TileToHostPass : lighthouse::impl::TileToHostBase<TileToHostPass> {
       if (failed(lowering.run()))
         return signalPassFailure();
       if (lowering.stackBytes > stackLimit) {
-        kernel.emitOpError() << "needs " << lowering.stackBytes
-                             << " bytes of stack for its tiles, the limit is " << stackLimit
-                             << "; use smaller tiles";
+        emitError(kernel.getLoc())
+            << "kernel '" << kernel.getSymName() << "' needs " << lowering.stackBytes
+            << " bytes of stack for its tiles, the limit is " << unsigned(stackLimit) << "; use smaller tiles";
         return signalPassFailure();
       }
       numBuffers += lowering.numBuffers;

@@ -19,6 +19,7 @@ def Tile_Dialect : Dialect {
     The rationale is in `dialect/docs/tile.md`.
   }];
   let useDefaultTypePrinterParser = 1;
+  let useDefaultAttributePrinterParser = 1;
   let hasCanonicalizer = 1;
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
                            "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
@@ -34,6 +35,13 @@ def Tile_ViewType : Tile_Type<"View", "view"> {
     Each dim is a positive integer (a compile-time constant that the launcher checks) or a name.
     A name stands for one run-time extent of the kernel: wherever it is repeated, the extents are
     equal. Strides are run-time values, in elements; extents fit in 31 bits, offsets in 63.
+    The stride of the last dim is 1.
+
+    Constraints:
+    - (view_c1) a constant dim is between 1 and 2^31 - 1;
+    - (view_c2) a name is not empty;
+    - (view_c3) a dim is an integer or a name;
+    - (view_c4) the element type is an integer or a float.
 
     Example: `!tile.view<["B", "N", "H", 64], bf16>`
   }];
@@ -55,6 +63,11 @@ def Tile_BufferType : Tile_Type<"Buffer", "buffer"> {
     `swizzle` is the span in bytes (32, 64 or 128) over which 16-byte chunks of a row are permuted
     by the row number to avoid bank conflicts; 0 means none. It changes the placement of the
     elements, never their meaning; targets without banks ignore it.
+
+    Constraints:
+    - (buffer_c1) there is at least one dim, and every extent is positive;
+    - (buffer_c2) the element type is an integer or a float;
+    - (buffer_c3) the swizzle is 0, 32, 64 or 128.
 
     Example: `!tile.buffer<2x64x64xbf16, 128>`
   }];

@@ -15,7 +15,7 @@ class Tile_Op<string opMnemonic, list<Trait> traits = []> : Op<Tile_Dialect, opM
 def Tile_Tile : StaticShapeTensorOf<[AnyType]>;
 def Tile_Scalar : AnyTypeOf<[AnySignlessInteger, AnyFloat]>;
 def Tile_Value : AnyTypeOf<[Tile_Scalar, Tile_Tile]>;
-def Tile_IntTile : 1DTensorOf<[I32]>;
+def Tile_IntTile : ConfinedType<1DTensorOf<[I32]>, [HasStaticShapePred], "rank-1 tile of i32">;
 def Tile_Index : AnyTypeOf<[I32, Tile_IntTile], "i32 or a rank-1 tile of i32">;
 def Tile_Mask : AnyTypeOf<[I1, StaticShapeTensorOf<[I1]>], "i1 or a tile of i1">;
 
@@ -93,8 +93,9 @@ def Tile_ProgramIdOp : Tile_Op<"program_id", [Pure]> {
 
     Example: `%p = tile.program_id 0`
   }];
-  let arguments = (ins ConfinedAttr<I64Attr, [IntMinValue<0>, IntMaxValue<2>]>:$axis);
+  let arguments = (ins I64Attr:$axis);
   let results = (outs I32:$result);
+  let hasVerifier = 1;
   let assemblyFormat = "$axis attr-dict";
 }
 
@@ -105,8 +106,9 @@ def Tile_NumProgramsOp : Tile_Op<"num_programs", [Pure]> {
 
     Example: `%n = tile.num_programs 0`
   }];
-  let arguments = (ins ConfinedAttr<I64Attr, [IntMinValue<0>, IntMaxValue<2>]>:$axis);
+  let arguments = (ins I64Attr:$axis);
   let results = (outs I32:$result);
+  let hasVerifier = 1;
   let assemblyFormat = "$axis attr-dict";
 }
 
@@ -180,6 +182,7 @@ def Tile_StoreOp : Tile_Op<"store", [AttrSizedOperandSegments,
   let description = [{
     The counterpart of `tile.load`: elements outside the view or whose mask is false are not
     written. If two subscripts of one store address the same element, either value may remain.
+    `streaming` says that the elements will not be read again soon: caches need not keep them.
 
     Constraints:
     - (store_c1) one subscript per dim of the view;
@@ -190,7 +193,8 @@ def Tile_StoreOp : Tile_Op<"store", [AttrSizedOperandSegments,
     Example: `tile.store %t, %y[%i] : tensor<64xf32>, !tile.view<["N"], f32>, tensor<64xi32>`
   }];
   let arguments = (ins Tile_Value:$value, Tile_ViewType:$view, Variadic<Tile_Index>:$indices,
-                       Optional<Tile_Mask>:$mask, OptionalAttr<DenseBoolArrayAttr>:$in_bounds);
+                       Optional<Tile_Mask>:$mask, OptionalAttr<DenseBoolArrayAttr>:$in_bounds,
+                       UnitAttr:$streaming);
   let assemblyFormat = [{
     $value `,` $view `[` $indices `]` (`mask` $mask^)? attr-dict
     `:` qualified(type($value)) `,` qualified(type($view)) (`,` type($indices)^)?
@@ -447,7 +451,8 @@ def Tile_WaitOp : Tile_Op<"wait", [MemoryEffects<[MemRead, MemWrite]>]> {
 
     Example: `tile.wait 1`
   }];
-  let arguments = (ins ConfinedAttr<I64Attr, [IntNonNegative]>:$pending);
+  let arguments = (ins I64Attr:$pending);
+  let hasVerifier = 1;
   let assemblyFormat = "$pending attr-dict";
 }
 
