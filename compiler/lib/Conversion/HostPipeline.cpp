@@ -56,7 +56,9 @@ void lighthouse::buildHostToLLVMPipeline(OpPassManager &pm) {
   expand.opMnemonics = {"exp2", "rsqrt"};
   function.addPass(math::createMathExpandOpsPass(expand));
   function.addPass(createApproximateMath());
+  // The address of a slot of a shared buffer, which the first of these makes affine.
   function.addPass(memref::createExpandStridedMetadataPass());
+  function.addPass(createLowerAffinePass());
   arith::ArithExpandOpsPassOptions expandArith;
   expandArith.includeBf16 = true;
   function.addPass(arith::createArithExpandOpsPass(expandArith));

@@ -422,13 +422,13 @@ def Tile_CopyAsyncOp : Tile_Op<"copy_async", [MemoryEffects<[MemRead, MemWrite]>
 
     ```mlir
     tile.copy_async %x[%b, %rows], %s
-        : !tile.view<["B", "N"], f32>, i32, tensor<64xi32>, !tile.buffer<64xf32>
+        : !tile.view<["B", "N"], f32>, !tile.buffer<64xf32>, i32, tensor<64xi32>
     ```
   }];
   let arguments = (ins Tile_ViewType:$view, Variadic<Tile_Index>:$indices, Tile_BufferType:$buffer);
   let assemblyFormat = [{
     $view `[` $indices `]` `,` $buffer attr-dict
-    `:` qualified(type($view)) `,` type($indices) `,` qualified(type($buffer))
+    `:` qualified(type($view)) `,` qualified(type($buffer)) (`,` type($indices)^)?
   }];
   let hasVerifier = 1;
 }

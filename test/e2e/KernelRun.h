@@ -1,0 +1,41 @@
+//===- KernelRun.h - A kernel compiled, and the same kernel interpreted -------------*- C++ -*-===//
+#ifndef LIGHTHOUSE_TEST_E2E_KERNELRUN_H
+#define LIGHTHOUSE_TEST_E2E_KERNELRUN_H
+
+#include "lighthouse/runtime/Tensor.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace e2e {
+
+/// An input of a kernel. Its elements are small integers, from `low` to `high`, in no order.
+struct Input {
+  std::string name;
+  lighthouse::runtime::DType dtype;
+  std::vector<int64_t> shape;
+  int64_t low = -8, high = 8;
+};
+
+struct KernelCase {
+  std::string name;
+  /// A specification with one kernel, `k`, whose arguments are tensors.
+  std::string source;
+  std::vector<Input> inputs;
+  std::vector<std::pair<std::string, std::string>> settings = {};
+  /// Largest accepted difference, relative to 1 or the value. 0: equal.
+  double tolerance = 0;
+};
+
+inline void PrintTo(const KernelCase &c, std::ostream *out) { *out << c.name; }
+
+/// Compiles the kernel for every level that this processor has, runs it between pages that must not
+/// be touched, and demands of all results what the interpreter gives. Elements that the kernel does
+/// not store must keep their value. Failures are those of GoogleTest. Returns the results of the
+/// highest level, in order.
+std::vector<std::vector<double>> runAndCompare(const KernelCase &c);
+
+} // namespace e2e
+
+#endif // LIGHTHOUSE_TEST_E2E_KERNELRUN_H
