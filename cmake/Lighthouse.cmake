@@ -23,6 +23,13 @@ if(LIGHTHOUSE_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=address,undefined)
 endif()
+if(LIGHTHOUSE_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "LIGHTHOUSE_FUZZ needs clang: libFuzzer is part of it.")
+  endif()
+  # Coverage of everything guides the fuzzer; only the fuzzer itself links libFuzzer's main.
+  add_compile_options(-fsanitize=fuzzer-no-link -g1)
+endif()
 
 # Include roots of the project, generated headers included.
 add_library(lighthouse_includes INTERFACE)
