@@ -6,6 +6,7 @@
 //===------------------------------------------------------------------------------------------===//
 
 #include "KernelRun.h"
+#include "RandomKernel.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -836,4 +837,18 @@ kernel k(x: f64[1]) -> (f: f32[3], b: bf16[4], h: f16[2]) grid (1) {
                              {{"x", DType::F64, {1}, 1, 1}}}),
               ElementsAre(ElementsAre(16777216, 16777220, 16777218),
                           ElementsAre(1.0078125, 1, 1, -1.0078125), ElementsAre(1.0009765625, 1)));
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Random kernels
+//===------------------------------------------------------------------------------------------===//
+
+/// Other kernels than those of every day: --gtest_random_seed=N.
+TEST(RandomKernelTest, RunAsInterpreted) {
+  unsigned first = unsigned(GTEST_FLAG_GET(random_seed)) * 1000;
+  for (unsigned seed = first; seed < first + 25 && !HasFailure(); ++seed) {
+    KernelCase c = makeRandomKernel(seed);
+    SCOPED_TRACE(c.source);
+    runAndCompare(c);
+  }
 }

@@ -538,6 +538,9 @@ private:
           integer([](int64_t x, int64_t y) { return int64_t(uint64_t(x) * uint64_t(y)); });
         })
         .Case([&](arith::DivSIOp) { integer([](int64_t x, int64_t y) { return x / y; }); })
+        .Case([&](arith::CeilDivSIOp) {
+          integer([](int64_t x, int64_t y) { return x / y + (x % y != 0 && (x < 0) == (y < 0)); });
+        })
         .Case([&](arith::RemSIOp) { integer([](int64_t x, int64_t y) { return x % y; }); })
         .Case([&](arith::AndIOp) { integer([](int64_t x, int64_t y) { return x & y; }); })
         .Case([&](arith::OrIOp) { integer([](int64_t x, int64_t y) { return x | y; }); })

@@ -70,7 +70,7 @@ int main(int argc, char **argv) {
   bool passed = true;
   for (const bench::Ratio &ratio : ratios) {
     passed &= ratio.passed();
-    llvm::outs() << llvm::formatv("{0,-42} {1,8:F1} : {2,8:F1} G{3}/s = {4,6:P0} (at least {5:P0}) {6}\n",
+    llvm::outs() << llvm::formatv("{0,-42} {1,8:F1} : {2,8:F1} G{3}/s = {4,6:P0} (at least {5,3:P0}) {6}\n",
                                   ratio.name, ratio.ours / 1e9, ratio.yardstick / 1e9, ratio.unit,
                                   ratio.ours / ratio.yardstick, ratio.required,
                                   ratio.passed() ? "ok" : "too slow");

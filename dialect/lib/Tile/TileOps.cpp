@@ -163,9 +163,10 @@ LogicalResult KernelOp::verify() {
       grid.getNumResults() != 3)
     return emitOpError() << "expected a grid map with " << getDims().size()
                          << " symbols and 3 results, found " << getGridAttr() << " [kernel_c3]";
-  if (getInputs() > getArgumentTypes().size())
-    return emitOpError() << "inputs is " << getInputs() << ", but there are "
-                         << getArgumentTypes().size() << " arguments [kernel_c4]";
+  int64_t inputs = getInputs(), numArguments = getArgumentTypes().size();
+  if (inputs < 0 || inputs > numArguments)
+    return emitOpError() << "inputs is " << inputs << ", but there are " << numArguments
+                         << " arguments [kernel_c4]";
   if (DictionaryAttr exprs = getDimExprsAttr())
     for (NamedAttribute entry : exprs) {
       auto map = dyn_cast<AffineMapAttr>(entry.getValue());
@@ -415,7 +416,7 @@ LogicalResult BufferStoreOp::verify() {
 }
 
 LogicalResult WaitOp::verify() {
-  if (getPending() < 0)
-    return emitOpError() << "expected a number of groups, found " << getPending() << " [wait_c1]";
+  if (int64_t pending = getPending(); pending < 0)
+    return emitOpError() << "expected a number of groups, found " << pending << " [wait_c1]";
   return success();
 }

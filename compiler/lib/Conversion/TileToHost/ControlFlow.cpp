@@ -7,6 +7,8 @@
 
 #include "KernelLowering.h"
 
+#include "mlir/IR/Matchers.h"
+
 using namespace mlir;
 using namespace lighthouse;
 
@@ -81,15 +83,24 @@ LogicalResult KernelLowering::lowerFor(scf::ForOp op) {
     buffers[argument] = buffer;
     carriedBuffers.push_back(buffer);
   }
-  auto loop = scf::ForOp::create(
-      b, scalars.lookup(op.getLowerBound()), scalars.lookup(op.getUpperBound()),
-      scalars.lookup(op.getStep()), scalarsOf(op.getInitArgs(), scalars));
+  // A step of more than one could pass the end by way of the largest i32.
+  bool isWide = op.getStep().getType().isInteger(32) && !matchPattern(op.getStep(), m_One());
+  auto bound = [&](Value value) -> Value {
+    value = scalars.lookup(value);
+    return isWide ? arith::ExtSIOp::create(b, b.getI64Type(), value).getResult() : value;
+  };
+  Value begin = bound(op.getLowerBound()), end = bound(op.getUpperBound());
+  auto loop = scf::ForOp::create(b, begin, end, bound(op.getStep()),
+                                 scalarsOf(op.getInitArgs(), scalars));
   {
     OpBuilder::InsertionGuard guard(b);
     if (Block *body = loop.getBody(); !body->empty())
       body->getTerminator()->erase();
     b.setInsertionPointToEnd(loop.getBody());
-    scalars.map(op.getInductionVar(), loop.getInductionVar());
+    Value counter = loop.getInductionVar();
+    if (isWide)
+      counter = arith::TruncIOp::create(b, b.getI32Type(), counter);
+    scalars.map(op.getInductionVar(), counter);
     unsigned next = 0;
     for (Value argument : op.getRegionIterArgs())
       if (!isTile(argument))

@@ -81,7 +81,13 @@ def Tile_ReturnOp : Tile_Op<"return", [Pure, Terminator, HasParent<"KernelOp">]>
   let description = [{
     Results of a kernel are written with `tile.store`, so nothing is returned.
 
-    Example: `tile.return`
+    Example:
+
+    ```mlir
+    tile.kernel @nothing() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+      tile.return
+    }
+    ```
   }];
   let assemblyFormat = "attr-dict";
 }
@@ -91,7 +97,7 @@ def Tile_ProgramIdOp : Tile_Op<"program_id", [Pure]> {
   let description = [{
     - (program_id_c1) `axis` is 0, 1 or 2.
 
-    Example: `%p = tile.program_id 0`
+    Example: `%id = tile.program_id 0`
   }];
   let arguments = (ins I64Attr:$axis);
   let results = (outs I32:$result);
@@ -161,7 +167,7 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments,
     Example:
 
     ```mlir
-    %t = tile.load %x[%b, %rows] mask %m other %zero
+    %v = tile.load %x[%b, %rows] mask %m other %zero
         : (!tile.view<["B", "N"], f32>, i32, tensor<64xi32>, tensor<64xi1>, f32) -> tensor<64xf32>
     ```
   }];
@@ -190,7 +196,7 @@ def Tile_StoreOp : Tile_Op<"store", [AttrSizedOperandSegments,
     - (store_c3) the mask is an i1, or an i1 tile with the shape of the value;
     - (store_c4) `in_bounds`, if present, has one entry per dim.
 
-    Example: `tile.store %t, %y[%i] : tensor<64xf32>, !tile.view<["N"], f32>, tensor<64xi32>`
+    Example: `tile.store %t, %y[%rows] : tensor<64xf32>, !tile.view<["N"], f32>, tensor<64xi32>`
   }];
   let arguments = (ins Tile_Value:$value, Tile_ViewType:$view, Variadic<Tile_Index>:$indices,
                        Optional<Tile_Mask>:$mask, OptionalAttr<DenseBoolArrayAttr>:$in_bounds,
@@ -217,7 +223,7 @@ def Tile_AtomicRMWOp : Tile_Op<"atomic_rmw", [AttrSizedOperandSegments,
     - (atomic_rmw_c3) the mask is an i1, or an i1 tile with the shape of the value;
     - (atomic_rmw_c4) the kind is `add`, `max`, `min`, `and` or `or`; the last two on integers only.
 
-    Example: `tile.atomic_rmw add %t, %y[%i] : tensor<64xf32>, !tile.view<["N"], f32>, tensor<64xi32>`
+    Example: `tile.atomic_rmw add %t, %y[%rows] : tensor<64xf32>, !tile.view<["N"], f32>, tensor<64xi32>`
   }];
   let arguments = (ins Tile_KindAttr:$kind, Tile_Value:$value, Tile_ViewType:$view,
                        Variadic<Tile_Index>:$indices, Optional<Tile_Mask>:$mask);
@@ -250,7 +256,7 @@ def Tile_BroadcastOp : Tile_Op<"broadcast", [Pure]> {
     - (broadcast_c1) operand and result have the same rank and element type;
     - (broadcast_c2) each operand extent is 1 or equals the result's.
 
-    Example: `%b = tile.broadcast %a : tensor<64x1xf32> -> tensor<64x32xf32>`
+    Example: `%wide = tile.broadcast %column : tensor<64x1xf32> -> tensor<64x32xf32>`
   }];
   let arguments = (ins Tile_Tile:$source);
   let results = (outs Tile_Tile:$result);
@@ -263,7 +269,7 @@ def Tile_ReshapeOp : Tile_Op<"reshape", [Pure]> {
   let description = [{
     - (reshape_c1) operand and result have as many elements, of the same type.
 
-    Example: `%b = tile.reshape %a : tensor<64xf32> -> tensor<16x4xf32>`
+    Example: `%v = tile.reshape %t : tensor<64xf32> -> tensor<16x4xf32>`
   }];
   let arguments = (ins Tile_Tile:$source);
   let results = (outs Tile_Tile:$result);
@@ -277,7 +283,7 @@ def Tile_TransposeOp : Tile_Op<"transpose", [Pure]> {
   let description = [{
     - (transpose_c1) operand and result have rank 2, swapped extents and the same element type.
 
-    Example: `%b = tile.transpose %a : tensor<64x32xf32> -> tensor<32x64xf32>`
+    Example: `%v = tile.transpose %s : tensor<64x32xf32> -> tensor<32x64xf32>`
   }];
   let arguments = (ins Tile_Tile:$source);
   let results = (outs Tile_Tile:$result);
@@ -300,7 +306,7 @@ def Tile_ReduceOp : Tile_Op<"reduce", [Pure]> {
     - (reduce_c2) the result drops that dim (a scalar for rank 1) and keeps the element type;
     - (reduce_c3) `and` and `or` take integers.
 
-    Example: `%m = tile.reduce max %s axis 1 : tensor<64x32xf32> -> tensor<64xf32>`
+    Example: `%high = tile.reduce max %s axis 1 : tensor<64x32xf32> -> tensor<64xf32>`
   }];
   let arguments = (ins Tile_KindAttr:$kind, Tile_Tile:$source, I64Attr:$axis);
   let results = (outs Tile_Value:$result);
@@ -320,7 +326,7 @@ def Tile_ScanOp : Tile_Op<"scan", [Pure, AllTypesMatch<["source", "result"]>]> {
     - (scan_c1) `axis` is a dim of the operand;
     - (scan_c2) `and` and `or` take integers.
 
-    Example: `%c = tile.scan add %x axis 0 {exclusive} : tensor<128xi32>`
+    Example: `%place = tile.scan add %counts axis 0 {exclusive} : tensor<128xi32>`
   }];
   let arguments = (ins Tile_KindAttr:$kind, Tile_Tile:$source, I64Attr:$axis, UnitAttr:$exclusive);
   let results = (outs Tile_Tile:$result);
@@ -343,7 +349,7 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
     Example:
 
     ```mlir
-    %c = tile.dot %a, %b, %acc : tensor<64x32xbf16>, tensor<32x64xbf16>, tensor<64x64xf32>
+    %c = tile.dot %s, %p, %acc : tensor<64x32xf32>, tensor<32x64xf32>, tensor<64x64xf32>
     ```
   }];
   let arguments = (ins Tile_Tile:$a, Tile_Tile:$b, Tile_Tile:$acc);
@@ -364,7 +370,7 @@ def Tile_AllocSharedOp : Tile_Op<"alloc_shared", [MemoryEffects<[MemAlloc]>]> {
     Example: `%buf = tile.alloc_shared : !tile.buffer<2x64x64xf32>`
   }];
   let results = (outs Tile_BufferType:$result);
-  let assemblyFormat = "attr-dict `:` type($result)";
+  let assemblyFormat = "attr-dict `:` qualified(type($result))";
 }
 
 def Tile_SlotOp : Tile_Op<"slot", [Pure]> {
@@ -375,7 +381,7 @@ def Tile_SlotOp : Tile_Op<"slot", [Pure]> {
 
     - (slot_c1) the result drops the leading dim and keeps element type and swizzle.
 
-    Example: `%s = tile.slot %buf[%i] : !tile.buffer<2x64x64xf32> -> !tile.buffer<64x64xf32>`
+    Example: `%next = tile.slot %ring[%start] : !tile.buffer<2x64xf32> -> !tile.buffer<64xf32>`
   }];
   let arguments = (ins Tile_BufferType:$buffer, I32:$index);
   let results = (outs Tile_BufferType:$result);
@@ -388,7 +394,7 @@ def Tile_BufferLoadOp : Tile_Op<"buffer_load", [MemoryEffects<[MemRead]>]> {
   let description = [{
     - (buffer_load_c1) the tile has the buffer's shape and element type.
 
-    Example: `%t = tile.buffer_load %s : !tile.buffer<64x64xf32> -> tensor<64x64xf32>`
+    Example: `%v = tile.buffer_load %slot : !tile.buffer<64xf32> -> tensor<64xf32>`
   }];
   let arguments = (ins Tile_BufferType:$buffer);
   let results = (outs Tile_Tile:$result);
@@ -401,7 +407,7 @@ def Tile_BufferStoreOp : Tile_Op<"buffer_store", [MemoryEffects<[MemWrite]>]> {
   let description = [{
     - (buffer_store_c1) the tile has the buffer's shape and element type.
 
-    Example: `tile.buffer_store %t, %s : tensor<64x64xf32>, !tile.buffer<64x64xf32>`
+    Example: `tile.buffer_store %t, %slot : tensor<64xf32>, !tile.buffer<64xf32>`
   }];
   let arguments = (ins Tile_Tile:$value, Tile_BufferType:$buffer);
   let assemblyFormat = "$value `,` $buffer attr-dict `:` type($value) `,` qualified(type($buffer))";
@@ -421,7 +427,7 @@ def Tile_CopyAsyncOp : Tile_Op<"copy_async", [MemoryEffects<[MemRead, MemWrite]>
     Example:
 
     ```mlir
-    tile.copy_async %x[%b, %rows], %s
+    tile.copy_async %x[%b, %rows], %slot
         : !tile.view<["B", "N"], f32>, !tile.buffer<64xf32>, i32, tensor<64xi32>
     ```
   }];
