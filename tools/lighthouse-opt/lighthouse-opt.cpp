@@ -30,6 +30,7 @@ int main(int argc, char **argv) {
   lighthouse::registerLighthouseTransformsPasses();
   lighthouse::registerLighthouseConversionPasses();
   lighthouse::registerHostPipelines();
+  lighthouse::registerGpuPipelines();
 
   return mlir::failed(mlir::MlirOptMain(argc, argv, "Lighthouse optimizer driver\n", registry));
 }

@@ -268,8 +268,10 @@ struct GenericDecl : Decl {
 struct KernelDecl : GenericDecl {
   KernelDecl(Name name) : GenericDecl(Kind::Kernel, name) {}
   Name stage; // empty if the kernel implements none
+  Name target; // whose stages the kernel serves; empty: those of all
   SMLoc gridLoc;
   ArrayRef<const Expr *> grid;
+  const Expr *warps = nullptr; // of a program instance on a GPU; null: the default
   static bool classof(const Decl *d) { return d->kind == Kind::Kernel; }
 };
 struct PipelineDecl : GenericDecl {

@@ -205,6 +205,10 @@ void Checker::checkDim(const GenericDecl &decl, const Expr *dim, bool isResult) 
 void Checker::checkKernel(const KernelDecl &decl) {
   for (const Expr *extent : decl.grid)
     checkExpr(extent);
+  if (decl.warps)
+    checkExpr(decl.warps);
+  if (!decl.target.text.empty() && decl.target.text != "host" && decl.target.text != "cuda")
+    unknown("target", decl.target.text, decl.target.loc, {"host", "cuda"});
   if (!decl.stage.text.empty() && !findStage(decl.stage.text))
     unknown("stage", decl.stage.text, decl.stage.loc,
             {"pool", "norm_score", "pool_score", "select", "gather", "attend", "scatter"});

@@ -278,7 +278,8 @@ Result KernelGen::genCopyAsync(const CallExpr *e) {
               spell(access->tileType()));
     return failure();
   }
-  tile::CopyAsyncOp::create(builder, location(e->loc), access->view, access->indices, *buffer);
+  tile::CopyAsyncOp::create(builder, location(e->loc), access->view, access->indices, *buffer,
+                            /*in_bounds=*/mlir::DenseBoolArrayAttr());
   return Value::none();
 }
 

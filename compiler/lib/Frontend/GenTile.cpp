@@ -138,7 +138,16 @@ Result KernelGen::genDot(const CallExpr *e) {
           "expected an accumulator of type " + spell(type) + ", found " + spell(v[2].getType()));
     return failure();
   }
-  return Value(tile::DotOp::create(builder, location(e->loc), v[0], v[1], v[2]));
+  FailureOr<bool> tf32 = false;
+  if (const Expr *arg = namedArg(e, "tf32"))
+    tf32 = evalBool(arg, "'tf32'");
+  if (failed(tf32))
+    return failure();
+  if (*tf32 && !element.isF32()) {
+    error(e->loc, "'tf32' is for products of f32, found " + spell(a));
+    return failure();
+  }
+  return Value(tile::DotOp::create(builder, location(e->loc), type, v[0], v[1], v[2], *tf32));
 }
 
 Result KernelGen::genTrans(const CallExpr *e) {

@@ -103,6 +103,20 @@ tile::KernelOp KernelGen::makeKernel(StringRef symbol) {
     ok &= mlir::succeeded(extent);
     grid.push_back(mlir::succeeded(extent) ? *extent : mlir::AffineExpr());
   }
+  mlir::IntegerAttr warps;
+  if (decl.warps) {
+    FailureOr<mlir::AffineExpr> count = dims.eval(decl.warps, "the number of warps");
+    ok &= mlir::succeeded(count);
+    auto constant = ok ? mlir::dyn_cast<mlir::AffineConstantExpr>(*count) : nullptr;
+    int64_t value = constant ? constant.getValue() : 0;
+    if (ok && (value < 1 || value > 32 || !llvm::isPowerOf2_64(value))) {
+      error(decl.warps->loc, "expected 1, 2, 4, 8, 16 or 32 warps" +
+                                 (constant ? ", found " + Twine(value)
+                                           : Twine(" known at compile time")));
+      ok = false;
+    }
+    warps = builder.getI64IntegerAttr(value);
+  }
   if (!ok)
     return {};
   grid.resize(3, builder.getAffineConstantExpr(1));
@@ -125,6 +139,7 @@ tile::KernelOp KernelGen::makeKernel(StringRef symbol) {
   properties.grid = mlir::AffineMapAttr::get(mlir::AffineMap::get(0, symbols, grid, context));
   if (!dimExprs.empty())
     properties.dim_exprs = builder.getDictionaryAttr(dimExprs);
+  properties.warps = warps;
   if (!decl.stage.text.empty())
     properties.stage = builder.getStringAttr(decl.stage.text);
   properties.params = paramsAttr(binding, context);

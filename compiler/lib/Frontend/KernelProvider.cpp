@@ -13,7 +13,7 @@ namespace lighthouse::frontend {
 
 class SpecKernelProvider : public KernelProvider {
 public:
-  explicit SpecKernelProvider(Spec::State &state) : state(state) {}
+  SpecKernelProvider(Spec::State &state, StringRef target) : state(state), target(target) {}
 
   FailureOr<tile::KernelOp> getKernel(mlir::ModuleOp module, const StageRequest &request,
                                       mlir::Location loc) override {
@@ -27,7 +27,9 @@ public:
       mlir::SmallVector<Setting> settings = settingsOf(*kernel, request.params);
       Use use{SMLoc(), settings, operands, results};
       FailureOr<Binding> binding = failure();
-      if (operands.size() != kernel->args.size())
+      if (!kernel->target.text.empty() && kernel->target.text != target)
+        reasons.error(kernel->target.loc, "it is for target " + kernel->target.text);
+      else if (operands.size() != kernel->args.size())
         reasons.error(kernel->name.loc, "it takes " + Twine(kernel->args.size()) +
                                             " arguments, the stage has " + Twine(operands.size()));
       else
@@ -85,10 +87,11 @@ private:
   }
 
   Spec::State &state;
+  std::string target;
 };
 
 } // namespace lighthouse::frontend
 
-std::unique_ptr<KernelProvider> Spec::makeKernelProvider() {
-  return std::make_unique<SpecKernelProvider>(*state);
+std::unique_ptr<KernelProvider> Spec::makeKernelProvider(StringRef target) {
+  return std::make_unique<SpecKernelProvider>(*state, target);
 }

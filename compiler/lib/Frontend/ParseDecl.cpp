@@ -104,8 +104,30 @@ const Decl *Parser::parseKernel() {
       }
       decl->grid = tree.copy(grid);
       accept(TokenKind::Semicolon);
+    } else if (atWord("target")) {
+      SMLoc word = take().loc();
+      if (!decl->target.text.empty()) {
+        diagnostics.error(word, "a kernel has one target")
+            .note(decl->target.loc, "the first is given here");
+        return nullptr;
+      }
+      if (!expectName(decl->target, "'host' or 'cuda'"))
+        return nullptr;
+      accept(TokenKind::Semicolon);
+    } else if (atWord("warps")) {
+      SMLoc word = take().loc();
+      if (decl->warps) {
+        diagnostics.error(word, "the number of warps is given twice")
+            .note(decl->warps->loc, "first given here");
+        return nullptr;
+      }
+      SMLoc open = loc();
+      if (!expect(TokenKind::LParen, "after 'warps'") || !(decl->warps = parseExpr()) ||
+          !expectClose(TokenKind::RParen, open))
+        return nullptr;
+      accept(TokenKind::Semicolon);
     } else {
-      unexpected("'implements', 'requires', 'grid' or '{'");
+      unexpected("'implements', 'requires', 'target', 'warps', 'grid' or '{'");
       return nullptr;
     }
   }

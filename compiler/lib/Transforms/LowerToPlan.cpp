@@ -1,6 +1,6 @@
 //===- LowerToPlan.cpp - lower functions of launches to launch plans --------------------------===//
 
-#include "Workspace.h"
+#include "lighthouse/Transforms/Workspace.h"
 #include "lighthouse/Dialect/Lighthouse/IR/KernelBinding.h"
 #include "lighthouse/Transforms/Passes.h"
 

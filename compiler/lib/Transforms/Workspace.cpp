@@ -1,6 +1,6 @@
 //===- Workspace.cpp - placing buffers in a workspace -----------------------------------------===//
 
-#include "Workspace.h"
+#include "lighthouse/Transforms/Workspace.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/MathExtras.h"

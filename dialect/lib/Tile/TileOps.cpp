@@ -97,6 +97,12 @@ static LogicalResult verifyInBounds(Operation *op, StringRef label, ViewType vie
   return success();
 }
 
+/// Whether two tile types are the same but for their layouts.
+static bool sameTile(Type a, Type b) {
+  auto x = dyn_cast<RankedTensorType>(a), y = dyn_cast<RankedTensorType>(b);
+  return x && y ? x.getShape() == y.getShape() && x.getElementType() == y.getElementType() : a == b;
+}
+
 static LogicalResult verifyBitwise(Operation *op, StringRef label, CombiningKind kind, Type type) {
   bool bitwise = kind == CombiningKind::and_ || kind == CombiningKind::or_;
   if (bitwise && !isa<IntegerType>(getElementTypeOrSelf(type)))
@@ -138,6 +144,12 @@ std::string KernelOp::getArgName(unsigned i) {
   return "arg" + std::to_string(i);
 }
 
+int64_t KernelOp::getArgAlignment(unsigned i) {
+  if (auto alignment = getArgAttrOfType<IntegerAttr>(i, "tile.alignment"))
+    return alignment.getInt();
+  return 1;
+}
+
 LogicalResult KernelOp::verify() {
   if (!getResultTypes().empty())
     return emitOpError() << "a kernel writes its results to views and returns nothing [kernel_c1]";
@@ -175,6 +187,18 @@ LogicalResult KernelOp::verify() {
                << "dim_exprs entry \"" << entry.getName().getValue()
                << "\" must map a listed dim to an affine map with one result [kernel_c5]";
     }
+  if (int64_t warps = getNumWarps(); warps < 1 || warps > 32 || !llvm::isPowerOf2_64(warps))
+    return emitOpError() << "expected 1, 2, 4, 8, 16 or 32 warps, found " << warps
+                         << " [kernel_c6]";
+  for (auto [i, type] : llvm::enumerate(getArgumentTypes())) {
+    Attribute given = getArgAttr(i, "tile.alignment");
+    auto alignment = dyn_cast_or_null<IntegerAttr>(given);
+    if (given && (!alignment || !isa<ViewType>(type) || alignment.getInt() < 1 ||
+                  alignment.getInt() > 16 || !llvm::isPowerOf2_64(alignment.getInt())))
+      return emitOpError() << "the alignment of argument " << i
+                           << " must be 1, 2, 4, 8 or 16 bytes of a view, found " << given
+                           << " [kernel_c7]";
+  }
   return success();
 }
 
@@ -183,6 +207,15 @@ static LogicalResult verifyGridAxis(Operation *op, StringRef label, int64_t axis
     return op->emitOpError() << "expected an axis of 0, 1 or 2, found " << axis << " [" << label
                              << "]";
   return success();
+}
+
+void ProgramIdOp::inferResultRanges(ArrayRef<ConstantIntRanges>, SetIntRangeFn setResultRange) {
+  // The grid extent is known once the kernel is specialised to constant dims.
+  APInt most = APInt::getSignedMaxValue(32) - 1;
+  if (auto kernel = (*this)->getParentOfType<KernelOp>(); kernel && getAxis() < 3)
+    if (auto extent = dyn_cast<AffineConstantExpr>(kernel.getGrid().getResult(getAxis())))
+      most = APInt(32, std::max<int64_t>(extent.getValue(), 1) - 1);
+  setResultRange(getResult(), ConstantIntRanges::fromSigned(APInt::getZero(32), most));
 }
 
 LogicalResult ProgramIdOp::verify() { return verifyGridAxis(*this, "program_id_c1", getAxis()); }
@@ -240,8 +273,10 @@ LogicalResult CopyAsyncOp::verify() {
   BufferType buffer = getBuffer().getType();
   if (failed(verifySubscripts(*this, "copy_async_c1", getView().getType(), getIndices())))
     return failure();
-  return verifyAccessed(*this, "copy_async_c2", getView().getType(), getIndices(),
-                        buffer.getElementType(), buffer.getShape());
+  if (failed(verifyAccessed(*this, "copy_async_c2", getView().getType(), getIndices(),
+                            buffer.getElementType(), buffer.getShape())))
+    return failure();
+  return verifyInBounds(*this, "copy_async_c3", getView().getType(), getInBounds());
 }
 
 void LoadOp::getEffects(
@@ -297,6 +332,10 @@ void LoadOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContex
   patterns.add<ProveInBounds<LoadOp>>(context);
 }
 
+void CopyAsyncOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<ProveInBounds<CopyAsyncOp>>(context);
+}
+
 void StoreOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
   patterns.add<ProveInBounds<StoreOp>>(context);
 }
@@ -330,6 +369,28 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor) {
   return getSource().getType() == getType() ? OpFoldResult(getSource()) : OpFoldResult();
 }
 
+LogicalResult ConvertLayoutOp::verify() {
+  auto from = cast<RankedTensorType>(getSource().getType()), to = cast<RankedTensorType>(getType());
+  if (!sameTile(from, to) || !isa_and_nonnull<LayoutAttr>(from.getEncoding()) ||
+      !isa_and_nonnull<LayoutAttr>(to.getEncoding()))
+    return emitOpError() << "expected one tile in two layouts, found " << from << " and " << to
+                         << " [convert_layout_c1]";
+  return success();
+}
+
+OpFoldResult ConvertLayoutOp::fold(FoldAdaptor) {
+  if (getSource().getType() == getType())
+    return getSource();
+  // A way back, or two ways one after the other.
+  if (auto before = getSource().getDefiningOp<ConvertLayoutOp>()) {
+    if (before.getSource().getType() == getType())
+      return before.getSource();
+    getSourceMutable().assign(before.getSource());
+    return getResult();
+  }
+  return {};
+}
+
 LogicalResult TransposeOp::verify() {
   auto from = cast<RankedTensorType>(getSource().getType());
   auto to = cast<RankedTensorType>(getType());
@@ -352,7 +413,7 @@ LogicalResult ReduceOp::verify() {
   shape.erase(shape.begin() + axis);
   Type expected =
       shape.empty() ? from.getElementType() : RankedTensorType::get(shape, from.getElementType());
-  if (getType() != expected)
+  if (!sameTile(getType(), expected))
     return emitOpError() << "expected result " << expected << ", found " << getType()
                          << " [reduce_c2]";
   return verifyBitwise(*this, "reduce_c3", getKind(), from);
@@ -382,6 +443,8 @@ LogicalResult DotOp::verify() {
   if (acc.getElementType() != expected)
     return emitOpError() << "expected an accumulator of " << expected << ", found "
                          << acc.getElementType() << " [dot_c3]";
+  if (getTf32() && !element.isF32())
+    return emitOpError() << "tf32 is for operands of f32, found " << element << " [dot_c4]";
   return success();
 }
 

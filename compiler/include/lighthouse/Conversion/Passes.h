@@ -2,6 +2,8 @@
 #ifndef LIGHTHOUSE_CONVERSION_PASSES_H
 #define LIGHTHOUSE_CONVERSION_PASSES_H
 
+#include "lighthouse/Dialect/Tile/IR/Tile.h"
+
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassOptions.h"
 
@@ -27,6 +29,21 @@ void buildTileToHostPipeline(mlir::OpPassManager &pm, const HostPipelineOptions 
 
 /// Those loops to the LLVM dialect, by upstream lowerings.
 void buildHostToLLVMPipeline(mlir::OpPassManager &pm);
+
+struct GpuPipelineOptions : mlir::PassPipelineOptions<GpuPipelineOptions> {
+  Option<unsigned> sharedLimit{*this, "shared-limit",
+                               llvm::cl::desc("Most bytes of shared memory of a kernel"),
+                               llvm::cl::init(232448)};
+};
+
+/// Kernels of the tile dialect to the same with a layout on every tile.
+void buildTileLayoutPipeline(mlir::OpPassManager &pm);
+
+/// Kernels with layouts to the LLVM dialect, one thread's program.
+void buildTileToNVVMPipeline(mlir::OpPassManager &pm, const GpuPipelineOptions &options);
+
+/// Registers both for `lighthouse-opt`: `--tile-layout-pipeline`, `--tile-to-nvvm-pipeline`.
+void registerGpuPipelines();
 
 /// Registers both for `lighthouse-opt`: `--tile-to-host-pipeline`, `--host-to-llvm-pipeline`.
 void registerHostPipelines();

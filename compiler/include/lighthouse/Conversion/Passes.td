@@ -64,6 +64,106 @@ def TileToHost : Pass<"tile-to-host", "::mlir::ModuleOp"> {
   ];
 }
 
+def ProveInBounds : Pass<"tile-prove-in-bounds", "::lighthouse::tile::KernelOp"> {
+  let summary = "Mark accesses whose coordinates cannot leave the tensor";
+  let description = [{
+    Integer range analysis over a kernel of constant dims (`lighthouse-specialize-kernels`), with
+    what is known of divisors: a start that is a multiple of 64 below 1000 is at most 960. Accesses
+    get `in_bounds` for the dims along which no coordinate can be outside.
+
+    Before:
+    ```mlir
+    %p = tile.program_id 0
+    %start = arith.muli %p, %c64 : i32
+    %i = tile.range %start : tensor<64xi32>
+    %v = tile.load %x[%i] : (!tile.view<[1024], f32>, tensor<64xi32>) -> tensor<64xf32>
+    ```
+    After, with a grid of 16:
+    ```mlir
+    %v = tile.load %x[%i] {in_bounds = array<i1: true>} : (!tile.view<[1024], f32>, tensor<64xi32>) -> tensor<64xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numProven", "proven", "Dims of accesses proven to be in bounds">];
+  let dependentDialects = ["::lighthouse::tile::TileDialect"];
+}
+
+def AssignLayouts : Pass<"tile-assign-layouts", "::lighthouse::tile::KernelOp"> {
+  let summary = "Choose which thread of a GPU holds which elements of every tile";
+  let description = [{
+    Every tile gets a `#tile.layout`. Large loads are given coalesced accesses of up to 16 bytes,
+    products the fragments of `mma.sync` (or blocks of 4 by 4 where the tensor cores do not apply),
+    scans neighbours in one thread; what is computed from these stays where they are. Ranges,
+    constants, broadcasts, reads of shared memory and loads of few elements are made again in every
+    layout in which they are used. Where a value is needed in another layout than its own, a
+    `tile.convert_layout` is inserted.
+
+    Before:
+    ```mlir
+    %v = tile.load %x[%i] : (!tile.view<["N"], f32>, tensor<1024xi32>) -> tensor<1024xf32>
+    %y = arith.mulf %v, %c2 : tensor<1024xf32>
+    ```
+    After:
+    ```mlir
+    #layout = #tile.layout<register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
+    %v = tile.load %x[%i] : (!tile.view<["N"], f32>, tensor<1024xi32, #layout>) -> tensor<1024xf32, #layout>
+    %y = arith.mulf %v, %c2 : tensor<1024xf32, #layout>
+    ```
+  }];
+  let statistics = [Statistic<"numConversions", "conversions", "Changes of layout inserted">];
+  let dependentDialects = ["::lighthouse::tile::TileDialect"];
+}
+
+def TileToNVVM : Pass<"tile-to-nvvm", "::mlir::ModuleOp"> {
+  let summary = "Lower tile kernels with layouts to one GPU thread's program";
+  let description = [{
+    Each `tile.kernel` becomes an `llvm.func` with the calling convention of CUDA kernels (see the
+    runtime's README). A tile becomes one scalar per register of a thread:
+
+    - loads and stores take as many neighbours as layout and alignment allow, up to 16 bytes;
+      bounds and masks become predicates;
+    - a change of layout renames registers, shuffles lanes, or goes through padded shared memory;
+    - reductions combine registers, then lanes by shuffles, then warps through shared memory;
+    - products are `mma.sync` for f16, bf16 and tf32, with `ldmatrix` where an operand lies in a
+      buffer, else loops of fused multiply-adds over shared memory;
+    - asynchronous copies are `cp.async`; bytes outside of a tensor are zero-filled.
+
+    Buffers and scratch memory that are not in use at the same time share addresses. `shared-limit`
+    is what a block may have.
+
+    Before:
+    ```mlir
+    %v = tile.load %x[%i] {in_bounds = array<i1: true>}
+        : (!tile.view<[4096], f32>, tensor<512xi32, #layout>) -> tensor<512xf32, #layout>
+    ```
+    After:
+    ```mlir
+    %p = llvm.getelementptr %x[%offset] : (!llvm.ptr<1>, i64) -> !llvm.ptr<1>, f32
+    %v = llvm.load %p {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
+    ```
+  }];
+  let options = [Option<"sharedLimit", "shared-limit", "unsigned", "232448",
+                        "Most bytes of shared memory that a kernel may use">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
+    "::mlir::scf::SCFDialect"
+  ];
+}
+
+def ExpandForNVVM : Pass<"expand-for-nvvm", "::mlir::ModuleOp"> {
+  let summary = "Expand what neither PTX nor LLVM has an instruction for";
+  let description = [{
+    Rounding integer divisions, and exponentials and logarithms of f32 as upstream's polynomials:
+    a GPU program cannot call a library.
+
+    Before:
+    ```mlir
+    %q = arith.ceildivsi %a, %b : i32
+    ```
+    After: a division, a remainder and comparisons.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
 def ApproximateMath : Pass<"approximate-math", "::mlir::func::FuncOp"> {
   let summary = "Replace functions of the C library by polynomials";
   let description = [{

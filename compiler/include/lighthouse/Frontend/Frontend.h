@@ -106,8 +106,9 @@ public:
                                                           mlir::ModuleOp module);
 
   /// Serves stages with the kernels of this specification that implement them: the first, in the
-  /// order of the files, that fits. The provider refers to the specification.
-  std::unique_ptr<KernelProvider> makeKernelProvider();
+  /// order of the files, that is for `target` ("host" or "cuda") or for all and fits. The provider
+  /// refers to the specification.
+  std::unique_ptr<KernelProvider> makeKernelProvider(llvm::StringRef target);
 
 private:
   friend class SpecKernelProvider;

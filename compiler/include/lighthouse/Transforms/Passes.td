@@ -125,4 +125,40 @@ def LowerToPlanPass : Pass<"lighthouse-lower-to-plan", "::mlir::ModuleOp"> {
   ];
 }
 
+def SpecializeKernelsPass : Pass<"lighthouse-specialize-kernels", "::mlir::ModuleOp"> {
+  let summary = "put the constants of a plan into its kernels";
+  let description = [{
+    For targets that are compiled for one plan: extents, grids and the strides of buffers become
+    constants of the kernels, where all dispatches of a kernel agree. Each view gets the alignment
+    of its rows (`tile.alignment`): that of contiguous rows, at most `alignment` bytes. The runtime
+    refuses tensors that keep less.
+
+    Before:
+
+    ```mlir
+    tile.kernel @add(%x: !tile.view<["N"], f32>, ...) attributes {
+        dims = ["N"], grid = affine_map<()[n] -> (n ceildiv 64, 1, 1)>, inputs = 2 : i64} {
+      %n = tile.dim "N"
+      ...
+    }
+    lighthouse.plan @p ... { lighthouse.dispatch @add grid [16, 1, 1] dims [1000] ... }
+    ```
+
+    After:
+
+    ```mlir
+    tile.kernel @add(%x: !tile.view<[1000], f32> {tile.alignment = 16 : i64, tile.strides = array<i64: 1>}, ...)
+        attributes {dims = ["N"], grid = affine_map<()[n] -> (16, 1, 1)>, inputs = 2 : i64} {
+      %n = arith.constant 1000 : i32
+      ...
+    }
+    ```
+  }];
+  let dependentDialects = ["::lighthouse::lh::LighthouseDialect",
+                           "::lighthouse::tile::TileDialect"];
+  let options = [Option<"alignment", "alignment", "int64_t", /*default=*/"16",
+                        "Bytes to which the caller's tensors are aligned: 1, 2, 4, 8 or 16">];
+  let statistics = [Statistic<"numSpecialized", "num-specialized", "Kernels specialised">];
+}
+
 #endif

@@ -1,5 +1,6 @@
 //===- Reduce.cpp - reductions and scans ----------------------------------------------------------===//
 
+#include "../Combine.h"
 #include "KernelLowering.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -32,44 +33,9 @@ Value KernelLowering::combine(tile::CombiningKind kind, Value x, Value y) {
 }
 
 Value KernelLowering::neutral(tile::CombiningKind kind, Type type) {
-  Type element = getElementTypeOrSelf(type);
-  TypedAttr value;
-  if (auto floatType = dyn_cast<FloatType>(element)) {
-    const llvm::fltSemantics &semantics = floatType.getFloatSemantics();
-    switch (kind) {
-    case tile::CombiningKind::mul:
-      value = b.getFloatAttr(element, 1.0);
-      break;
-    case tile::CombiningKind::max:
-      value = b.getFloatAttr(element, APFloat::getInf(semantics, /*Negative=*/true));
-      break;
-    case tile::CombiningKind::min:
-      value = b.getFloatAttr(element, APFloat::getInf(semantics));
-      break;
-    default:
-      value = b.getFloatAttr(element, 0.0);
-    }
-  } else {
-    unsigned bits = element.getIntOrFloatBitWidth();
-    switch (kind) {
-    case tile::CombiningKind::mul:
-      value = b.getIntegerAttr(element, 1);
-      break;
-    case tile::CombiningKind::max:
-      value = b.getIntegerAttr(element, APInt::getSignedMinValue(bits));
-      break;
-    case tile::CombiningKind::min:
-      value = b.getIntegerAttr(element, APInt::getSignedMaxValue(bits));
-      break;
-    case tile::CombiningKind::and_:
-      value = b.getIntegerAttr(element, APInt::getAllOnes(bits));
-      break;
-    default:
-      value = b.getIntegerAttr(element, 0);
-    }
-  }
   auto vector = dyn_cast<VectorType>(type);
-  return splat(arith::ConstantOp::create(b, value), vector ? vector.getDimSize(0) : 1);
+  Value element = arith::ConstantOp::create(b, neutralElement(kind, getElementTypeOrSelf(type)));
+  return splat(element, vector ? vector.getDimSize(0) : 1);
 }
 
 void KernelLowering::lowerReduce(tile::ReduceOp op) {

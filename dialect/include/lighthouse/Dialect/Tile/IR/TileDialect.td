@@ -5,6 +5,7 @@
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
+include "mlir/IR/TensorEncoding.td"
 
 def Tile_Dialect : Dialect {
   let name = "tile";
@@ -17,6 +18,8 @@ def Tile_Dialect : Dialect {
     what those lack: the program's place in the grid, bounds-checked access to tensor arguments,
     shape changes, reductions, scans, dots, and explicitly scheduled shared memory.
     The rationale is in `dialect/docs/tile.md`.
+
+    A tile may carry a `#tile.layout` as its encoding: which thread of a GPU holds which elements.
   }];
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
@@ -84,5 +87,35 @@ def Tile_Kind : I32EnumAttr<"CombiningKind", "how a reduction or scan combines t
   let genSpecializedAttr = 0;
 }
 def Tile_KindAttr : EnumAttr<Tile_Dialect, Tile_Kind, "kind">;
+
+def Tile_LayoutAttr : AttrDef<Tile_Dialect, "Layout",
+                               [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let mnemonic = "layout";
+  let summary = "Which thread of a program instance holds which elements of a tile.";
+  let description = [{
+    A linear map over GF(2) from the bits of a place (register of a thread, lane of a warp, warp) to
+    coordinates: the coordinate at a place is the sum of the bases of the bits that are set there.
+    A basis is zero or one power of two along one dim, so no two bits of one place overlap. A zero
+    basis of a lane or warp bit says that both halves hold the same elements.
+
+    Along each dim the bases cover the largest power of two that divides the extent; what is odd of
+    the extent is in further registers of every thread, the last dim fastest, each a copy of the map
+    moved by that power of two.
+
+    Constraints:
+    - (layout_c1) all bases have as many coordinates as the tile has dims;
+    - (layout_c2) a basis is zero or one power of two along one dim; a register basis is not zero;
+    - (layout_c3) along each dim the bases are 1, 2, 4, ... up to the largest power of two that
+      divides the extent, each once;
+    - (layout_c4) there are five lane bits.
+
+    Example, the accumulator of two `mma.sync` side by side, of each of two warps:
+    `#tile.layout<register = [[0, 1], [8, 0], [0, 8]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[16, 0]]>`
+  }];
+  let parameters = (ins "int64_t":$rank, ArrayRefParameter<"int64_t">:$registers,
+                        ArrayRefParameter<"int64_t">:$lanes, ArrayRefParameter<"int64_t">:$warps);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
 
 #endif

@@ -6,6 +6,7 @@ include "lighthouse/Dialect/Tile/IR/TileDialect.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/FunctionInterfaces.td"
+include "mlir/Interfaces/InferIntRangeInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
@@ -32,14 +33,18 @@ def Tile_KernelOp : Tile_Op<"kernel", [
     which the launcher passes their extents. `grid` maps those extents (as symbols) to the three
     grid extents. `dim_exprs` gives, for a named dim that occurs in results alone, its value as
     a map over the symbols. `stage` names the stage of the `lighthouse` dialect that the kernel
-    implements, `params` the compile-time parameters of the instance.
+    implements, `params` the compile-time parameters of the instance. `warps` is the number of warps
+    that run an instance on a GPU, 4 if absent. The argument attribute `tile.alignment` of a view is
+    a power of two in bytes that divides its address and the distances between its rows.
 
     Constraints:
     - (kernel_c1) every argument is a view or a scalar, and there are no function results;
     - (kernel_c2) every named dim of a view is listed in `dims` once;
     - (kernel_c3) `grid` has as many symbols as `dims` has names, and three results;
     - (kernel_c4) `inputs` is at most the number of arguments;
-    - (kernel_c5) every entry of `dim_exprs` names a dim and is a map with one result.
+    - (kernel_c5) every entry of `dim_exprs` names a dim and is a map with one result;
+    - (kernel_c6) `warps` is a power of two from 1 to 32;
+    - (kernel_c7) `tile.alignment` is a power of two from 1 to 16 on a view.
 
     Example:
 
@@ -61,7 +66,7 @@ def Tile_KernelOp : Tile_Op<"kernel", [
                        OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs,
                        I64Attr:$inputs, StrArrayAttr:$dims, AffineMapAttr:$grid,
                        OptionalAttr<DictionaryAttr>:$dim_exprs, OptionalAttr<StrAttr>:$stage,
-                       OptionalAttr<DictionaryAttr>:$params);
+                       OptionalAttr<DictionaryAttr>:$params, OptionalAttr<I64Attr>:$warps);
   let regions = (region AnyRegion:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
@@ -73,6 +78,10 @@ def Tile_KernelOp : Tile_Op<"kernel", [
     int64_t getDimIndex(::llvm::StringRef name);
     /// The name of argument `i` as written in the spec (the attribute `tile.name`), or "argI".
     std::string getArgName(unsigned i);
+    /// Warps that run a program instance on a GPU.
+    int64_t getNumWarps() { return getWarps().value_or(4); }
+    /// What the address and the rows of view argument `i` are known to be aligned to, in bytes.
+    int64_t getArgAlignment(unsigned i);
   }];
 }
 
@@ -92,7 +101,8 @@ def Tile_ReturnOp : Tile_Op<"return", [Pure, Terminator, HasParent<"KernelOp">]>
   let assemblyFormat = "attr-dict";
 }
 
-def Tile_ProgramIdOp : Tile_Op<"program_id", [Pure]> {
+def Tile_ProgramIdOp : Tile_Op<"program_id", [
+    Pure, DeclareOpInterfaceMethods<InferIntRangeInterface, ["inferResultRanges"]>]> {
   let summary = "the coordinate of this program instance along a grid axis";
   let description = [{
     - (program_id_c1) `axis` is 0, 1 or 2.
@@ -291,6 +301,30 @@ def Tile_TransposeOp : Tile_Op<"transpose", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Tile_ConvertLayoutOp : Tile_Op<"convert_layout", [Pure]> {
+  let summary = "the same tile, held by other threads";
+  let description = [{
+    Where the layouts agree but for registers, a renaming of registers; where every element stays in
+    its warp, shuffles; otherwise a way through shared memory.
+
+    - (convert_layout_c1) operand and result differ in nothing but their `#tile.layout`, which both
+      have.
+
+    Example:
+
+    ```mlir
+    %v = tile.convert_layout %t
+        : tensor<64xf32, #tile.layout<register = [[1]], lane = [[2], [4], [8], [16], [32]], warp = []>>
+       -> tensor<64xf32, #tile.layout<register = [[32]], lane = [[1], [2], [4], [8], [16]], warp = []>>
+    ```
+  }];
+  let arguments = (ins Tile_Tile:$source);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
 //===----------------------------------------------------------------------------------------------===//
 // Reductions, scans, dots
 //===----------------------------------------------------------------------------------------------===//
@@ -339,12 +373,14 @@ def Tile_ScanOp : Tile_Op<"scan", [Pure, AllTypesMatch<["source", "result"]>]> {
 def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
   let summary = "matrix product with accumulator: a b + acc";
   let description = [{
-    Products and sums are in the accumulator's type whatever the operands' type.
+    Products and sums are in the accumulator's type whatever the operands' type. Tiles of one kernel
+    may be held in any layout; that of the operands need not be that of the result.
 
     Constraints:
     - (dot_c1) a is M x K, b is K x N, acc and the result are M x N;
     - (dot_c2) a and b have the same float element type;
-    - (dot_c3) the accumulator is f64 for f64 operands, f32 for all others.
+    - (dot_c3) the accumulator is f64 for f64 operands, f32 for all others;
+    - (dot_c4) `tf32`, which lets the target round f32 operands to 11 bits of mantissa, is for f32.
 
     Example:
 
@@ -352,7 +388,7 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
     %c = tile.dot %s, %p, %acc : tensor<64x32xf32>, tensor<32x64xf32>, tensor<64x64xf32>
     ```
   }];
-  let arguments = (ins Tile_Tile:$a, Tile_Tile:$b, Tile_Tile:$acc);
+  let arguments = (ins Tile_Tile:$a, Tile_Tile:$b, Tile_Tile:$acc, UnitAttr:$tf32);
   let results = (outs Tile_Tile:$result);
   let assemblyFormat = "$a `,` $b `,` $acc attr-dict `:` type($a) `,` type($b) `,` type($acc)";
   let hasVerifier = 1;
@@ -422,7 +458,8 @@ def Tile_CopyAsyncOp : Tile_Op<"copy_async", [MemoryEffects<[MemRead, MemWrite]>
 
     Constraints:
     - (copy_async_c1) one subscript per dim of the view;
-    - (copy_async_c2) the buffer has the view's element type, and one dim per tile subscript.
+    - (copy_async_c2) the buffer has the view's element type, and one dim per tile subscript;
+    - (copy_async_c3) `in_bounds`, if present, has one entry per dim.
 
     Example:
 
@@ -431,12 +468,14 @@ def Tile_CopyAsyncOp : Tile_Op<"copy_async", [MemoryEffects<[MemRead, MemWrite]>
         : !tile.view<["B", "N"], f32>, !tile.buffer<64xf32>, i32, tensor<64xi32>
     ```
   }];
-  let arguments = (ins Tile_ViewType:$view, Variadic<Tile_Index>:$indices, Tile_BufferType:$buffer);
+  let arguments = (ins Tile_ViewType:$view, Variadic<Tile_Index>:$indices, Tile_BufferType:$buffer,
+                       OptionalAttr<DenseBoolArrayAttr>:$in_bounds);
   let assemblyFormat = [{
     $view `[` $indices `]` `,` $buffer attr-dict
     `:` qualified(type($view)) `,` qualified(type($buffer)) (`,` type($indices)^)?
   }];
   let hasVerifier = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Tile_CommitOp : Tile_Op<"commit", [MemoryEffects<[MemRead, MemWrite]>]> {

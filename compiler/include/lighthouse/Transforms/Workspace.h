@@ -1,6 +1,6 @@
 //===- Workspace.h - placing buffers in a workspace ---------------------------------*- C++ -*-===//
-#ifndef LIGHTHOUSE_LIB_TRANSFORMS_WORKSPACE_H
-#define LIGHTHOUSE_LIB_TRANSFORMS_WORKSPACE_H
+#ifndef LIGHTHOUSE_TRANSFORMS_WORKSPACE_H
+#define LIGHTHOUSE_TRANSFORMS_WORKSPACE_H
 
 #include "llvm/ADT/ArrayRef.h"
 
@@ -27,4 +27,4 @@ int64_t assignOffsets(llvm::MutableArrayRef<WorkspaceBuffer> buffers, bool reuse
 
 } // namespace lighthouse
 
-#endif // LIGHTHOUSE_LIB_TRANSFORMS_WORKSPACE_H
+#endif // LIGHTHOUSE_TRANSFORMS_WORKSPACE_H

@@ -1,0 +1,72 @@
+//===- Access.cpp - how threads share an access to a tensor argument --------------------------===//
+
+#include "Access.h"
+
+#include "mlir/IR/Matchers.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace lighthouse;
+using tile::Layout;
+
+static constexpr int64_t mostDivisor = int64_t(1) << 30;
+
+static int64_t divisor(Value value, int depth) {
+  APInt constant;
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return constant.isZero() ? mostDivisor
+                             : std::min(mostDivisor, int64_t(1) << constant.countr_zero());
+  if (depth == 0)
+    return 1;
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+    if (loop && argument == loop.getInductionVar())
+      return std::min(divisor(loop.getLowerBound(), depth - 1), divisor(loop.getStep(), depth - 1));
+    return 1;
+  }
+  Operation *op = value.getDefiningOp();
+  auto operand = [&](unsigned i) { return divisor(op->getOperand(i), depth - 1); };
+  if (isa<arith::MulIOp>(op))
+    return std::min(mostDivisor, operand(0) * operand(1));
+  if (isa<arith::AddIOp, arith::SubIOp, arith::MinSIOp, arith::MaxSIOp>(op))
+    return std::min(operand(0), operand(1));
+  if (isa<arith::SelectOp>(op))
+    return std::min(operand(1), operand(2));
+  if (isa<arith::AndIOp>(op))
+    return std::max(operand(0), operand(1));
+  APInt shift;
+  if (isa<arith::ShLIOp>(op) && matchPattern(op->getOperand(1), m_ConstantInt(&shift)))
+    return std::min<int64_t>(mostDivisor, operand(0) << std::min<uint64_t>(shift.getZExtValue(), 30));
+  return 1;
+}
+
+int64_t lighthouse::divisorOf(Value value) { return divisor(value, /*depth=*/8); }
+
+int64_t lighthouse::memoryBytes(Type elementType) {
+  return llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8);
+}
+
+int64_t lighthouse::accessVector(tile::KernelOp kernel, Value view, ValueRange indices) {
+  auto range = indices.empty() ? tile::RangeOp() : indices.back().getDefiningOp<tile::RangeOp>();
+  if (!range)
+    return 1;
+  Type element = cast<tile::ViewType>(view.getType()).getElementType();
+  int64_t aligned = kernel.getArgAlignment(cast<BlockArgument>(view).getArgNumber());
+  int64_t vector = std::max<int64_t>(1, aligned / memoryBytes(element));
+  return std::min(vector, divisorOf(range.getStart()));
+}
+
+Layout lighthouse::accessLayout(tile::KernelOp kernel, Value view, ValueRange indices,
+                                ArrayRef<int64_t> shape) {
+  int64_t elements = ShapedType::getNumElements(shape), warps = kernel.getNumWarps();
+  // Threads before width: a small tile is spread over all of them.
+  int64_t vector = std::min(accessVector(kernel, view, indices),
+                            std::max<int64_t>(1, elements / (32 * warps)));
+  SmallVector<int64_t> order(llvm::reverse(llvm::seq<int64_t>(0, shape.size())));
+  return Layout::blocked(shape, order, vector, warps);
+}
+
+Layout lighthouse::copyLayout(tile::CopyAsyncOp copy) {
+  return accessLayout(copy->getParentOfType<tile::KernelOp>(), copy.getView(), copy.getIndices(),
+                      copy.getBuffer().getType().getShape());
+}

@@ -1,0 +1,28 @@
+//===- Access.h - how threads share an access to a tensor argument ----------------------*- C++ -*-===//
+#ifndef LIGHTHOUSE_CONVERSION_TILELAYOUTS_ACCESS_H
+#define LIGHTHOUSE_CONVERSION_TILELAYOUTS_ACCESS_H
+
+#include "lighthouse/Dialect/Tile/IR/Layout.h"
+
+namespace lighthouse {
+
+/// A power of two (at most 2^30) that divides the i32 `value` whenever the kernel runs.
+int64_t divisorOf(mlir::Value value);
+
+/// Bytes of an element in memory: a bool takes a byte.
+int64_t memoryBytes(mlir::Type elementType);
+
+/// How many neighbouring elements one access to `view` may take, given its subscripts: as many as
+/// alignment, 16 bytes and the starts of the ranges allow; 1 if the innermost subscript is no range.
+int64_t accessVector(tile::KernelOp kernel, mlir::Value view, mlir::ValueRange indices);
+
+/// The layout of shape `shape` in which an access to `view` is coalesced.
+tile::Layout accessLayout(tile::KernelOp kernel, mlir::Value view, mlir::ValueRange indices,
+                          llvm::ArrayRef<int64_t> shape);
+
+/// How the threads share the elements of an asynchronous copy.
+tile::Layout copyLayout(tile::CopyAsyncOp copy);
+
+} // namespace lighthouse
+
+#endif // LIGHTHOUSE_CONVERSION_TILELAYOUTS_ACCESS_H

@@ -1,0 +1,18 @@
+//===- MatrixProduct.cpp - products for the tensor cores --------------------------------------===//
+
+#include "MatrixProduct.h"
+
+using namespace mlir;
+using namespace lighthouse;
+
+int64_t lighthouse::elementsPerRegister(tile::DotOp dot) {
+  return 32 / cast<RankedTensorType>(dot.getA().getType()).getElementTypeBitWidth();
+}
+
+bool lighthouse::isMatrixProduct(tile::DotOp dot) {
+  auto a = cast<RankedTensorType>(dot.getA().getType());
+  auto result = cast<RankedTensorType>(dot.getType());
+  bool isHalf = a.getElementType().isF16() || a.getElementType().isBF16();
+  return (isHalf || dot.getTf32()) && result.getDimSize(0) % 16 == 0 &&
+         result.getDimSize(1) % 8 == 0 && a.getDimSize(1) % (8 * elementsPerRegister(dot)) == 0;
+}

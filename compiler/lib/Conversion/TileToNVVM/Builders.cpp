@@ -1,0 +1,153 @@
+//===- Builders.cpp - small pieces of code for a GPU thread -----------------------------------===//
+
+#include "KernelLowering.h"
+
+#include "../TileLayouts/Access.h"
+
+using namespace mlir;
+using namespace lighthouse;
+using nvvm::KernelLowering;
+
+Value KernelLowering::both(Value x, Value y) {
+  if (!x || !y)
+    return x ? x : y;
+  return arith::AndIOp::create(b, x, y);
+}
+
+Value KernelLowering::isZero(Value value) {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, value, i32(0));
+}
+
+Value KernelLowering::intrinsic(StringRef name, Type result, ValueRange arguments) {
+  StringAttr callee = b.getStringAttr(name);
+  if (result)
+    return LLVM::CallIntrinsicOp::create(b, result, callee, arguments).getResult(0);
+  LLVM::CallIntrinsicOp::create(b, callee, arguments);
+  return {};
+}
+
+void KernelLowering::barrier() {
+  intrinsic("llvm.nvvm.barrier.cta.sync.aligned.all", {}, i32(0));
+}
+
+Value KernelLowering::inlineAsm(StringRef text, StringRef constraints, Type result,
+                                ValueRange operands) {
+  auto op = LLVM::InlineAsmOp::create(b, result ? TypeRange(result) : TypeRange(), operands, text,
+                                      constraints, /*has_side_effects=*/true,
+                                      /*is_align_stack=*/false, LLVM::TailCallKind::None,
+                                      LLVM::AsmDialectAttr(), ArrayAttr());
+  return result ? op.getResult(0) : Value();
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Bits
+//===------------------------------------------------------------------------------------------===//
+
+Type KernelLowering::memoryType(Type elementType) {
+  return elementType.isInteger(1) ? IntegerType::get(elementType.getContext(), 8) : elementType;
+}
+
+Value KernelLowering::toMemory(Value value) {
+  return value.getType().isInteger(1) ? arith::ExtUIOp::create(b, b.getI8Type(), value).getResult()
+                                      : value;
+}
+
+Value KernelLowering::fromMemory(Value value, Type elementType) {
+  return elementType.isInteger(1) && !value.getType().isInteger(1)
+             ? arith::TruncIOp::create(b, elementType, value).getResult()
+             : value;
+}
+
+/// The words of 32 bits that registers of a type fill; narrow ones leave the rest of one word zero.
+SmallVector<Value> KernelLowering::toWords(ArrayRef<Value> values) {
+  Type element = memoryType(values.front().getType());
+  int64_t bits = element.getIntOrFloatBitWidth() * values.size();
+  if (bits == 32 && values.size() == 1)
+    return {LLVM::BitcastOp::create(b, b.getI32Type(), values.front())};
+  if (bits < 32 && values.size() == 1) {
+    Value narrow = LLVM::BitcastOp::create(b, b.getIntegerType(bits), toMemory(values.front()));
+    return {arith::ExtUIOp::create(b, b.getI32Type(), narrow)};
+  }
+  Value vector = LLVM::UndefOp::create(b, VectorType::get(values.size(), element));
+  for (auto [i, value] : llvm::enumerate(values))
+    vector = LLVM::InsertElementOp::create(b, vector, toMemory(value), i32(i));
+  if (bits < 32) {
+    Value narrow = LLVM::BitcastOp::create(b, b.getIntegerType(bits), vector);
+    return {arith::ExtUIOp::create(b, b.getI32Type(), narrow)};
+  }
+  if (bits == 32)
+    return {LLVM::BitcastOp::create(b, b.getI32Type(), vector)};
+  Value words = LLVM::BitcastOp::create(b, VectorType::get(bits / 32, b.getI32Type()), vector);
+  SmallVector<Value> result;
+  for (int64_t i = 0; i < bits / 32; ++i)
+    result.push_back(LLVM::ExtractElementOp::create(b, words, i32(i)));
+  return result;
+}
+
+KernelLowering::Registers KernelLowering::fromWords(ArrayRef<Value> words, Type elementType,
+                                                    int64_t width) {
+  Type element = memoryType(elementType);
+  int64_t bits = element.getIntOrFloatBitWidth() * width;
+  Value whole = words.front();
+  if (bits < 32)
+    whole = arith::TruncIOp::create(b, b.getIntegerType(bits), whole);
+  else if (bits > 32) {
+    whole = LLVM::UndefOp::create(b, VectorType::get(words.size(), b.getI32Type()));
+    for (auto [i, word] : llvm::enumerate(words))
+      whole = LLVM::InsertElementOp::create(b, whole, word, i32(i));
+  }
+  if (width == 1)
+    return {fromMemory(LLVM::BitcastOp::create(b, element, whole), elementType)};
+  Value vector = LLVM::BitcastOp::create(b, VectorType::get(width, element), whole);
+  Registers result;
+  for (int64_t i = 0; i < width; ++i)
+    result.push_back(fromMemory(LLVM::ExtractElementOp::create(b, vector, i32(i)), elementType));
+  return result;
+}
+
+Value KernelLowering::shuffleLanes(StringRef mode, Value value, Value source) {
+  Type type = value.getType();
+  SmallVector<Value> words = toWords(value);
+  // The clamp says that all 32 lanes are one segment; for `up` it is the lowest lane.
+  Value clamp = i32(mode == "up" ? 0 : 31);
+  for (Value &word : words)
+    word = intrinsic(("llvm.nvvm.shfl.sync." + mode + ".i32").str(), b.getI32Type(),
+                     {i32(-1), word, source, clamp});
+  return fromWords(words, type, 1).front();
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Shared memory
+//===------------------------------------------------------------------------------------------===//
+
+Value KernelLowering::sharedPointer(Value offset) {
+  auto type = LLVM::LLVMPointerType::get(b.getContext(), /*addressSpace=*/3);
+  Value base = LLVM::AddressOfOp::create(b, type, "lighthouse_shared");
+  return LLVM::GEPOp::create(b, type, b.getI8Type(), base, ArrayRef<LLVM::GEPArg>{offset});
+}
+
+KernelLowering::Registers KernelLowering::loadShared(Value pointer, Type elementType,
+                                                     int64_t width) {
+  Type element = memoryType(elementType);
+  int64_t bytes = width * memoryBytes(elementType);
+  Type type = width == 1 ? element : VectorType::get(width, element);
+  Value loaded = LLVM::LoadOp::create(b, type, pointer, /*alignment=*/bytes);
+  if (width == 1)
+    return {fromMemory(loaded, elementType)};
+  Registers result;
+  for (int64_t i = 0; i < width; ++i)
+    result.push_back(fromMemory(LLVM::ExtractElementOp::create(b, loaded, i32(i)), elementType));
+  return result;
+}
+
+void KernelLowering::storeShared(Value pointer, ArrayRef<Value> values) {
+  Type element = memoryType(values.front().getType());
+  int64_t bytes = values.size() * memoryBytes(element);
+  Value stored = toMemory(values.front());
+  if (values.size() > 1) {
+    stored = LLVM::UndefOp::create(b, VectorType::get(values.size(), element));
+    for (auto [i, value] : llvm::enumerate(values))
+      stored = LLVM::InsertElementOp::create(b, stored, toMemory(value), i32(i));
+  }
+  LLVM::StoreOp::create(b, stored, pointer, /*alignment=*/bytes);
+}

@@ -1,0 +1,114 @@
+//===- ControlFlow.cpp - structured control flow with carried tiles ---------------------------===//
+//
+// A tile that is carried becomes one carried value per register.
+//
+//===------------------------------------------------------------------------------------------===//
+
+#include "KernelLowering.h"
+
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace lighthouse;
+using nvvm::KernelLowering;
+
+SmallVector<Value> KernelLowering::flatten(ValueRange values) {
+  SmallVector<Value> flat;
+  for (Value value : values) {
+    if (isTile(value))
+      llvm::append_range(flat, registersOf(value));
+    else
+      flat.push_back(scalars.lookup(value));
+  }
+  return flat;
+}
+
+void KernelLowering::unflatten(ValueRange values, ValueRange flat) {
+  for (Value value : values) {
+    size_t count = isTile(value) ? layoutOf(value).numRegisters(shapeOf(value)) : 1;
+    if (isTile(value))
+      tiles[value] = llvm::to_vector(flat.take_front(count));
+    else
+      scalars.map(value, flat.front());
+    flat = flat.drop_front(count);
+  }
+}
+
+LogicalResult KernelLowering::lowerFor(scf::ForOp op) {
+  // A step of more than one could pass the end by way of the largest i32.
+  bool isWide = op.getStep().getType().isInteger(32) && !matchPattern(op.getStep(), m_One());
+  APInt end, step;
+  if (matchPattern(op.getUpperBound(), m_ConstantInt(&end)) &&
+      matchPattern(op.getStep(), m_ConstantInt(&step)) &&
+      end.getSExtValue() + step.getSExtValue() <= INT32_MAX)
+    isWide = false;
+  auto bound = [&](Value value) {
+    value = scalars.lookup(value);
+    return isWide ? wide(value) : value;
+  };
+  Value lower = bound(op.getLowerBound()), upper = bound(op.getUpperBound()),
+        increment = bound(op.getStep());
+  auto loop = scf::ForOp::create(b, lower, upper, increment, flatten(op.getInits()));
+  OpBuilder::InsertionGuard guard(b);
+  if (Block *body = loop.getBody(); !body->empty())
+    body->getTerminator()->erase();
+  b.setInsertionPointToEnd(loop.getBody());
+  Value counter = loop.getInductionVar();
+  if (isWide)
+    counter = arith::TruncIOp::create(b, b.getI32Type(), counter);
+  scalars.map(op.getInductionVar(), counter);
+  unflatten(op.getRegionIterArgs(), loop.getRegionIterArgs());
+  if (failed(lowerBlock(*op.getBody())))
+    return failure();
+  scf::YieldOp::create(b, flatten(op.getYieldedValues()));
+  unflatten(op.getResults(), loop.getResults());
+  return success();
+}
+
+LogicalResult KernelLowering::lowerIf(scf::IfOp op) {
+  SmallVector<Type> types;
+  for (Value result : op.getResults()) {
+    auto tile = dyn_cast<RankedTensorType>(result.getType());
+    types.append(tile ? layoutOf(result).numRegisters(tile.getShape()) : 1,
+                 tile ? tile.getElementType() : result.getType());
+  }
+  auto branch = scf::IfOp::create(b, types, scalars.lookup(op.getCondition()),
+                                  /*addThenBlock=*/true, /*addElseBlock=*/op.elseBlock() != nullptr);
+  auto lowerSide = [&](Block *from, Block *to) -> LogicalResult {
+    OpBuilder::InsertionGuard guard(b);
+    if (!to->empty())
+      to->getTerminator()->erase();
+    b.setInsertionPointToEnd(to);
+    if (failed(lowerBlock(*from)))
+      return failure();
+    scf::YieldOp::create(b, flatten(from->getTerminator()->getOperands()));
+    return success();
+  };
+  if (failed(lowerSide(op.thenBlock(), branch.thenBlock())) ||
+      (op.elseBlock() && failed(lowerSide(op.elseBlock(), branch.elseBlock()))))
+    return failure();
+  unflatten(op.getResults(), branch.getResults());
+  return success();
+}
+
+LogicalResult KernelLowering::lowerWhile(scf::WhileOp op) {
+  SmallVector<Value> inits = flatten(op.getInits());
+  SmallVector<Type> types = llvm::map_to_vector(inits, [](Value v) { return v.getType(); });
+  auto loop = scf::WhileOp::create(b, types, inits);
+  SmallVector<Location> locations(types.size(), b.getLoc());
+  OpBuilder::InsertionGuard guard(b);
+  Block *before = b.createBlock(&loop.getBefore(), {}, types, locations);
+  unflatten(op.getBeforeArguments(), before->getArguments());
+  if (failed(lowerBlock(*op.getBeforeBody())))
+    return failure();
+  scf::ConditionOp condition = op.getConditionOp();
+  scf::ConditionOp::create(b, scalars.lookup(condition.getCondition()),
+                           flatten(condition.getArgs()));
+  Block *after = b.createBlock(&loop.getAfter(), {}, types, locations);
+  unflatten(op.getAfterArguments(), after->getArguments());
+  if (failed(lowerBlock(*op.getAfterBody())))
+    return failure();
+  scf::YieldOp::create(b, flatten(op.getYieldOp().getResults()));
+  unflatten(op.getResults(), loop.getResults());
+  return success();
+}

@@ -1,0 +1,51 @@
+//===- CopyAsync.cpp - asynchronous copies ----------------------------------------------------===//
+
+#include "KernelLowering.h"
+
+#include "../TileLayouts/Access.h"
+
+using namespace mlir;
+using namespace lighthouse;
+using nvvm::KernelLowering;
+
+void KernelLowering::lowerCopy(tile::CopyAsyncOp op) {
+  tile::BufferType buffer = op.getBuffer().getType();
+  Type element = buffer.getElementType();
+  Layout layout = copyLayout(op);
+  Access access = prepare(op, op.getView(), op.getIndices(), Value(), op.getInBounds(), layout,
+                          buffer.getShape());
+  BufferPlaces to = placesIn(buffers.lookup(op.getBuffer()), buffer, layout);
+  Value owner = isOwner(layout);
+  int64_t width = access.isWhole ? access.vector : 1, bytes = width * memoryBytes(element);
+  for (size_t i = 0; i < access.coordinates.size(); i += width) {
+    Place from = place(access, i);
+    Value target = sharedPointer(addressIn(to, access.coordinates[i]));
+    if (bytes < 4) {
+      // Too narrow for the copy engine: the copy happens at once.
+      Registers loaded = loadVector(from, element, width, Value());
+      OpBuilder::InsertionGuard guard(b);
+      if (owner)
+        b.setInsertionPointToStart(
+            scf::IfOp::create(b, owner, /*withElseRegion=*/false).thenBlock());
+      storeShared(target, loaded);
+      continue;
+    }
+    std::string text = owner ? "@$2 " : "";
+    text += bytes == 16 ? "cp.async.cg.shared.global [$0], [$1], 16"
+                        : "cp.async.ca.shared.global [$0], [$1], " + std::to_string(bytes);
+    std::string constraints = "r,l";
+    Value address = LLVM::PtrToIntOp::create(b, b.getI32Type(), target);
+    SmallVector<Value> operands{address, from.pointer};
+    if (owner) {
+      constraints += ",b";
+      operands.push_back(owner);
+    }
+    if (from.inside) {
+      // What is outside becomes zero.
+      text += ", $" + std::to_string(operands.size());
+      constraints += ",r";
+      operands.push_back(arith::SelectOp::create(b, from.inside, i32(bytes), i32(0)));
+    }
+    inlineAsm(text + ";", constraints + ",~{memory}", {}, operands);
+  }
+}

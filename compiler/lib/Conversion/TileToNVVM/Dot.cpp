@@ -1,0 +1,143 @@
+//===- Dot.cpp - matrix products --------------------------------------------------------------===//
+
+#include "KernelLowering.h"
+
+#include "../TileLayouts/MatrixProduct.h"
+
+#include <map>
+#include <set>
+
+using namespace mlir;
+using namespace lighthouse;
+using nvvm::KernelLowering;
+
+void KernelLowering::lowerDot(tile::DotOp op) {
+  if (isMatrixProduct(op))
+    lowerMatrixProduct(op);
+  else
+    lowerPlainProduct(op);
+}
+
+/// One `mma.sync` for each 16 x 8 part of the result and step along K; fragments as in the PTX ISA.
+void KernelLowering::lowerMatrixProduct(tile::DotOp op) {
+  Type element = cast<RankedTensorType>(op.getA().getType()).getElementType();
+  int64_t pack = elementsPerRegister(op), half = 4 * pack, step = 8 * pack;
+  auto indexOf = [](Value tile) { return registerIndex(layoutOf(tile), shapeOf(tile)); };
+  auto aIndex = indexOf(op.getA()), bIndex = indexOf(op.getB()), cIndex = indexOf(op);
+  const Registers aRegisters = registersOf(op.getA()), bRegisters = registersOf(op.getB());
+  Registers result = registersOf(op.getAcc());
+
+  std::set<int64_t> rows, columns, depths;
+  for (auto &[c, reg] : cIndex) {
+    if ((c[0] & 8) == 0)
+      rows.insert(c[0]);
+    if ((c[1] & 1) == 0)
+      columns.insert(c[1]);
+  }
+  for (auto &[c, reg] : aIndex)
+    if (c[1] % step == 0)
+      depths.insert(c[1]);
+
+  // Fragments as words; f16 ones are pairs for the intrinsic.
+  auto word = [&](const Registers &registers, const auto &index, int64_t row, int64_t column,
+                  bool alongRow) -> Value {
+    SmallVector<Value> values;
+    for (int64_t i = 0; i < pack; ++i)
+      values.push_back(registers[index.at({row + (alongRow ? 0 : i), column + (alongRow ? i : 0)})]);
+    Value bits = toWords(values).front();
+    if (pack == 1)
+      // Rounded to nearest, as cuBLAS and Triton do.
+      return intrinsic("llvm.nvvm.f2tf32.rna", b.getI32Type(),
+                       arith::BitcastOp::create(b, b.getF32Type(), bits).getResult());
+    if (element.isF16())
+      return LLVM::BitcastOp::create(b, VectorType::get(2, element), bits);
+    return bits;
+  };
+  std::map<std::pair<int64_t, int64_t>, SmallVector<Value>> left, right;
+  for (int64_t k : depths) {
+    for (int64_t m : rows)
+      left[{m, k}] = {word(aRegisters, aIndex, m, k, true), word(aRegisters, aIndex, m + 8, k, true),
+                      word(aRegisters, aIndex, m, k + half, true),
+                      word(aRegisters, aIndex, m + 8, k + half, true)};
+    for (int64_t n : columns)
+      right[{k, n}] = {word(bRegisters, bIndex, k, n, false),
+                       word(bRegisters, bIndex, k + half, n, false)};
+  }
+
+  std::string name = pack == 1 ? "llvm.nvvm.mma.m16n8k8.row.col.tf32"
+                     : element.isF16() ? "llvm.nvvm.mma.m16n8k16.row.col.f32.f32"
+                                       : "llvm.nvvm.mma.m16n8k16.row.col.bf16";
+  Type four = LLVM::LLVMStructType::getLiteral(b.getContext(),
+                                               SmallVector<Type>(4, b.getF32Type()));
+  for (int64_t k : depths)
+    for (int64_t n : columns)
+      for (int64_t m : rows) {
+        unsigned place[] = {cIndex.at({m, n}), cIndex.at({m, n + 1}), cIndex.at({m + 8, n}),
+                            cIndex.at({m + 8, n + 1})};
+        SmallVector<Value> operands(left.at({m, k}));
+        llvm::append_range(operands, right.at({k, n}));
+        for (unsigned reg : place)
+          operands.push_back(result[reg]);
+        Value sum = intrinsic(name, four, operands);
+        for (auto [i, reg] : llvm::enumerate(place))
+          result[reg] = LLVM::ExtractValueOp::create(b, sum, i);
+      }
+  tiles[op] = result;
+}
+
+/// Both operands are laid out in shared memory, in the type of the sum; each thread then goes along
+/// K for the rows and columns that it holds.
+void KernelLowering::lowerPlainProduct(tile::DotOp op) {
+  Type sumType = cast<RankedTensorType>(op.getType()).getElementType();
+  int64_t bytes = sumType.getIntOrFloatBitWidth() / 8;
+  ScratchRows aRows(shapeOf(op.getA()), sumType), bRows(shapeOf(op.getB()), sumType);
+  Value aBase = i32(shared.offsetOf(op)), bBase = add(aBase, i32(aRows.bytes()));
+
+  barrier();
+  auto stage = [&](Value tile, Value base, const ScratchRows &rows) {
+    Layout layout = layoutOf(tile);
+    Value place = add(base, add(mul(threadCoordinate(layout, 0), i32(rows.rowBytes)),
+                                mul(threadCoordinate(layout, 1), i32(bytes))));
+    OpBuilder::InsertionGuard guard(b);
+    if (Value owner = isOwner(layout))
+      b.setInsertionPointToStart(
+          scf::IfOp::create(b, owner, /*withElseRegion=*/false).thenBlock());
+    for (auto [c, value] :
+         llvm::zip_equal(layout.registerCoordinates(shapeOf(tile)), registersOf(tile))) {
+      Value stored = value.getType() == sumType
+                         ? value
+                         : arith::ExtFOp::create(b, sumType, value).getResult();
+      storeShared(sharedPointer(add(place, i32(c[0] * rows.rowBytes + c[1] * bytes))), stored);
+    }
+  };
+  stage(op.getA(), aBase, aRows);
+  stage(op.getB(), bBase, bRows);
+  barrier();
+
+  Layout layout = layoutOf(op);
+  auto coordinates = layout.registerCoordinates(shapeOf(op));
+  Value row = add(aBase, mul(threadCoordinate(layout, 0), i32(aRows.rowBytes)));
+  Value column = add(bBase, mul(threadCoordinate(layout, 1), i32(bytes)));
+  auto loop = scf::ForOp::create(b, i32(0), i32(shapeOf(op.getA())[1]), i32(1),
+                                 registersOf(op.getAcc()));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    if (!loop.getBody()->empty())
+      loop.getBody()->getTerminator()->erase();
+    b.setInsertionPointToEnd(loop.getBody());
+    Value k = loop.getInductionVar();
+    Value rowAtK = add(row, mul(k, i32(bytes))), columnAtK = add(column, mul(k, i32(bRows.rowBytes)));
+    std::map<int64_t, Value> left, right;
+    Registers sums;
+    for (auto [c, sum] : llvm::zip_equal(coordinates, loop.getRegionIterArgs())) {
+      Value &x = left[c[0]], &y = right[c[1]];
+      if (!x)
+        x = loadShared(sharedPointer(add(rowAtK, i32(c[0] * aRows.rowBytes))), sumType, 1).front();
+      if (!y)
+        y = loadShared(sharedPointer(add(columnAtK, i32(c[1] * bytes))), sumType, 1).front();
+      sums.push_back(math::FmaOp::create(b, x, y, sum));
+    }
+    scf::YieldOp::create(b, sums);
+  }
+  tiles[op] = Registers(loop.getResults());
+}

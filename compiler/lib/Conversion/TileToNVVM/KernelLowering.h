@@ -1,0 +1,201 @@
+//===- KernelLowering.h - one kernel on its way to code for a GPU thread ----------------*- C++ -*-===//
+//
+// The state shared by the parts of `tile-to-nvvm`. A tile is a list of scalars, the registers of
+// this thread, in the order of its layout. A buffer is a byte offset into shared memory.
+//
+// Scalars are the same in all threads of a program instance, so structured control flow is uniform
+// and every thread passes every barrier.
+//
+//===----------------------------------------------------------------------------------------------===//
+#ifndef LIGHTHOUSE_CONVERSION_TILETONVVM_KERNELLOWERING_H
+#define LIGHTHOUSE_CONVERSION_TILETONVVM_KERNELLOWERING_H
+
+#include "SharedMemory.h"
+
+#include "lighthouse/Dialect/Tile/IR/Layout.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+#include <map>
+
+namespace lighthouse::nvvm {
+
+class KernelLowering {
+public:
+  explicit KernelLowering(tile::KernelOp kernel);
+
+  /// Builds the function beside the kernel. Fails with a diagnostic on an op it cannot lower.
+  mlir::LogicalResult run();
+
+  /// Bytes of shared memory that the kernel needs.
+  int64_t sharedBytes() const { return shared.size(); }
+
+private:
+  using Value = mlir::Value;
+  using Type = mlir::Type;
+  using Registers = llvm::SmallVector<Value>;
+  using Layout = tile::Layout;
+  using Coordinates = tile::Coordinates;
+
+  struct Argument {
+    Value pointer;
+    llvm::SmallVector<Value> strides; ///< i64, in elements.
+  };
+
+  // TileToNVVM.cpp: the function, and the walk over the ops.
+  mlir::LLVM::LLVMFuncOp createFunction();
+  void unpackArguments(Value words);
+  void findPrograms(llvm::function_ref<Value(Type)> word);
+  mlir::LogicalResult lowerBlock(mlir::Block &block);
+  mlir::LogicalResult lowerOp(mlir::Operation *op);
+  mlir::LogicalResult lowerElementwise(mlir::Operation *op);
+  Value lowerMath(mlir::Operation *op, mlir::ValueRange operands);
+  void lowerBroadcast(tile::BroadcastOp op);
+  void lowerRange(tile::RangeOp op);
+
+  // ControlFlow.cpp
+  mlir::LogicalResult lowerFor(mlir::scf::ForOp op);
+  mlir::LogicalResult lowerIf(mlir::scf::IfOp op);
+  mlir::LogicalResult lowerWhile(mlir::scf::WhileOp op);
+  llvm::SmallVector<Value> flatten(mlir::ValueRange values);
+  void unflatten(mlir::ValueRange values, mlir::ValueRange flat);
+
+  // Places.cpp: who am I, and which coordinates do I hold.
+  /// What lane and warp add to the coordinates along a dim, i32.
+  Value threadCoordinate(const Layout &layout, int64_t dim);
+  /// i1: whether this thread is the first of those that hold the same elements; null if all are.
+  Value isOwner(const Layout &layout);
+  Value bitsOf(Value source, llvm::ArrayRef<tile::Basis> bases, int64_t dim);
+  /// The index of each register by its coordinates.
+  static std::map<Coordinates, unsigned> registerIndex(const Layout &layout,
+                                                        llvm::ArrayRef<int64_t> shape);
+  /// The most registers that follow each other along the last dim from a multiple of that number.
+  static int64_t registerVector(const Layout &layout);
+
+  // Access.cpp: loads, stores, atomics, asynchronous copies.
+  /// An access by all threads, with what its registers have in common.
+  struct Access {
+    tile::ViewType view;
+    const Argument *argument;
+    llvm::SmallVector<Value> subscripts;
+    llvm::SmallVector<bool> inBounds;
+    std::optional<Layout> layout; ///< None for a scalar.
+    llvm::SmallVector<Coordinates> coordinates;
+    Registers mask;               ///< One per register, one for all, or none.
+    Value base;                   ///< Offset of what all registers share, i64.
+    /// Dim of the view -> dim of the tile, or -1.
+    llvm::SmallVector<int64_t> tileDims;
+    /// The element count of one access, at most.
+    int64_t vector = 1;
+    /// Whether such a vector lies inside or outside of the view as a whole.
+    bool isWhole = true;
+    /// First coordinate along each dim that is a range, and what is known of others.
+    llvm::SmallVector<Value> starts;
+    llvm::DenseMap<std::pair<int64_t, int64_t>, Value> offsets, checks;
+  };
+  /// Where the elements of registers `first` and `width - 1` after it are, and whether they exist.
+  struct Place {
+    Value pointer;
+    Value inside; ///< i1, null if always.
+  };
+  Access prepare(mlir::Operation *op, Value view, mlir::OperandRange subscripts, Value mask,
+                 std::optional<llvm::ArrayRef<bool>> inBounds, const std::optional<Layout> &layout,
+                 llvm::ArrayRef<int64_t> shape);
+  Place place(Access &access, unsigned reg, bool ignoreBounds = false);
+  void lowerLoad(tile::LoadOp op);
+  void lowerStore(tile::StoreOp op);
+  void lowerAtomic(tile::AtomicRMWOp op);
+  Registers loadVector(const Place &from, Type elementType, int64_t width, Value other);
+  void storeVector(const Place &to, llvm::ArrayRef<Value> values, bool streaming);
+
+  // CopyAsync.cpp
+  void lowerCopy(tile::CopyAsyncOp op);
+
+  // Shared.cpp
+  Value slotOf(tile::SlotOp op);
+  void lowerBufferLoad(tile::BufferLoadOp op);
+  void lowerBufferStore(tile::BufferStoreOp op);
+  bool loadMatrices(tile::BufferLoadOp op, const Layout &layout);
+  /// Addresses in a buffer: a thread's part is computed once, a register's is constant.
+  struct BufferPlaces {
+    tile::BufferType type;
+    Value rows;   ///< Offset of the buffer and of the thread's row, in bytes.
+    Value chunk;  ///< The thread's chunk in its row, swizzled, in bytes.
+    Value inside; ///< The thread's byte in its chunk.
+  };
+  BufferPlaces placesIn(Value offset, tile::BufferType type, const Layout &layout);
+  Value addressIn(const BufferPlaces &places, llvm::ArrayRef<int64_t> coordinates);
+  Value sharedPointer(Value offset);
+  Registers loadShared(Value pointer, Type elementType, int64_t width);
+  void storeShared(Value pointer, llvm::ArrayRef<Value> values);
+
+  // Convert.cpp
+  void lowerConvert(tile::ConvertLayoutOp op);
+  bool shuffle(const Registers &from, const Layout &source, const Layout &target,
+               llvm::ArrayRef<int64_t> shape, Registers &to);
+  void lowerReshape(tile::ReshapeOp op);
+  /// Moves a tile through shared memory. `to` is the shape in which the result sees the elements.
+  Registers throughShared(mlir::Operation *op, const Registers &from, const Layout &source,
+                          const Layout &target, mlir::RankedTensorType type,
+                          llvm::ArrayRef<int64_t> toShape);
+
+  // Reduce.cpp
+  void lowerReduce(tile::ReduceOp op);
+  void lowerScan(tile::ScanOp op);
+  Value combine(tile::CombiningKind kind, Value x, Value y);
+  Value neutral(tile::CombiningKind kind, Type type);
+
+  // Dot.cpp
+  void lowerDot(tile::DotOp op);
+  void lowerMatrixProduct(tile::DotOp op);
+  void lowerPlainProduct(tile::DotOp op);
+
+  // Builders.cpp: small pieces of code.
+  Value i32(int64_t value) { return mlir::arith::ConstantIntOp::create(b, b.getI32Type(), value); }
+  Value i64(int64_t value) { return mlir::arith::ConstantIntOp::create(b, b.getI64Type(), value); }
+  Value wide(Value value) { return mlir::arith::ExtSIOp::create(b, b.getI64Type(), value); }
+  Value add(Value x, Value y) { return mlir::arith::AddIOp::create(b, x, y); }
+  Value mul(Value x, Value y) { return mlir::arith::MulIOp::create(b, x, y); }
+  Value both(Value x, Value y);
+  Value isZero(Value value);
+  Value intrinsic(llvm::StringRef name, Type result, mlir::ValueRange arguments);
+  void barrier();
+  /// The bits of registers of any type as 32-bit words, and back.
+  llvm::SmallVector<Value> toWords(llvm::ArrayRef<Value> values);
+  Registers fromWords(llvm::ArrayRef<Value> words, Type elementType, int64_t width);
+  /// `value` of another lane: `mode` is bfly, up or idx.
+  Value shuffleLanes(llvm::StringRef mode, Value value, Value lane);
+  Value inlineAsm(llvm::StringRef text, llvm::StringRef constraints, Type result,
+                  mlir::ValueRange operands);
+  /// A bool in memory takes a byte.
+  Value toMemory(Value value);
+  Value fromMemory(Value value, Type elementType);
+  static Type memoryType(Type elementType);
+
+  bool isTile(Value value) const { return mlir::isa<mlir::RankedTensorType>(value.getType()); }
+  const Registers &registersOf(Value tile) { return tiles.find(tile)->second; }
+  static llvm::ArrayRef<int64_t> shapeOf(Value tile) {
+    return mlir::cast<mlir::RankedTensorType>(tile.getType()).getShape();
+  }
+  static Layout layoutOf(Value tile) { return *Layout::of(tile.getType()); }
+
+  tile::KernelOp kernel;
+  SharedMemory shared;
+  mlir::ImplicitLocOpBuilder b;
+  mlir::OpBuilder entry;                              ///< At the start of the function.
+  mlir::IRMapping scalars;                            ///< Scalars of the kernel -> of the function.
+  llvm::DenseMap<Value, Registers> tiles;
+  llvm::DenseMap<Value, Value> buffers;               ///< Byte offsets in shared memory, i32.
+  llvm::DenseMap<Value, Argument> arguments;
+  llvm::StringMap<Value> dims;                        ///< Named dims, i32.
+  Value programIds[3], numPrograms[3];                ///< i32.
+  Value thread, lane, warp;                           ///< i32.
+  llvm::DenseMap<std::pair<mlir::Attribute, int64_t>, Value> threadCoordinates;
+  llvm::DenseMap<mlir::Attribute, Value> owners;
+};
+
+} // namespace lighthouse::nvvm
+
+#endif // LIGHTHOUSE_CONVERSION_TILETONVVM_KERNELLOWERING_H

@@ -1,0 +1,173 @@
+//===- Shared.cpp - buffers in shared memory --------------------------------------------------===//
+
+#include "KernelLowering.h"
+
+#include "../TileLayouts/Access.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace lighthouse;
+using nvvm::KernelLowering;
+using tile::Basis;
+
+Value KernelLowering::slotOf(tile::SlotOp op) {
+  int64_t extent = op.getBuffer().getType().getShape().front();
+  Value slot = scalars.lookup(op.getIndex());
+  slot = llvm::isPowerOf2_64(extent)
+             ? arith::AndIOp::create(b, slot, i32(extent - 1)).getResult()
+             : arith::RemUIOp::create(b, slot, i32(extent)).getResult();
+  return add(buffers.lookup(op.getBuffer()), mul(slot, i32(bufferBytes(op.getType()))));
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Addresses
+//===------------------------------------------------------------------------------------------===//
+//
+// Rows, all dims but the last, follow each other. With a swizzle of s bytes the number of the
+// 16-byte chunk in its row is combined by exclusive or with the low bits of the row's number. The
+// bits of a coordinate that the thread contributes and those of the register are disjoint, so each
+// combines its own, and the register's part is a constant.
+
+static int64_t rowBytes(tile::BufferType type) {
+  return type.getShape().back() * memoryBytes(type.getElementType());
+}
+
+static int64_t chunkMask(tile::BufferType type) {
+  return type.getSwizzle() ? type.getSwizzle() / 16 - 1 : 0;
+}
+
+/// The number of a row from its coordinates.
+static int64_t rowOf(tile::BufferType type, ArrayRef<int64_t> coordinates) {
+  int64_t row = 0;
+  for (auto [c, extent] :
+       llvm::zip_equal(coordinates.drop_back(), type.getShape().drop_back()))
+    row = row * extent + c;
+  return row;
+}
+
+KernelLowering::BufferPlaces KernelLowering::placesIn(Value offset, tile::BufferType type,
+                                                      const Layout &layout) {
+  int64_t last = layout.rank - 1;
+  Value row = i32(0);
+  for (int64_t d = 0; d < last; ++d)
+    row = add(mul(row, i32(type.getShape()[d])), threadCoordinate(layout, d));
+  Value byte = mul(threadCoordinate(layout, last), i32(memoryBytes(type.getElementType())));
+  Value chunk = arith::AndIOp::create(b, byte, i32(~int64_t(15)));
+  if (int64_t mask = chunkMask(type))
+    chunk = arith::XOrIOp::create(
+        b, chunk, arith::ShLIOp::create(b, arith::AndIOp::create(b, row, i32(mask)), i32(4)));
+  return {type, add(offset, mul(row, i32(rowBytes(type)))), chunk,
+          arith::AndIOp::create(b, byte, i32(15))};
+}
+
+Value KernelLowering::addressIn(const BufferPlaces &places, ArrayRef<int64_t> coordinates) {
+  int64_t row = rowOf(places.type, coordinates);
+  int64_t byte = coordinates.back() * memoryBytes(places.type.getElementType());
+  int64_t chunk = (byte & ~int64_t(15)) ^ ((row & chunkMask(places.type)) << 4);
+  Value address = arith::XOrIOp::create(b, places.chunk, i32(chunk));
+  address = add(add(places.rows, address), places.inside);
+  return add(address, i32(row * rowBytes(places.type) + (byte & 15)));
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Reading and writing whole buffers
+//===------------------------------------------------------------------------------------------===//
+
+/// Neighbours that one access to a buffer may take: within a chunk, and aligned.
+static int64_t bufferVector(tile::BufferType type, int64_t registers) {
+  int64_t bytes = memoryBytes(type.getElementType()), row = rowBytes(type);
+  return std::max<int64_t>(1, std::min({registers, 16 / bytes, (row & -row) / bytes}));
+}
+
+void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
+  tile::BufferType type = op.getBuffer().getType();
+  Layout layout = layoutOf(op.getValue());
+  BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, layout);
+  auto coordinates = layout.registerCoordinates(type.getShape());
+  const Registers values = registersOf(op.getValue());
+  int64_t width = bufferVector(type, registerVector(layout));
+  OpBuilder::InsertionGuard guard(b);
+  if (Value owner = isOwner(layout))
+    b.setInsertionPointToStart(
+        scf::IfOp::create(b, owner, /*withElseRegion=*/false).thenBlock());
+  for (size_t i = 0; i < values.size(); i += width)
+    storeShared(sharedPointer(addressIn(places, coordinates[i])),
+                ArrayRef<Value>(values).slice(i, width));
+}
+
+void KernelLowering::lowerBufferLoad(tile::BufferLoadOp op) {
+  tile::BufferType type = op.getBuffer().getType();
+  Layout layout = layoutOf(op);
+  if (loadMatrices(op, layout))
+    return;
+  BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, layout);
+  auto coordinates = layout.registerCoordinates(type.getShape());
+  int64_t width = bufferVector(type, registerVector(layout));
+  Registers registers;
+  for (size_t i = 0; i < coordinates.size(); i += width)
+    llvm::append_range(registers, loadShared(sharedPointer(addressIn(places, coordinates[i])),
+                                             type.getElementType(), width));
+  tiles[op] = registers;
+}
+
+/// Reads operands of `mma.sync` with `ldmatrix`, four matrices of 8 x 8 at a time.
+bool KernelLowering::loadMatrices(tile::BufferLoadOp op, const Layout &layout) {
+  tile::BufferType type = op.getBuffer().getType();
+  if (type.getElementType().getIntOrFloatBitWidth() != 16 || layout.rank != 2 ||
+      rowBytes(type) % 16 != 0 || layout.registers.empty())
+    return false;
+  // The two elements of a register lie in one row of the buffer, or in one column.
+  int64_t along = layout.registers.front().dim;
+  int64_t across = 1 - along;
+  Basis lanes[] = {{along, 2}, {along, 4}, {across, 1}, {across, 2}, {across, 4}};
+  if (layout.registers.front() != Basis{along, 1} || ArrayRef<Basis>(lanes) != layout.lanes)
+    return false;
+  bool isTransposed = along == 0;
+
+  // Lanes 8 i to 8 i + 7 give the addresses of the rows of matrix i. Seen as a layout: the low lane
+  // bits are rows, and the high ones choose a matrix, which moves along two register bits.
+  SmallVector<Basis> choices;
+  for (const Basis &basis : ArrayRef(layout.registers).drop_front())
+    if (choices.size() < 2)
+      choices.push_back(basis);
+  unsigned numMatrices = 1u << choices.size();
+  Layout addresses;
+  addresses.rank = 2;
+  addresses.lanes = {{0, 1}, {0, 2}, {0, 4}};
+  addresses.lanes.append(choices.begin(), choices.end());
+  addresses.lanes.resize(Layout::laneBits);
+  addresses.warps = layout.warps;
+  BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, addresses);
+
+  auto index = registerIndex(layout, type.getShape());
+  auto coordinates = layout.registerCoordinates(type.getShape());
+  Registers registers(coordinates.size());
+  Type word = b.getI32Type();
+  std::string name = "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x" + std::to_string(numMatrices) +
+                     (isTransposed ? ".trans" : "") + ".b16.p3";
+  Type result = numMatrices == 1 ? word
+                                 : Type(LLVM::LLVMStructType::getLiteral(
+                                       b.getContext(), SmallVector<Type>(numMatrices, word)));
+  for (const Coordinates &c : coordinates) {
+    // Each load begins at the register that is zero in all bits that vary within it.
+    auto isFirst = [&](const Basis &basis) { return (c[basis.dim] & basis.stride) == 0; };
+    if (!isFirst(layout.registers.front()) || !llvm::all_of(choices, isFirst))
+      continue;
+    Value loaded = intrinsic(name, result, sharedPointer(addressIn(places, c)));
+    for (unsigned m = 0; m < numMatrices; ++m) {
+      SmallVector<int64_t> at(c);
+      for (auto [i, basis] : llvm::enumerate(choices))
+        if (m >> i & 1)
+          at[basis.dim] += basis.stride;
+      Value matrix = numMatrices == 1 ? loaded : LLVM::ExtractValueOp::create(b, loaded, m);
+      Registers pair = fromWords(matrix, type.getElementType(), 2);
+      unsigned first = index.at(at);
+      at[along] += 1;
+      registers[first] = pair[0];
+      registers[index.at(at)] = pair[1];
+    }
+  }
+  tiles[op] = registers;
+  return true;
+}

@@ -1,0 +1,132 @@
+//===- SharedMemory.cpp - where the buffers of a kernel lie -----------------------------------===//
+
+#include "SharedMemory.h"
+
+#include "../TileLayouts/Access.h"
+#include "../TileLayouts/MatrixProduct.h"
+
+#include "lighthouse/Transforms/Workspace.h"
+
+using namespace mlir;
+using namespace lighthouse;
+using namespace lighthouse::nvvm;
+using tile::Layout;
+
+int64_t nvvm::bufferBytes(tile::BufferType type) {
+  return ShapedType::getNumElements(type.getShape()) * memoryBytes(type.getElementType());
+}
+
+ScratchRows::ScratchRows(ArrayRef<int64_t> shape, Type elementType) {
+  int64_t columns = shape.back();
+  rows = ShapedType::getNumElements(shape) / columns;
+  rowBytes = columns * memoryBytes(elementType);
+  // 16 bytes keep wide accesses aligned.
+  if (rows > 1 && rowBytes % 32 == 0)
+    rowBytes += 16;
+}
+
+ScratchOrder::ScratchOrder(ArrayRef<int64_t> tileShape, const Layout &reader) {
+  int64_t rank = tileShape.size();
+  int64_t last = reader.registers.empty() ? rank - 1 : reader.registers.front().dim;
+  for (int64_t d = 0; d < rank; ++d)
+    if (d != last)
+      dims.push_back(d);
+  dims.push_back(last);
+  for (int64_t d : dims)
+    shape.push_back(tileShape[d]);
+}
+
+/// Bytes of scratch memory that the lowering of `op` needs.
+static int64_t scratchBytes(Operation *op) {
+  auto typeOf = [](Value value) { return cast<RankedTensorType>(value.getType()); };
+  return llvm::TypeSwitch<Operation *, int64_t>(op)
+      .Case([&](tile::ConvertLayoutOp convert) {
+        RankedTensorType type = typeOf(convert.getSource());
+        ScratchOrder order(type.getShape(), *Layout::of(convert.getType()));
+        return ScratchRows(order.shape, type.getElementType()).bytes();
+      })
+      .Case([&](tile::ReshapeOp reshape) {
+        RankedTensorType from = typeOf(reshape.getSource()), to = typeOf(reshape.getResult());
+        std::optional<Layout> linear =
+            Layout::of(from)->reshaped(from.getShape(), to.getShape());
+        return linear == Layout::of(to)
+                   ? int64_t(0)
+                   : from.getNumElements() * memoryBytes(from.getElementType());
+      })
+      .Case<tile::ReduceOp, tile::ScanOp>([&](auto along) -> int64_t {
+        RankedTensorType type = typeOf(along.getSource());
+        int64_t parts = 1;
+        for (tile::Basis basis : Layout::of(type)->warps)
+          if (basis.dim == int64_t(along.getAxis()))
+            parts *= 2;
+        // One value per warp along the axis for each of the other elements.
+        int64_t others = type.getNumElements() / type.getDimSize(along.getAxis());
+        return parts == 1 ? 0 : parts * others * memoryBytes(type.getElementType());
+      })
+      .Case([&](tile::DotOp dot) {
+        if (isMatrixProduct(dot))
+          return int64_t(0);
+        Type element = typeOf(dot.getResult()).getElementType();
+        return ScratchRows(typeOf(dot.getA()).getShape(), element).bytes() +
+               ScratchRows(typeOf(dot.getB()).getShape(), element).bytes();
+      })
+      .Default([](Operation *) { return int64_t(0); });
+}
+
+SharedMemory::SharedMemory(tile::KernelOp kernel) {
+  // Steps are the ops of the kernel's own block: what is used in a loop lives as long as the loop.
+  Block &body = kernel.getBody().front();
+  DenseMap<Operation *, int64_t> step;
+  int64_t numSteps = 0;
+  for (Operation &op : body)
+    step[&op] = numSteps++;
+  auto stepOf = [&](Operation *op) { return step.at(body.findAncestorOpInBlock(*op)); };
+
+  // Copies end at the first wait for all of them, in the kernel's own block or at its end.
+  auto endOfCopies = [&](int64_t from) {
+    for (Operation &op : body)
+      if (auto wait = dyn_cast<tile::WaitOp>(op); wait && wait.getPending() == 0 && step[&op] > from)
+        return step[&op];
+    return numSteps;
+  };
+
+  SmallVector<WorkspaceBuffer> places;
+  SmallVector<SmallVector<Operation *>> owners;
+  DenseMap<int64_t, unsigned> scratch;
+  kernel.walk([&](Operation *op) {
+    if (auto alloc = dyn_cast<tile::AllocSharedOp>(op)) {
+      int64_t last = stepOf(op);
+      SmallVector<Value> names{alloc.getResult()};
+      while (!names.empty())
+        for (Operation *user : names.pop_back_val().getUsers()) {
+          last = std::max(last, stepOf(user));
+          if (auto slot = dyn_cast<tile::SlotOp>(user))
+            names.push_back(slot.getResult());
+          else if (isa<tile::CopyAsyncOp>(user))
+            last = std::max(last, endOfCopies(stepOf(user)));
+        }
+      places.push_back({bufferBytes(alloc.getType()), stepOf(op), last});
+      owners.push_back({op});
+    } else if (int64_t size = scratchBytes(op)) {
+      auto [it, isNew] = scratch.try_emplace(stepOf(op), places.size());
+      if (isNew) {
+        places.push_back({0, stepOf(op), stepOf(op)});
+        owners.emplace_back();
+      }
+      places[it->second].size = std::max(places[it->second].size, size);
+      owners[it->second].push_back(op);
+    }
+  });
+  bytes = assignOffsets(places, /*reuse=*/true);
+  for (auto [place, ops] : llvm::zip_equal(places, owners)) {
+    bool isReused = llvm::any_of(places, [&, &place = place](const WorkspaceBuffer &other) {
+      return other.last < place.first && other.offset < place.offset + place.size &&
+             place.offset < other.offset + other.size;
+    });
+    for (Operation *op : ops) {
+      offsets[op] = place.offset;
+      if (isReused)
+        reused.insert(op);
+    }
+  }
+}

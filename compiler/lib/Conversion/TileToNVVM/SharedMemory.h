@@ -1,0 +1,52 @@
+//===- SharedMemory.h - where the buffers of a kernel lie -------------------------------*- C++ -*-===//
+#ifndef LIGHTHOUSE_CONVERSION_TILETONVVM_SHAREDMEMORY_H
+#define LIGHTHOUSE_CONVERSION_TILETONVVM_SHAREDMEMORY_H
+
+#include "lighthouse/Dialect/Tile/IR/Layout.h"
+
+namespace lighthouse::nvvm {
+
+/// Places of the buffers that a kernel declares, and of the scratch memory that conversions,
+/// reductions, scans and plain products need while they run. What is never in use at the same time
+/// shares memory; a scratch place is entered and left through barriers.
+class SharedMemory {
+public:
+  explicit SharedMemory(tile::KernelOp kernel);
+
+  /// Bytes of all of it.
+  int64_t size() const { return bytes; }
+  /// The place of a declared buffer or of the scratch memory of an op, in bytes from the start.
+  int64_t offsetOf(mlir::Operation *op) const { return offsets.lookup(op); }
+  /// Whether the place served something else before, which other threads may still be reading.
+  bool isReused(mlir::Operation *op) const { return reused.contains(op); }
+
+private:
+  llvm::DenseMap<mlir::Operation *, int64_t> offsets;
+  llvm::DenseSet<mlir::Operation *> reused;
+  int64_t bytes = 0;
+};
+
+/// Row-major placement of a tile in scratch memory, the rows padded so that threads that hold one
+/// column meet different banks.
+struct ScratchRows {
+  int64_t rows, rowBytes;
+
+  ScratchRows(llvm::ArrayRef<int64_t> shape, mlir::Type elementType);
+  int64_t bytes() const { return rows * rowBytes; }
+};
+
+/// Bytes of a buffer in shared memory.
+int64_t bufferBytes(tile::BufferType type);
+
+/// The shape in which a conversion keeps a tile in scratch memory: dim `last` goes last, that along
+/// which the reader has neighbours in a thread.
+struct ScratchOrder {
+  llvm::SmallVector<int64_t> dims;  ///< Position in memory -> dim of the tile.
+  llvm::SmallVector<int64_t> shape; ///< Extents in that order.
+
+  ScratchOrder(llvm::ArrayRef<int64_t> tileShape, const tile::Layout &reader);
+};
+
+} // namespace lighthouse::nvvm
+
+#endif // LIGHTHOUSE_CONVERSION_TILETONVVM_SHAREDMEMORY_H

@@ -1,0 +1,308 @@
+//===- TileToNVVM.cpp - the tile-to-nvvm pass -------------------------------------------------===//
+
+#include "KernelLowering.h"
+
+#include "lighthouse/Conversion/Passes.h"
+
+namespace lighthouse {
+#define GEN_PASS_DEF_TILETONVVM
+#include "lighthouse/Conversion/Passes.h.inc"
+} // namespace lighthouse
+
+using namespace mlir;
+using namespace lighthouse;
+using nvvm::KernelLowering;
+
+/// Bytes of parameters that every driver accepts.
+static constexpr int64_t mostParameterBytes = 4096;
+
+KernelLowering::KernelLowering(tile::KernelOp kernel)
+    : kernel(kernel), shared(kernel), b(kernel.getLoc(), kernel), entry(kernel.getContext()) {}
+
+//===------------------------------------------------------------------------------------------===//
+// The function
+//===------------------------------------------------------------------------------------------===//
+
+/// Words that a launch passes: see "CUDA kernels" in the runtime's README.
+static int64_t numWords(tile::KernelOp kernel) {
+  int64_t words = kernel.getDims().size() + 3;
+  for (Type type : kernel.getArgumentTypes()) {
+    auto view = dyn_cast<tile::ViewType>(type);
+    words += 1 + (view ? view.getRank() : 0);
+  }
+  return words;
+}
+
+LLVM::LLVMFuncOp KernelLowering::createFunction() {
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), pointer);
+  auto function = LLVM::LLVMFuncOp::create(b, kernel.getSymName(), type);
+  function.setCConv(LLVM::CConv::PTX_Kernel);
+  auto words = LLVM::LLVMArrayType::get(b.getI64Type(), numWords(kernel));
+  function.setArgAttr(0, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(words));
+  function.setArgAttr(0, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(8));
+  auto pair = [&](StringRef name, int64_t value) {
+    return b.getStrArrayAttr({name, std::to_string(value)});
+  };
+  function.setPassthroughAttr(
+      b.getArrayAttr({pair("nvvm.maxntid", 32 * kernel.getNumWarps()),
+                      pair("lighthouse.shared", shared.size())}));
+  return function;
+}
+
+void KernelLowering::unpackArguments(Value words) {
+  auto pointerType = LLVM::LLVMPointerType::get(b.getContext());
+  auto globalType = LLVM::LLVMPointerType::get(b.getContext(), /*addressSpace=*/1);
+  int32_t nextWord = 0;
+  auto word = [&](Type type) -> Value {
+    Value address = LLVM::GEPOp::create(b, pointerType, b.getI64Type(), words,
+                                        ArrayRef<LLVM::GEPArg>{nextWord++});
+    return LLVM::LoadOp::create(b, type, address);
+  };
+  for (auto [i, argument] : llvm::enumerate(kernel.getBody().getArguments())) {
+    auto view = dyn_cast<tile::ViewType>(argument.getType());
+    if (!view) {
+      // A scalar fills the low bytes of its word (little endian).
+      scalars.map(argument, fromMemory(word(memoryType(argument.getType())), argument.getType()));
+      continue;
+    }
+    Argument &unpacked = arguments[argument];
+    unpacked.pointer = LLVM::AddrSpaceCastOp::create(b, globalType, word(pointerType));
+    auto known = kernel.getArgAttrOfType<DenseI64ArrayAttr>(i, "tile.strides");
+    for (int64_t d = 0; d < view.getRank(); ++d) {
+      Value stride = word(b.getI64Type());
+      bool isKnown = known && !ShapedType::isDynamic(known[d]);
+      unpacked.strides.push_back(d + 1 == view.getRank() ? i64(1)
+                                 : isKnown               ? i64(known[d])
+                                                         : stride);
+    }
+  }
+  for (StringRef name : kernel.getDims().getAsValueRange<StringAttr>())
+    dims[name] = word(b.getI32Type());
+  findPrograms(word);
+}
+
+void KernelLowering::findPrograms(llvm::function_ref<Value(Type)> word) {
+  for (int axis = 0; axis < 3; ++axis) {
+    Value extent = word(b.getI32Type());
+    auto known = dyn_cast<AffineConstantExpr>(kernel.getGrid().getResult(axis));
+    numPrograms[axis] = known ? i32(known.getValue()) : extent;
+  }
+  // The grid is launched as a line, whose length is limited by 2^31 and not by 2^16.
+  Value rest = intrinsic("llvm.nvvm.read.ptx.sreg.ctaid.x", b.getI32Type(), {});
+  for (int axis = 0; axis < 3; ++axis) {
+    programIds[axis] =
+        axis == 2 ? rest : arith::RemUIOp::create(b, rest, numPrograms[axis]).getResult();
+    if (axis != 2)
+      rest = arith::DivUIOp::create(b, rest, numPrograms[axis]);
+  }
+}
+
+LogicalResult KernelLowering::run() {
+  if (numWords(kernel) * 8 > mostParameterBytes)
+    return emitError(kernel.getLoc())
+           << "kernel '" << kernel.getSymName() << "' takes " << numWords(kernel) * 8
+           << " bytes of parameters, the limit is " << mostParameterBytes;
+  if (!kernel.getBody().hasOneBlock())
+    return kernel.emitOpError("has control flow that is not structured");
+  LLVM::LLVMFuncOp function = createFunction();
+  Block *block = function.addEntryBlock(b);
+  b.setInsertionPointToStart(block);
+  unpackArguments(function.getArgument(0));
+  thread = intrinsic("llvm.nvvm.read.ptx.sreg.tid.x", b.getI32Type(), {});
+  lane = arith::AndIOp::create(b, thread, i32(31));
+  // The same in all lanes, which only a shuffle tells the assembler.
+  warp = arith::ShRUIOp::create(b, thread, i32(5));
+  warp = intrinsic("llvm.nvvm.shfl.sync.idx.i32", b.getI32Type(),
+                   {i32(-1), warp, i32(0), i32(31)});
+  Operation *end = LLVM::ReturnOp::create(b, ValueRange());
+  // What depends on the thread alone is computed once, before everything else.
+  b.setInsertionPoint(end);
+  entry.setInsertionPoint(i32(0).getDefiningOp());
+  return lowerBlock(kernel.getBody().front());
+}
+
+//===------------------------------------------------------------------------------------------===//
+// The walk
+//===------------------------------------------------------------------------------------------===//
+
+LogicalResult KernelLowering::lowerBlock(Block &block) {
+  for (Operation &op : block.without_terminator()) {
+    b.setLoc(op.getLoc());
+    if (failed(lowerOp(&op)))
+      return failure();
+  }
+  b.setLoc(block.getTerminator()->getLoc());
+  return success();
+}
+
+void KernelLowering::lowerRange(tile::RangeOp op) {
+  Value first = add(scalars.lookup(op.getStart()), threadCoordinate(layoutOf(op), 0));
+  Registers &registers = tiles[op];
+  for (const Coordinates &c : layoutOf(op).registerCoordinates(shapeOf(op)))
+    registers.push_back(add(first, i32(c[0])));
+}
+
+void KernelLowering::lowerBroadcast(tile::BroadcastOp op) {
+  ArrayRef<int64_t> from = shapeOf(op.getSource());
+  auto index = registerIndex(layoutOf(op.getSource()), from);
+  const Registers &source = registersOf(op.getSource());
+  Registers registers;
+  for (Coordinates c : layoutOf(op).registerCoordinates(shapeOf(op))) {
+    for (auto [coordinate, extent] : llvm::zip_equal(c, from))
+      if (extent == 1)
+        coordinate = 0;
+    registers.push_back(source[index.at(c)]);
+  }
+  tiles[op] = registers;
+}
+
+/// A function of one register, through f32 for 16-bit floats.
+Value KernelLowering::lowerMath(Operation *op, ValueRange operands) {
+  Type type = operands.front().getType();
+  bool isHalf = type.isF16() || type.isBF16();
+  SmallVector<Value> arguments(operands);
+  if (isHalf)
+    for (Value &argument : arguments)
+      argument = arith::ExtFOp::create(b, b.getF32Type(), argument);
+  Type computed = arguments.front().getType();
+  Value result;
+  if (isa<math::Exp2Op>(op) && computed.isF32())
+    result = intrinsic("llvm.nvvm.ex2.approx.ftz.f32", computed, arguments);
+  else if (isa<math::RsqrtOp>(op) && computed.isF32())
+    result = intrinsic("llvm.nvvm.rsqrt.approx.f", computed, arguments);
+  else
+    result = b.create(b.getLoc(), op->getName().getIdentifier(), arguments, TypeRange(computed),
+                      op->getAttrDictionary().getValue())
+                 ->getResult(0);
+  return isHalf ? arith::TruncFOp::create(b, type, result).getResult() : result;
+}
+
+LogicalResult KernelLowering::lowerElementwise(Operation *op) {
+  Type element = getElementTypeOrSelf(op->getResult(0));
+  if (isa<math::ExpOp, math::Exp2Op, math::LogOp, math::Log2Op, math::RsqrtOp>(op) &&
+      element.isF64())
+    return emitError(op->getLoc()) << op->getName().stripDialect()
+                                   << " of f64 is not supported on a GPU; convert to f32";
+  bool isMath = isa<math::MathDialect>(op->getDialect()) && isa<FloatType>(element);
+  auto compute = [&](ValueRange operands) -> Value {
+    if (isMath)
+      return lowerMath(op, operands);
+    return b
+        .create(b.getLoc(), op->getName().getIdentifier(), operands, TypeRange(element),
+                op->getAttrDictionary().getValue())
+        ->getResult(0);
+  };
+  auto operandsAt = [&](unsigned reg) {
+    return llvm::map_to_vector(op->getOperands(), [&](Value operand) {
+      return isTile(operand) ? registersOf(operand)[reg] : scalars.lookup(operand);
+    });
+  };
+  if (!isTile(op->getResult(0))) {
+    scalars.map(op->getResult(0), compute(operandsAt(0)));
+    return success();
+  }
+  Registers registers;
+  for (int64_t i = 0, n = layoutOf(op->getResult(0)).numRegisters(shapeOf(op->getResult(0))); i < n;
+       ++i)
+    registers.push_back(compute(operandsAt(i)));
+  tiles[op->getResult(0)] = registers;
+  return success();
+}
+
+LogicalResult KernelLowering::lowerOp(Operation *op) {
+  auto splat = [&](Value result, Value scalar) {
+    tiles[result] = Registers(layoutOf(result).numRegisters(shapeOf(result)), scalar);
+  };
+  auto isElementwise = [](Operation *op) {
+    return OpTrait::hasElementwiseMappableTraits(op) && op->getNumResults() == 1 &&
+           op->getNumRegions() == 0;
+  };
+  if (isa<scf::ForOp, scf::IfOp, scf::WhileOp>(op) || isElementwise(op))
+    return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+        .Case([&](scf::ForOp loop) { return lowerFor(loop); })
+        .Case([&](scf::IfOp branch) { return lowerIf(branch); })
+        .Case([&](scf::WhileOp loop) { return lowerWhile(loop); })
+        .Default([&](Operation *) { return lowerElementwise(op); });
+  bool isKnown = true;
+  llvm::TypeSwitch<Operation *>(op)
+      .Case([&](tile::ProgramIdOp id) { scalars.map(id.getResult(), programIds[id.getAxis()]); })
+      .Case([&](tile::NumProgramsOp count) {
+        scalars.map(count.getResult(), numPrograms[count.getAxis()]);
+      })
+      .Case([&](tile::DimOp dim) { scalars.map(dim.getResult(), dims.lookup(dim.getName())); })
+      .Case([&](arith::ConstantOp constant) {
+        if (!isTile(constant))
+          b.clone(*constant, scalars);
+        else
+          splat(constant, arith::ConstantOp::create(
+                              b, cast<DenseElementsAttr>(constant.getValue())
+                                     .getSplatValue<TypedAttr>()));
+      })
+      .Case([&](tensor::SplatOp op) { splat(op, scalars.lookup(op.getInput())); })
+      .Case([&](tile::RangeOp range) { lowerRange(range); })
+      .Case([&](tile::BroadcastOp broadcast) { lowerBroadcast(broadcast); })
+      .Case([&](tile::ReshapeOp reshape) { lowerReshape(reshape); })
+      .Case([&](tile::TransposeOp transpose) {
+        // The layouts differ by a renaming of the dims, in the same order of registers but where
+        // the odd parts of the extents are.
+        auto index = registerIndex(layoutOf(transpose.getSource()), shapeOf(transpose.getSource()));
+        Registers registers;
+        for (const Coordinates &c : layoutOf(transpose).registerCoordinates(shapeOf(transpose)))
+          registers.push_back(registersOf(transpose.getSource())[index.at({c[1], c[0]})]);
+        tiles[transpose] = registers;
+      })
+      .Case([&](tile::ConvertLayoutOp convert) { lowerConvert(convert); })
+      .Case([&](tile::ReduceOp reduce) { lowerReduce(reduce); })
+      .Case([&](tile::ScanOp scan) { lowerScan(scan); })
+      .Case([&](tile::DotOp dot) { lowerDot(dot); })
+      .Case([&](tile::LoadOp load) { lowerLoad(load); })
+      .Case([&](tile::StoreOp store) { lowerStore(store); })
+      .Case([&](tile::AtomicRMWOp atomic) { lowerAtomic(atomic); })
+      .Case([&](tile::AllocSharedOp alloc) {
+        if (shared.isReused(alloc))
+          barrier();
+        buffers[alloc] = i32(shared.offsetOf(alloc));
+      })
+      .Case([&](tile::SlotOp slot) { buffers[slot] = slotOf(slot); })
+      .Case([&](tile::BufferLoadOp load) { lowerBufferLoad(load); })
+      .Case([&](tile::BufferStoreOp store) { lowerBufferStore(store); })
+      .Case([&](tile::CopyAsyncOp copy) { lowerCopy(copy); })
+      .Case([&](tile::CommitOp) { intrinsic("llvm.nvvm.cp.async.commit.group", {}, {}); })
+      .Case([&](tile::WaitOp wait) {
+        intrinsic("llvm.nvvm.cp.async.wait.group", {}, i32(wait.getPending()));
+        barrier();
+      })
+      .Case([&](tile::BarrierOp) { barrier(); })
+      .Default([&](Operation *) { isKnown = false; });
+  return isKnown ? success() : op->emitOpError("has no lowering to a GPU");
+}
+
+namespace {
+
+struct TileToNVVMPass : lighthouse::impl::TileToNVVMBase<TileToNVVMPass> {
+  using TileToNVVMBase::TileToNVVMBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
+    LLVM::GlobalOp::create(builder, module.getLoc(), LLVM::LLVMArrayType::get(builder.getI8Type(), 0),
+                           /*isConstant=*/false, LLVM::Linkage::External, "lighthouse_shared",
+                           Attribute(), /*alignment=*/128, /*addrSpace=*/3);
+    for (auto kernel : llvm::make_early_inc_range(module.getOps<tile::KernelOp>())) {
+      KernelLowering lowering(kernel);
+      if (lowering.sharedBytes() > sharedLimit) {
+        emitError(kernel.getLoc())
+            << "kernel '" << kernel.getSymName() << "' needs " << lowering.sharedBytes()
+            << " bytes of shared memory, the limit of the target is " << unsigned(sharedLimit)
+            << "; use smaller tiles or fewer stages";
+        return signalPassFailure();
+      }
+      if (failed(lowering.run()))
+        return signalPassFailure();
+      kernel.erase();
+    }
+  }
+};
+
+} // namespace

@@ -1,0 +1,122 @@
+//===- CudaCode.cpp - LLVM IR and PTX for NVIDIA GPUs -----------------------------------------===//
+
+#include "lighthouse/Target/Cuda.h"
+
+#include "Optimise.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/Instructions.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Target/TargetOptions.h"
+#include "llvm/TargetParser/Triple.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+
+using namespace llvm;
+using namespace lighthouse;
+
+ArrayRef<CudaArch> lighthouse::cudaArchs() {
+  // A block gets 1 KiB less than the multiprocessor has.
+  static constexpr CudaArch archs[] = {
+      {"sm_80", 70, 163 << 10},  {"sm_86", 71, 99 << 10},   {"sm_89", 78, 99 << 10},
+      {"sm_90", 78, 227 << 10},  {"sm_90a", 80, 227 << 10}, {"sm_100", 86, 227 << 10},
+      {"sm_120", 87, 99 << 10},
+  };
+  return archs;
+}
+
+const CudaArch *lighthouse::findCudaArch(StringRef name) {
+  auto *found = find_if(cudaArchs(), [&](const CudaArch &arch) { return arch.name == name; });
+  return found == cudaArchs().end() ? nullptr : found;
+}
+
+static Expected<std::unique_ptr<TargetMachine>> makeTargetMachine(const CudaArch &arch) {
+  static bool initialised = [] {
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+    return true;
+  }();
+  (void)initialised;
+  Triple triple("nvptx64-nvidia-cuda");
+  std::string error;
+  const Target *target = TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return createStringError(error);
+  TargetOptions options;
+  // a * b + c is one rounding, as in CUDA C++.
+  options.AllowFPOpFusion = FPOpFusion::Fast;
+  return std::unique_ptr<TargetMachine>(target->createTargetMachine(
+      triple, arch.name, "+ptx" + std::to_string(arch.ptxVersion), options, std::nullopt,
+      std::nullopt, CodeGenOptLevel::Aggressive));
+}
+
+static bool isKernel(const Function &function) {
+  return function.getCallingConv() == CallingConv::PTX_Kernel;
+}
+
+std::vector<CudaKernel> lighthouse::cudaKernels(const Module &module) {
+  std::vector<CudaKernel> kernels;
+  for (const Function &function : module)
+    if (isKernel(function))
+      kernels.push_back({function.getName().str(),
+                         int64_t(function.getFnAttributeAsParsedInteger("nvvm.maxntid")),
+                         int64_t(function.getFnAttributeAsParsedInteger("lighthouse.shared"))});
+  return kernels;
+}
+
+Expected<std::unique_ptr<Module>> lighthouse::emitCudaLLVM(mlir::ModuleOp op, LLVMContext &context,
+                                                           const CudaArch &arch) {
+  auto machine = makeTargetMachine(arch);
+  if (!machine)
+    return machine.takeError();
+  mlir::registerBuiltinDialectTranslation(*op->getContext());
+  mlir::registerLLVMDialectTranslation(*op->getContext());
+  std::unique_ptr<Module> module = mlir::translateModuleToLLVMIR(op, context, "lighthouse");
+  if (!module)
+    return createStringError("the module cannot be translated to LLVM IR");
+  module->setTargetTriple((*machine)->getTargetTriple());
+  module->setDataLayout((*machine)->createDataLayout());
+  for (Function &function : *module) {
+    if (!isKernel(function))
+      continue;
+    function.addFnAttr(Attribute::NoUnwind);
+    // Parameters stay in constant memory.
+    function.addParamAttr(0, Attribute::get(context, "nvvm.grid_constant"));
+    function.addParamAttr(0, Attribute::ReadOnly);
+    function.addParamAttr(0, Attribute::NoAlias);
+  }
+  std::string problems;
+  raw_string_ostream stream(problems);
+  if (verifyModule(*module, &stream))
+    return createStringError("invalid LLVM IR: " + problems);
+  optimise(*module, **machine);
+  return module;
+}
+
+Expected<std::string> lighthouse::emitPtx(Module &module, const CudaArch &arch) {
+  auto machine = makeTargetMachine(arch);
+  if (!machine)
+    return machine.takeError();
+  SmallString<0> buffer;
+  raw_svector_ostream stream(buffer);
+  legacy::PassManager passes;
+  // Code generation changes the module, which may be needed again.
+  std::unique_ptr<Module> copy = CloneModule(module);
+  if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, CodeGenFileType::AssemblyFile))
+    return createStringError("the target cannot emit PTX");
+  passes.run(*copy);
+  return std::string(buffer.begin(), buffer.end());
+}
