@@ -30,7 +30,9 @@ Result<DeviceBuffer> DeviceBuffer::allocate(std::size_t bytes, int device) {
   return DeviceBuffer(*std::move(impl));
 }
 
-/// Runs `body(driver)` in the context of the device on which one of the addresses lies.
+/// Runs `body(driver)`, which enqueues work on the legacy default stream, in the context of the
+/// device on which one of the addresses lies, and waits for it: even a copy may return before its
+/// last part has reached the device, and other streams do not wait for this one.
 template <typename Body>
 static Status runWhere(std::initializer_list<const void *> addresses, Body body) {
   Result<const Driver *> driver = Driver::get();
@@ -45,7 +47,11 @@ static Status runWhere(std::initializer_list<const void *> addresses, Body body)
     Result<PrimaryContext> context = PrimaryContext::retain(placement->ordinal);
     if (!context)
       return context.status();
-    return context->run([&] { return body(**driver); });
+    return context->run([&]() -> Status {
+      if (Status s = body(**driver); !s.ok())
+        return s;
+      return (*driver)->cuStreamSynchronize(nullptr);
+    });
   }
   return Status(StatusCode::InvalidArgument, "no memory of a CUDA device was passed");
 }

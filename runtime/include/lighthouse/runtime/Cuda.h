@@ -96,7 +96,7 @@ private:
 /// default stream; returns when it is done. One of the two must be memory of a device.
 Status copy(void *destination, const void *source, std::size_t bytes);
 
-/// Sets device memory to copies of `value`, in the order of the legacy default stream.
+/// Sets device memory to copies of `value`, in the same order; returns when it is done.
 Status fill(void *destination, std::uint8_t value, std::size_t bytes);
 
 //===----------------------------------------------------------------------===//
