@@ -7,12 +7,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 
 namespace lighthouse::runtime::test {
 
@@ -162,6 +165,16 @@ std::vector<std::uint8_t> readBytes(const std::string &path) {
 void writeBytes(const std::string &path, const std::vector<std::uint8_t> &bytes) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file.write(reinterpret_cast<const char *>(bytes.data()), std::streamsize(bytes.size()));
+}
+
+std::string outputOf(const std::string &command) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE *)> pipe(
+      ::popen((command + " 2>&1").c_str(), "r"), ::pclose);
+  std::string text;
+  std::array<char, 256> chunk;
+  while (pipe && std::fgets(chunk.data(), chunk.size(), pipe.get()))
+    text += chunk.data();
+  return text;
 }
 
 std::vector<std::string> namesWithPrefix(const std::string &directory, std::string_view prefix) {
