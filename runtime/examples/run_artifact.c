@@ -3,7 +3,8 @@
  * Usage: run_artifact FILE
  *
  * Loads the artifact, fills every input with a ramp, runs the program once and prints each output's
- * name, shape and, for f32, its first elements. Shows everything an embedding program has to do.
+ * name, shape and, for f32, its first elements. Shows everything an embedding program has to do, on
+ * the host and on CUDA device 0. run_artifact.cpp is the same in C++.
  *
  *===----------------------------------------------------------------------===*/
 
@@ -44,8 +45,12 @@ static size_t element_count(const lh_tensor_info *info) {
   return count;
 }
 
-/** Allocates zeroed memory for a tensor, a multiple of 64 bytes and aligned to 64. */
-static void *allocate(size_t bytes) {
+static size_t tensor_bytes(const lh_tensor_info *info) {
+  return element_count(info) * dtype_bytes(info->dtype);
+}
+
+/** Allocates zeroed memory of the host, a multiple of 64 bytes and aligned to 64. */
+static void *allocate_host(size_t bytes) {
   size_t rounded = (bytes + 63) / 64 * 64;
   void *memory = aligned_alloc(64, rounded == 0 ? 64 : rounded);
   if (memory)
@@ -53,19 +58,35 @@ static void *allocate(size_t bytes) {
   return memory;
 }
 
+/** Allocates memory where a program for `target` needs it; null if there is none. */
+static void *allocate(int32_t target, size_t bytes) {
+  void *memory = NULL;
+  if (target == LH_HOST)
+    return allocate_host(bytes);
+  /* At least a byte, so that null always means failure. */
+  return lh_device_alloc(0, bytes == 0 ? 1 : bytes, &memory) == LH_OK ? memory : NULL;
+}
+
+static void release(int32_t target, void *memory) {
+  if (target == LH_HOST)
+    free(memory);
+  else if (lh_device_free(memory) != LH_OK)
+    fail("free device memory");
+}
+
 typedef lh_status describe_fn(lh_program program, size_t index, lh_tensor_info *info);
 
 /** Describes and allocates `count` tensors. */
-static int prepare(lh_program program, describe_fn *describe, size_t count, lh_tensor_info *infos,
-                   lh_tensor *tensors, const lh_tensor **pointers) {
+static int prepare(lh_program program, int32_t target, describe_fn *describe, size_t count,
+                   lh_tensor_info *infos, lh_tensor *tensors, const lh_tensor **pointers) {
   for (size_t i = 0; i < count; ++i) {
     infos[i].struct_size = sizeof infos[i];
     if (describe(program, i, &infos[i]) != LH_OK)
       return fail("describe a tensor");
     tensors[i].struct_size = sizeof tensors[i];
-    tensors[i].data = allocate(element_count(&infos[i]) * dtype_bytes(infos[i].dtype));
+    tensors[i].data = allocate(target, tensor_bytes(&infos[i]));
     tensors[i].dtype = infos[i].dtype;
-    tensors[i].device = LH_HOST;
+    tensors[i].device = target;
     tensors[i].rank = infos[i].rank;
     tensors[i].shape = infos[i].shape;
     pointers[i] = &tensors[i];
@@ -77,8 +98,15 @@ static int prepare(lh_program program, describe_fn *describe, size_t count, lh_t
   return 0;
 }
 
-static void fill_ramp(const lh_tensor_info *info, void *data) {
+/** Fills an input. What lies on a device is filled through memory of the host. */
+static int fill_ramp(const lh_tensor_info *info, const lh_tensor *tensor) {
   size_t count = element_count(info);
+  void *data = tensor->device == LH_HOST ? tensor->data : allocate_host(tensor_bytes(info));
+  int result = 0;
+  if (!data) {
+    fprintf(stderr, "run_artifact: no memory for '%s'\n", info->name);
+    return 1;
+  }
   for (size_t i = 0; i < count; ++i) {
     if (info->dtype == LH_F32)
       ((float *)data)[i] = (float)i;
@@ -89,19 +117,34 @@ static void fill_ramp(const lh_tensor_info *info, void *data) {
     else if (info->dtype == LH_I64)
       ((int64_t *)data)[i] = (int64_t)i;
   }
+  if (tensor->device != LH_HOST) {
+    if (lh_copy(tensor->data, data, tensor_bytes(info)) != LH_OK)
+      result = fail("copy an input");
+    free(data);
+  }
+  return result;
 }
 
-static void print_output(const lh_tensor_info *info, const void *data) {
+static int print_output(const lh_tensor_info *info, const lh_tensor *tensor) {
+  float first[8];
+  size_t count = element_count(info);
+  if (count > 8)
+    count = 8;
+  if (info->dtype == LH_F32) {
+    /* A copy from the device waits for the run, as both are on the default stream. */
+    if (tensor->device == LH_HOST)
+      memcpy(first, tensor->data, count * sizeof *first);
+    else if (lh_copy(first, tensor->data, count * sizeof *first) != LH_OK)
+      return fail("copy an output");
+  }
   printf("%s [", info->name);
   for (int32_t i = 0; i < info->rank; ++i)
     printf("%s%lld", i == 0 ? "" : ", ", (long long)info->shape[i]);
   printf("]");
-  if (info->dtype == LH_F32) {
-    size_t count = element_count(info);
-    for (size_t i = 0; i < count && i < 8; ++i)
-      printf(" %g", (double)((const float *)data)[i]);
-  }
+  for (size_t i = 0; info->dtype == LH_F32 && i < count; ++i)
+    printf(" %g", (double)first[i]);
   printf("\n");
+  return 0;
 }
 
 static int run(lh_program program) {
@@ -113,7 +156,7 @@ static int run(lh_program program) {
   lh_tensor_info *infos = calloc(total + 1, sizeof *infos);
   lh_tensor *tensors = calloc(total + 1, sizeof *tensors);
   const lh_tensor **pointers = calloc(total + 1, sizeof *pointers);
-  void *workspace = allocate(info.workspace_bytes);
+  void *workspace = allocate(info.target, info.workspace_bytes);
   int result = 1;
   if (!infos || !tensors || !pointers || !workspace) {
     fprintf(stderr, "run_artifact: out of memory\n");
@@ -121,12 +164,13 @@ static int run(lh_program program) {
   }
 
   size_t first_output = info.num_inputs;
-  if (prepare(program, lh_program_input, info.num_inputs, infos, tensors, pointers) != 0 ||
-      prepare(program, lh_program_output, info.num_outputs, infos + first_output,
+  if (prepare(program, info.target, lh_program_input, info.num_inputs, infos, tensors, pointers) != 0 ||
+      prepare(program, info.target, lh_program_output, info.num_outputs, infos + first_output,
               tensors + first_output, pointers + first_output) != 0)
     goto done;
   for (size_t i = 0; i < info.num_inputs; ++i)
-    fill_ramp(&infos[i], tensors[i].data);
+    if (fill_ramp(&infos[i], &tensors[i]) != 0)
+      goto done;
 
   lh_run_args args = {.struct_size = sizeof args,
                       .inputs = pointers,
@@ -140,13 +184,14 @@ static int run(lh_program program) {
     goto done;
   }
   for (size_t i = first_output; i < total; ++i)
-    print_output(&infos[i], tensors[i].data);
+    if (print_output(&infos[i], &tensors[i]) != 0)
+      goto done;
   result = 0;
 
 done:
   for (size_t i = 0; tensors && i < total; ++i)
-    free(tensors[i].data);
-  free(workspace);
+    release(info.target, tensors[i].data);
+  release(info.target, workspace);
   free(pointers);
   free(tensors);
   free(infos);

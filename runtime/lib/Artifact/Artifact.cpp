@@ -21,13 +21,13 @@ namespace {
 
 /// The first byte is no text; the line ends show a transfer in text mode.
 constexpr std::array<std::uint8_t, 8> magic = {0x89, 'L', 'H', 'A', '\r', '\n', 0x1a, '\n'};
-constexpr std::uint32_t formatVersion = 1;
+constexpr std::uint32_t formatVersion = 2;
 constexpr std::size_t digestBytes = sizeof(Sha256Digest);
 
 /// The numbers after the magic, in file order.
 struct Header {
   std::uint32_t version = formatVersion;
-  std::uint32_t reserved = 0;
+  std::uint32_t imageKind = 0;
   std::uint64_t fileBytes = 0;
   std::uint64_t keyBytes = 0;
   std::uint64_t planBytes = 0;
@@ -39,7 +39,7 @@ struct Header {
   /// Calls `visit` for each number, in file order.
   template <typename Self, typename Visit> static void forEachField(Self &self, Visit visit) {
     visit(self.version);
-    visit(self.reserved);
+    visit(self.imageKind);
     visit(self.fileBytes);
     visit(self.keyBytes);
     visit(self.planBytes);
@@ -82,8 +82,8 @@ Result<Header> readHeader(std::span<const std::uint8_t> bytes) {
     return Status(StatusCode::Unsupported,
                   fmt::format("byte 8: this runtime reads artifacts of version {}, found {}",
                               formatVersion, header.version));
-  if (header.reserved != 0)
-    return corrupt("byte 12: reserved bytes are not zero");
+  if (header.imageKind > std::uint32_t(CodeImage::Kind::Cubin))
+    return corrupt("byte 12: there is no kind of image {}", header.imageKind);
   if (header.fileBytes != bytes.size())
     return corrupt("byte 16: the header says {} bytes, found {}", header.fileBytes, bytes.size());
   if (header.keyBytes > ArtifactLimits::keyBytes || header.planBytes > PlanLimits::jsonBytes ||
@@ -96,20 +96,11 @@ Result<Header> readHeader(std::span<const std::uint8_t> bytes) {
   return header;
 }
 
-} // namespace
+Status invalid(std::string message) {
+  return Status(StatusCode::InvalidArgument, std::move(message));
+}
 
-Status Artifact::verify() const {
-  auto invalid = [](std::string message) {
-    return Status(StatusCode::InvalidArgument, std::move(message));
-  };
-  if (key.empty() || key.size() > ArtifactLimits::keyBytes)
-    return invalid(
-        fmt::format("a key has 1 to {} bytes, found {}", ArtifactLimits::keyBytes, key.size()));
-  if (Status status = plan.verify(); !status.ok())
-    return std::move(status).withContext("plan");
-  if (image.bytes.size() > ArtifactLimits::imageBytes)
-    return invalid(fmt::format("an image has at most {} bytes, found {}",
-                               ArtifactLimits::imageBytes, image.bytes.size()));
+Status checkNativeImage(const Plan &plan, const CodeImage &image) {
   if (image.textBytes > image.bytes.size())
     return invalid(fmt::format("the text of {} bytes is longer than the image of {} bytes",
                                image.textBytes, image.bytes.size()));
@@ -123,11 +114,54 @@ Status Artifact::verify() const {
   return {};
 }
 
+Status checkCudaImage(const CodeImage &image) {
+  const std::string_view kind = imageKindName(image.kind);
+  if (image.textBytes != 0)
+    return invalid(fmt::format("{} has no text of native code, found {} bytes", kind,
+                               image.textBytes));
+  if (image.bytes.empty())
+    return invalid(fmt::format("the {} is empty", kind));
+  if (image.kind == CodeImage::Kind::Ptx && std::ranges::find(image.bytes, 0) != image.bytes.end())
+    return invalid("PTX is text, found a null byte");
+  return {};
+}
+
+} // namespace
+
+std::string_view imageKindName(CodeImage::Kind kind) {
+  switch (kind) {
+  case CodeImage::Kind::Native:
+    return "native";
+  case CodeImage::Kind::Ptx:
+    return "PTX";
+  case CodeImage::Kind::Cubin:
+    return "cubin";
+  }
+  return "unknown";
+}
+
+Status Artifact::verify() const {
+  if (key.empty() || key.size() > ArtifactLimits::keyBytes)
+    return invalid(
+        fmt::format("a key has 1 to {} bytes, found {}", ArtifactLimits::keyBytes, key.size()));
+  if (Status status = plan.verify(); !status.ok())
+    return std::move(status).withContext("plan");
+  if (image.bytes.size() > ArtifactLimits::imageBytes)
+    return invalid(fmt::format("an image has at most {} bytes, found {}",
+                               ArtifactLimits::imageBytes, image.bytes.size()));
+  const bool isNative = image.kind == CodeImage::Kind::Native;
+  if (isNative != (plan.target == "host"))
+    return invalid(fmt::format("a plan for '{}' with a {} image", plan.target,
+                               imageKindName(image.kind)));
+  return isNative ? checkNativeImage(plan, image) : checkCudaImage(image);
+}
+
 Result<std::vector<std::uint8_t>> Artifact::serialize() const {
   if (Status status = verify(); !status.ok())
     return status;
   const std::string planText = plan.toJson();
   Header header;
+  header.imageKind = std::uint32_t(image.kind);
   header.keyBytes = key.size();
   header.planBytes = planText.size();
   header.imageBytes = image.bytes.size();
@@ -173,7 +207,9 @@ Result<Artifact> Artifact::deserialize(std::span<const std::uint8_t> bytes) {
   if (!plan)
     return Status(plan.status()).withContext("plan");
   Artifact artifact = {std::string(keyBytes.begin(), keyBytes.end()), *std::move(plan),
-                       HostImage{{rest.begin(), rest.end()}, header->textBytes}};
+                       CodeImage{static_cast<CodeImage::Kind>(header->imageKind),
+                                 {rest.begin(), rest.end()},
+                                 header->textBytes}};
   if (Status status = artifact.verify(); !status.ok())
     return Status(StatusCode::Corrupt, status.message());
   return artifact;

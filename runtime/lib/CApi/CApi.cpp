@@ -2,116 +2,98 @@
 
 #include "lighthouse/runtime/lighthouse.h"
 
+#include "lighthouse/runtime/Cache.h"
 #include "lighthouse/runtime/Program.h"
 
+#include "Border.h"
 #include "HandleRegistry.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstring>
-#include <new>
+#include <optional>
 
 using namespace lighthouse::runtime;
 
-static_assert(int(StatusCode::Internal) == LH_INTERNAL && int(DType::Bool) == LH_BOOL &&
+static_assert(int(StatusCode::DriverError) == LH_DRIVER_ERROR && int(DType::Bool) == LH_BOOL &&
                   int(Device::Cuda) == LH_CUDA,
               "the enums of the C interface mirror those of the runtime");
-
-//===----------------------------------------------------------------------===//
-// The border: statuses, messages, exceptions
-//===----------------------------------------------------------------------===//
-
-static thread_local std::string lastError;
-
-static Status invalid(std::string message) {
-  return Status(StatusCode::InvalidArgument, std::move(message));
-}
-
-/// Runs the body of an interface function. Keeps its message and stops every exception.
-template <typename Body> static lh_status guarded(const char *function, Body body) noexcept {
-  StatusCode code = StatusCode::OutOfMemory;
-  try {
-    lastError.clear();
-    Status status = Status(StatusCode::Internal, "unexpected exception");
-    try {
-      status = body();
-    } catch (const std::bad_alloc &) {
-      status = Status(StatusCode::OutOfMemory, "out of memory");
-    } catch (const std::exception &error) {
-      status = Status(StatusCode::Internal, error.what());
-    }
-    code = status.code();
-    if (!status.ok())
-      lastError = fmt::format("{}: {}", function, status.message());
-  } catch (...) {
-    // No memory even for the message; the code has to do.
-  }
-  return static_cast<lh_status>(code);
-}
-
-/// Checks the size field of a caller's structure; see the comment at the top of lighthouse.h.
-template <typename T> static Status checkStruct(const char *what, const T *value) {
-  if (!value)
-    return invalid(fmt::format("{} is null", what));
-  // A size beyond this is a forgotten initialisation, not a structure of a later version.
-  constexpr std::size_t largest = 4096;
-  const std::size_t size = value->struct_size;
-  if (size < sizeof(T) || size > largest)
-    return invalid(fmt::format("{}->struct_size is {}; expected {}", what, size, sizeof(T)));
-  const auto *bytes = reinterpret_cast<const unsigned char *>(value);
-  if (std::any_of(bytes + sizeof(T), bytes + size, [](unsigned char byte) { return byte != 0; }))
-    return invalid(fmt::format("{} uses fields of a later version than this runtime knows", what));
-  return {};
-}
 
 //===----------------------------------------------------------------------===//
 // Programs
 //===----------------------------------------------------------------------===//
 
+namespace {
+
+/// A program, and the device it was loaded to.
+struct LoadedProgram {
+  Program program;
+  int device;
+};
+
+} // namespace
+
 /// Never destroyed: threads may still use programs while the process exits.
-static HandleRegistry<Program> &programs() {
-  static auto *registry = new HandleRegistry<Program>();
+static HandleRegistry<LoadedProgram> &programs() {
+  static auto *registry = new HandleRegistry<LoadedProgram>();
   return *registry;
 }
 
-static Result<std::shared_ptr<const Program>> findProgram(lh_program handle) {
+using ProgramPointer = std::shared_ptr<const LoadedProgram>;
+
+static Result<ProgramPointer> findProgram(lh_program handle) {
   if (!handle)
     return invalid("program is null");
-  if (std::shared_ptr<const Program> program =
-          programs().find(reinterpret_cast<std::uintptr_t>(handle)))
+  if (ProgramPointer program = programs().find(reinterpret_cast<std::uintptr_t>(handle)))
     return program;
   return Status(StatusCode::InvalidHandle, "program is no live handle; was it released?");
 }
 
-/// Maps the artifact's code and stores a handle.
-static Status loadProgram(Result<Artifact> artifact, lh_program *handle) {
+/// Loads the artifact that `read` gives and stores a handle. `source` is what the caller passed.
+template <typename Read>
+static Status loadProgram(const char *what, const void *source, const lh_load_options *given,
+                          lh_program *handle, Read read) {
+  if (!source || !handle)
+    return invalid(fmt::format("{} is null", source ? "program" : what));
+  *handle = nullptr;
+  lh_load_options fields = {};
+  if (given)
+    if (Status status = readStruct("options", given, sizeof fields, fields); !status.ok())
+      return status;
+  Result<Artifact> artifact = read();
   if (!artifact)
     return artifact.status();
-  Result<Program> program = Program::load(*artifact);
+
+  LoadOptions options = {fields.device, fields.stream};
+  std::optional<Cache> cache;
+  if (fields.use_cache != 0)
+    options.cubinCache = &cache.emplace();
+  Result<Program> program = Program::load(*artifact, options);
   if (!program)
     return program.status();
-  *handle = reinterpret_cast<lh_program>(
-      programs().add(std::make_shared<const Program>(*std::move(program))));
+  const int device = program->plan().target == "cuda" ? fields.device : 0;
+  *handle = reinterpret_cast<lh_program>(programs().add(
+      std::make_shared<const LoadedProgram>(LoadedProgram{*std::move(program), device})));
   return {};
 }
 
 /// Fills `info` from element `index` of the inputs or outputs of a program.
 static Status describeTensor(lh_program handle, std::vector<TensorSpec> Plan::*tensors,
                              std::size_t index, lh_tensor_info *info) {
-  Result<std::shared_ptr<const Program>> program = findProgram(handle);
+  Result<ProgramPointer> program = findProgram(handle);
   if (!program)
     return program.status();
-  if (Status status = checkStruct("info", info); !status.ok())
+  lh_tensor_info fields = {};
+  if (Status status = readStruct("info", info, sizeof fields, fields); !status.ok())
     return status;
-  const std::vector<TensorSpec> &specs = (*program)->plan().*tensors;
+  const std::vector<TensorSpec> &specs = (*program)->program.plan().*tensors;
   if (index >= specs.size())
     return invalid(fmt::format("index is {}; the program has {}", index, specs.size()));
   const TensorSpec &spec = specs[index];
-  info->name = spec.name.c_str();
-  info->dtype = std::int32_t(spec.dtype);
-  info->rank = std::int32_t(spec.shape.size());
-  info->shape = spec.shape.data();
+  fields.name = spec.name.c_str();
+  fields.dtype = std::int32_t(spec.dtype);
+  fields.rank = std::int32_t(spec.shape.size());
+  fields.shape = spec.shape.data();
+  writeStruct(fields, info);
   return {};
 }
 
@@ -124,28 +106,28 @@ static Status readTensors(const char *what, const lh_tensor *const *tensors, std
     return invalid(fmt::format("args->{} has {} elements", what, count));
   for (std::size_t i = 0; i < count; ++i) {
     const std::string label = fmt::format("args->{}[{}]", what, i);
-    const lh_tensor *tensor = tensors[i];
-    if (Status status = checkStruct(label.c_str(), tensor); !status.ok())
+    lh_tensor tensor = {};
+    if (Status status = readStruct(label, tensors[i], sizeof tensor, tensor); !status.ok())
       return status;
-    if (tensor->dtype < 0 || tensor->dtype >= numDTypes)
-      return invalid(fmt::format("{}->dtype is {}", label, tensor->dtype));
-    if (tensor->device != LH_HOST && tensor->device != LH_CUDA)
-      return invalid(fmt::format("{}->device is {}", label, tensor->device));
-    if (tensor->rank < 0 || std::size_t(tensor->rank) > maxRank)
+    if (tensor.dtype < 0 || tensor.dtype >= numDTypes)
+      return invalid(fmt::format("{}->dtype is {}", label, tensor.dtype));
+    if (tensor.device != LH_HOST && tensor.device != LH_CUDA)
+      return invalid(fmt::format("{}->device is {}", label, tensor.device));
+    if (tensor.rank < 0 || std::size_t(tensor.rank) > maxRank)
       return invalid(
-          fmt::format("{}->rank is {}; allowed is 0 to {}", label, tensor->rank, maxRank));
-    if (tensor->rank != 0 && !tensor->shape)
+          fmt::format("{}->rank is {}; allowed is 0 to {}", label, tensor.rank, maxRank));
+    if (tensor.rank != 0 && !tensor.shape)
       return invalid(fmt::format("{}->shape is null", label));
     TensorView view;
-    view.data = tensor->data;
-    view.dtype = static_cast<DType>(tensor->dtype);
-    view.device = static_cast<Device>(tensor->device);
-    if (tensor->rank != 0)
-      view.shape.assign(tensor->shape, tensor->shape + tensor->rank);
+    view.data = tensor.data;
+    view.dtype = static_cast<DType>(tensor.dtype);
+    view.device = static_cast<Device>(tensor.device);
+    if (tensor.rank != 0)
+      view.shape.assign(tensor.shape, tensor.shape + tensor.rank);
     if (!elementCount(view.shape))
       return invalid(fmt::format("{}->shape is {}", label, formatDims(view.shape)));
-    if (tensor->strides)
-      view.strides.assign(tensor->strides, tensor->strides + tensor->rank);
+    if (tensor.strides)
+      view.strides.assign(tensor.strides, tensor.strides + tensor.rank);
     else
       view.strides = contiguousStrides(view.shape);
     views.push_back(std::move(view));
@@ -164,40 +146,58 @@ const char *lh_status_name(int status) {
   return statusCodeName(static_cast<StatusCode>(status)).data();
 }
 
-const char *lh_last_error(void) { return lastError.c_str(); }
+const char *lh_last_error(void) { return lastError().c_str(); }
 
 lh_status lh_program_load_file(const char *path, lh_program *program) {
-  return guarded(__func__, [&]() -> Status {
-    if (!path || !program)
-      return invalid(path ? "program is null" : "path is null");
-    *program = nullptr;
-    return loadProgram(Artifact::readFile(path), program);
+  return guarded(__func__, [&] {
+    return loadProgram("path", path, nullptr, program, [&] { return Artifact::readFile(path); });
   });
 }
 
+lh_status lh_program_load_file_with(const char *path, const lh_load_options *options,
+                                    lh_program *program) {
+  return guarded(__func__, [&] {
+    return loadProgram("path", path, options, program, [&] { return Artifact::readFile(path); });
+  });
+}
+
+static Result<Artifact> readMemory(const void *bytes, size_t size) {
+  return Artifact::deserialize({static_cast<const std::uint8_t *>(bytes), size});
+}
+
 lh_status lh_program_load_memory(const void *bytes, size_t size, lh_program *program) {
-  return guarded(__func__, [&]() -> Status {
-    if (!bytes || !program)
-      return invalid(bytes ? "program is null" : "bytes is null");
-    *program = nullptr;
-    return loadProgram(Artifact::deserialize({static_cast<const std::uint8_t *>(bytes), size}),
-                       program);
+  return guarded(__func__, [&] {
+    return loadProgram("bytes", bytes, nullptr, program, [&] { return readMemory(bytes, size); });
+  });
+}
+
+lh_status lh_program_load_memory_with(const void *bytes, size_t size,
+                                      const lh_load_options *options, lh_program *program) {
+  return guarded(__func__, [&] {
+    return loadProgram("bytes", bytes, options, program, [&] { return readMemory(bytes, size); });
   });
 }
 
 lh_status lh_program_query(lh_program program, lh_program_info *info) {
   return guarded(__func__, [&]() -> Status {
-    Result<std::shared_ptr<const Program>> found = findProgram(program);
+    Result<ProgramPointer> found = findProgram(program);
     if (!found)
       return found.status();
-    if (Status status = checkStruct("info", info); !status.ok())
+    lh_program_info fields = {};
+    if (Status status = readStruct("info", info, offsetof(lh_program_info, target), fields);
+        !status.ok())
       return status;
-    const Plan &plan = (*found)->plan();
-    info->name = plan.name.c_str();
-    info->num_inputs = plan.inputs.size();
-    info->num_outputs = plan.outputs.size();
-    info->workspace_bytes = std::size_t(plan.workspaceBytes);
-    info->workspace_alignment = std::size_t(workspaceAlignment);
+    const Plan &plan = (*found)->program.plan();
+    const bool isCuda = plan.target == "cuda";
+    fields.name = plan.name.c_str();
+    fields.num_inputs = plan.inputs.size();
+    fields.num_outputs = plan.outputs.size();
+    fields.workspace_bytes = std::size_t(plan.workspaceBytes);
+    fields.workspace_alignment = std::size_t(workspaceAlignment);
+    fields.target = isCuda ? LH_CUDA : LH_HOST;
+    fields.device = (*found)->device;
+    fields.arch = isCuda ? plan.arch.c_str() : plan.cpuLevel.c_str();
+    writeStruct(fields, info);
     return {};
   });
 }
@@ -212,24 +212,29 @@ lh_status lh_program_output(lh_program program, size_t index, lh_tensor_info *in
 
 lh_status lh_program_run(lh_program program, const lh_run_args *args) {
   return guarded(__func__, [&]() -> Status {
-    Result<std::shared_ptr<const Program>> found = findProgram(program);
+    Result<ProgramPointer> found = findProgram(program);
     if (!found)
       return found.status();
-    if (Status status = checkStruct("args", args); !status.ok())
-      return status;
-    std::vector<TensorView> inputs, outputs;
-    if (Status status = readTensors("inputs", args->inputs, args->num_inputs, inputs); !status.ok())
-      return status;
-    if (Status status = readTensors("outputs", args->outputs, args->num_outputs, outputs);
+    lh_run_args fields = {};
+    if (Status status = readStruct("args", args, offsetof(lh_run_args, stream), fields);
         !status.ok())
       return status;
-    return (*found)->run(inputs, outputs, args->workspace, args->workspace_bytes);
+    std::vector<TensorView> inputs, outputs;
+    if (Status status = readTensors("inputs", fields.inputs, fields.num_inputs, inputs); !status.ok())
+      return status;
+    if (Status status = readTensors("outputs", fields.outputs, fields.num_outputs, outputs);
+        !status.ok())
+      return status;
+    RunOptions options;
+    options.stream = fields.stream;
+    return (*found)->program.run(inputs, outputs, fields.workspace, fields.workspace_bytes,
+                                 options);
   });
 }
 
 lh_status lh_program_release(lh_program program) {
   return guarded(__func__, [&]() -> Status {
-    Result<std::shared_ptr<const Program>> found = findProgram(program);
+    Result<ProgramPointer> found = findProgram(program);
     if (!found)
       return found.status();
     // Another thread may have released it between; only one of the two succeeds.

@@ -20,7 +20,7 @@ static Status mappingError(const char *action, int error) {
                 std::string("cannot ") + action + " memory for code: " + errorText(error));
 }
 
-Result<CodeMapping> CodeMapping::create(const HostImage &image) {
+Result<CodeMapping> CodeMapping::create(const CodeImage &image) {
   CodeMapping mapping;
   if (image.bytes.empty())
     return mapping;

@@ -16,7 +16,7 @@ namespace lighthouse::runtime {
 class CodeMapping {
 public:
   /// Copies a verified image to memory of its own.
-  static Result<CodeMapping> create(const HostImage &image);
+  static Result<CodeMapping> create(const CodeImage &image);
 
   CodeMapping() = default;
   CodeMapping(CodeMapping &&other) noexcept

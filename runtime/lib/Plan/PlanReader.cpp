@@ -134,9 +134,10 @@ KernelArg readKernelArg(const Cursor &at) {
   std::string kind = at.field("kind").string();
   KernelArg arg;
   if (kind == "tensor") {
-    at.expectFields({"kind", "dtype", "rank", "inner_contiguous"});
+    at.expectFields({"kind", "dtype", "rank", "inner_contiguous", "alignment"});
     arg.rank = at.field("rank").integer();
     arg.innerContiguous = at.field("inner_contiguous").boolean();
+    arg.alignment = at.field("alignment").integer();
   } else if (kind == "scalar") {
     at.expectFields({"kind", "dtype"});
     arg.kind = KernelArg::Kind::Scalar;
@@ -148,11 +149,17 @@ KernelArg readKernelArg(const Cursor &at) {
 }
 
 KernelSpec readKernel(const Cursor &at) {
-  at.expectFields({"name", "entry", "stack_bytes", "args", "dims"});
-  return {at.field("name").string(), at.field("entry").integer(), at.field("stack_bytes").integer(),
-          at.field("args").list(PlanLimits::kernelArgs, readKernelArg),
-          at.field("dims").list(PlanLimits::kernelArgs,
-                                [](const Cursor &dim) { return dim.string(); })};
+  at.expectFields({"name", "entry", "stack_bytes", "threads", "shared_bytes", "args", "dims"});
+  KernelSpec kernel;
+  kernel.name = at.field("name").string();
+  kernel.entry = at.field("entry").integer();
+  kernel.stackBytes = at.field("stack_bytes").integer();
+  kernel.threads = at.field("threads").integer();
+  kernel.sharedBytes = at.field("shared_bytes").integer();
+  kernel.args = at.field("args").list(PlanLimits::kernelArgs, readKernelArg);
+  kernel.dims = at.field("dims").list(PlanLimits::kernelArgs,
+                                      [](const Cursor &dim) { return dim.string(); });
+  return kernel;
 }
 
 LaunchArg readLaunchArg(const Cursor &at) {
@@ -188,8 +195,8 @@ LaunchSpec readLaunch(const Cursor &at) {
 }
 
 Plan readPlan(const Cursor &at) {
-  at.expectFields({"version", "name", "target", "cpu_level", "inputs", "outputs", "workspace_bytes",
-                   "buffers", "kernels", "launches"});
+  at.expectFields({"version", "name", "target", "cpu_level", "arch", "inputs", "outputs",
+                   "workspace_bytes", "buffers", "kernels", "launches"});
   if (std::int64_t version = at.field("version").integer(); version != planVersion)
     throw DecodeError{StatusCode::Unsupported,
                       fmt::format("/version: this runtime reads plans of version {}, found {}",
@@ -198,6 +205,7 @@ Plan readPlan(const Cursor &at) {
   plan.name = at.field("name").string();
   plan.target = at.field("target").string();
   plan.cpuLevel = at.field("cpu_level").string();
+  plan.arch = at.field("arch").string();
   plan.inputs = at.field("inputs").list(PlanLimits::tensors, readTensor);
   plan.outputs = at.field("outputs").list(PlanLimits::tensors, readTensor);
   plan.workspaceBytes = at.field("workspace_bytes").integer();

@@ -3,9 +3,13 @@
 #include "lighthouse/runtime/Cpu.h"
 #include "lighthouse/runtime/Plan.h"
 
+#include "../Program/LaunchWords.h"
+#include "../Support/CudaArch.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <set>
 
 namespace lighthouse::runtime {
@@ -92,13 +96,53 @@ Status checkBuffers(const Plan &plan) {
   return {};
 }
 
-Status checkKernel(const std::string &here, const KernelSpec &kernel) {
-  if (Status s = checkName(here + "/name", kernel.name); !s.ok())
+/// The target, and what only one of the targets has.
+Status checkTarget(const Plan &plan) {
+  if (plan.target == "host") {
+    if (!parseCpuLevel(plan.cpuLevel))
+      return failure("/cpu_level", "expected x86-64-v2, x86-64-v3 or x86-64-v4, found '{}'",
+                     plan.cpuLevel);
+    if (!plan.arch.empty())
+      return failure("/arch", "expected '' for the host, found '{}'", plan.arch);
+    return {};
+  }
+  if (plan.target == "cuda") {
+    if (!CudaArch::parse(plan.arch))
+      return failure("/arch", "expected sm_80, sm_90a or the like, found '{}'", plan.arch);
+    if (!plan.cpuLevel.empty())
+      return failure("/cpu_level", "expected '' for cuda, found '{}'", plan.cpuLevel);
+    return {};
+  }
+  return failure("/target", "expected 'host' or 'cuda', found '{}'", plan.target);
+}
+
+/// The fields of a kernel that depend on the target; those of the other target are 0.
+Status checkKernelTarget(bool isCuda, const std::string &here, const KernelSpec &kernel) {
+  if (Status s = checkRange(here + "/entry", kernel.entry, 0, isCuda ? 0 : INT64_MAX); !s.ok())
     return s;
-  if (Status s = checkRange(here + "/entry", kernel.entry, 0, INT64_MAX); !s.ok())
-    return s;
-  if (Status s = checkRange(here + "/stack_bytes", kernel.stackBytes, 0, maxKernelStackBytes);
+  if (Status s = checkRange(here + "/stack_bytes", kernel.stackBytes, 0,
+                            isCuda ? 0 : maxKernelStackBytes);
       !s.ok())
+    return s;
+  if (Status s = checkRange(here + "/shared_bytes", kernel.sharedBytes, 0,
+                            isCuda ? PlanLimits::sharedBytes : 0);
+      !s.ok())
+    return s;
+  if (!isCuda)
+    return checkRange(here + "/threads", kernel.threads, 0, 0);
+  if (kernel.threads < 32 || kernel.threads > PlanLimits::threads || kernel.threads % 32 != 0)
+    return failure(here + "/threads", "expected a multiple of 32 from 32 to {}, found {}",
+                   PlanLimits::threads, kernel.threads);
+
+  const std::int64_t parameterBytes = 8 * std::int64_t(kernelWords(kernel) + cudaGridWords);
+  if (parameterBytes > PlanLimits::cudaParameterBytes)
+    return failure(here, "kernel '{}' has {} bytes of parameters; at most {} are allowed",
+                   kernel.name, parameterBytes, PlanLimits::cudaParameterBytes);
+  return {};
+}
+
+Status checkKernel(bool isCuda, const std::string &here, const KernelSpec &kernel) {
+  if (Status s = checkName(here + "/name", kernel.name); !s.ok())
     return s;
   if (Status s = checkCount(here + "/args", kernel.args.size(), PlanLimits::kernelArgs); !s.ok())
     return s;
@@ -110,13 +154,18 @@ Status checkKernel(const std::string &here, const KernelSpec &kernel) {
       return s;
     if (arg.innerContiguous && arg.rank == 0)
       return failure(where + "/inner_contiguous", "needs a tensor with a dimension");
+    const std::int64_t mostAligned = arg.kind == KernelArg::Kind::Tensor ? 16 : 1;
+    if (arg.alignment < 1 || arg.alignment > mostAligned ||
+        !std::has_single_bit(std::uint64_t(arg.alignment)))
+      return failure(where + "/alignment", "expected a power of two from 1 to {}, found {}",
+                     mostAligned, arg.alignment);
   }
   if (Status s = checkCount(here + "/dims", kernel.dims.size(), PlanLimits::kernelArgs); !s.ok())
     return s;
   for (std::size_t i = 0; i < kernel.dims.size(); ++i)
     if (Status s = checkName(fmt::format("{}/dims/{}", here, i), kernel.dims[i]); !s.ok())
       return s;
-  return {};
+  return checkKernelTarget(isCuda, here, kernel);
 }
 
 /// The tensor that an argument of a launch names.
@@ -179,6 +228,9 @@ Status checkLaunch(const Plan &plan, const std::string &here, const LaunchSpec &
         instances > INT64_MAX / 2)
       return failure(here + "/grid", "more than 2^62 program instances");
   }
+  if (plan.target == "cuda" && instances > PlanLimits::cudaBlocks)
+    return failure(here + "/grid", "{} program instances; at most {} are allowed on cuda",
+                   instances, PlanLimits::cudaBlocks);
 
   if (launch.args.size() != kernel.args.size())
     return failure(here + "/args", "kernel '{}' has {} arguments, found {}", kernel.name,
@@ -205,11 +257,8 @@ Status checkLaunch(const Plan &plan, const std::string &here, const LaunchSpec &
 Status Plan::verify() const {
   if (Status s = checkName("/name", name); !s.ok())
     return s;
-  if (target != "host")
-    return failure("/target", "expected 'host', found '{}'", target);
-  if (!parseCpuLevel(cpuLevel))
-    return failure("/cpu_level", "expected x86-64-v2, x86-64-v3 or x86-64-v4, found '{}'",
-                   cpuLevel);
+  if (Status s = checkTarget(*this); !s.ok())
+    return s;
   if (Status s = checkTensors("/inputs", inputs); !s.ok())
     return s;
   if (Status s = checkTensors("/outputs", outputs); !s.ok())
@@ -219,7 +268,7 @@ Status Plan::verify() const {
   if (Status s = checkCount("/kernels", kernels.size(), PlanLimits::kernels); !s.ok())
     return s;
   for (std::size_t i = 0; i < kernels.size(); ++i)
-    if (Status s = checkKernel(fmt::format("/kernels/{}", i), kernels[i]); !s.ok())
+    if (Status s = checkKernel(target == "cuda", fmt::format("/kernels/{}", i), kernels[i]); !s.ok())
       return s;
   if (Status s = checkCount("/launches", launches.size(), PlanLimits::launches); !s.ok())
     return s;

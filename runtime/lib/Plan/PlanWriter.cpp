@@ -46,8 +46,9 @@ std::string toJson(const BufferSpec &buffer) {
 std::string toJson(const KernelArg &arg) {
   if (arg.kind == KernelArg::Kind::Scalar)
     return fmt::format(R"({{"kind": "scalar", "dtype": "{}"}})", dtypeName(arg.dtype));
-  return fmt::format(R"({{"kind": "tensor", "dtype": "{}", "rank": {}, "inner_contiguous": {}}})",
-                     dtypeName(arg.dtype), arg.rank, arg.innerContiguous);
+  return fmt::format(R"({{"kind": "tensor", "dtype": "{}", "rank": {}, "inner_contiguous": {}, )"
+                     R"("alignment": {}}})",
+                     dtypeName(arg.dtype), arg.rank, arg.innerContiguous, arg.alignment);
 }
 
 std::string toJson(const LaunchArg &arg) {
@@ -78,10 +79,13 @@ std::string toJson(const KernelSpec &kernel) {
                      "      \"name\": {},\n"
                      "      \"entry\": {},\n"
                      "      \"stack_bytes\": {},\n"
+                     "      \"threads\": {},\n"
+                     "      \"shared_bytes\": {},\n"
                      "      \"args\": {},\n"
                      "      \"dims\": {}\n"
                      "    }}",
-                     quoted(kernel.name), kernel.entry, kernel.stackBytes,
+                     quoted(kernel.name), kernel.entry, kernel.stackBytes, kernel.threads,
+                     kernel.sharedBytes,
                      list(kernel.args, "      "), integers(dims));
 }
 
@@ -105,6 +109,7 @@ std::string Plan::toJson() const {
                      "  \"name\": {},\n"
                      "  \"target\": {},\n"
                      "  \"cpu_level\": {},\n"
+                     "  \"arch\": {},\n"
                      "  \"inputs\": {},\n"
                      "  \"outputs\": {},\n"
                      "  \"workspace_bytes\": {},\n"
@@ -112,7 +117,7 @@ std::string Plan::toJson() const {
                      "  \"kernels\": {},\n"
                      "  \"launches\": {}\n"
                      "}}\n",
-                     planVersion, quoted(name), quoted(target), quoted(cpuLevel),
+                     planVersion, quoted(name), quoted(target), quoted(cpuLevel), quoted(arch),
                      list(inputs, "  "), list(outputs, "  "), workspaceBytes, list(buffers, "  "),
                      list(kernels, "  "), list(launches, "  "));
 }

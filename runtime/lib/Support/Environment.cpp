@@ -23,6 +23,9 @@ constinit const EnvironmentVariable hostLevel = {
     "LIGHTHOUSE_HOST_LEVEL",
     "Processor level host code is built for: x86-64-v2, x86-64-v3 or x86-64-v4.",
     "the highest this processor has", true};
+constinit const EnvironmentVariable cudaLibrary = {
+    "LIGHTHOUSE_CUDA_LIBRARY", "The CUDA driver library to open, a name or a path.",
+    "libcuda.so.1, then libcuda.so", false};
 constinit const EnvironmentVariable xdgCacheHome = {
     "XDG_CACHE_HOME", "Parent of the cache directory, if absolute.", "$HOME/.cache", false};
 constinit const EnvironmentVariable home = {
@@ -30,9 +33,10 @@ constinit const EnvironmentVariable home = {
 
 } // namespace environment
 
-static constexpr std::array<const EnvironmentVariable *, 6> variables = {
-    &environment::cacheDir,  &environment::cacheLimit,   &environment::numThreads,
-    &environment::hostLevel, &environment::xdgCacheHome, &environment::home};
+static constexpr std::array<const EnvironmentVariable *, 7> variables = {
+    &environment::cacheDir,    &environment::cacheLimit,   &environment::numThreads,
+    &environment::hostLevel,   &environment::cudaLibrary,  &environment::xdgCacheHome,
+    &environment::home};
 
 std::optional<std::string> EnvironmentVariable::get() const {
   const char *value = std::getenv(name.data());

@@ -24,6 +24,8 @@ std::string_view statusCodeName(StatusCode code) {
     return "out of memory";
   case StatusCode::Internal:
     return "internal error";
+  case StatusCode::DriverError:
+    return "driver error";
   }
   return "unknown status";
 }

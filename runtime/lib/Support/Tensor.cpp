@@ -46,9 +46,10 @@ std::vector<std::int64_t> contiguousStrides(std::span<const std::int64_t> shape)
   return strides;
 }
 
-TensorView TensorView::contiguous(void *data, DType dtype, std::vector<std::int64_t> shape) {
+TensorView TensorView::contiguous(void *data, DType dtype, std::vector<std::int64_t> shape,
+                                  Device device) {
   std::vector<std::int64_t> strides = contiguousStrides(shape);
-  return {data, dtype, std::move(shape), std::move(strides), Device::Host};
+  return {data, dtype, std::move(shape), std::move(strides), device};
 }
 
 std::optional<std::int64_t> elementCount(std::span<const std::int64_t> shape) {

@@ -47,8 +47,8 @@ TEST(Plan, JsonErrorsHaveAPlace) {
     std::string_view from, to, message;
   };
   const Case cases[] = {
-      {"\"version\": 1", "\"version\": 2", "/version: this runtime reads plans of version 1"},
-      {"\"version\": 1,", "", "the field 'version' is missing"},
+      {"\"version\": 2", "\"version\": 1", "/version: this runtime reads plans of version 2"},
+      {"\"version\": 2,", "", "the field 'version' is missing"},
       {"\"name\": \"sample\"", "\"name\": \"sample\", \"colour\": 1", "unknown field 'colour'"},
       {"\"name\": \"sample\"", "\"name\": \"sample\", \"name\": \"x\"", "'name' is repeated"},
       {"\"name\": \"sample\"", "\"name\": 7", "/name: expected a string, found number"},
@@ -101,7 +101,7 @@ TEST(Plan, VerifyNamesThePlace) {
       {[](Plan &p) { p.name.clear(); }, "/name: a name has 1 to 256"},
       {[](Plan &p) { p.name = "a\nb"; }, "/name: a name has printable ASCII"},
       {[](Plan &p) { p.inputs[1].name = std::string(257, 'x'); }, "/inputs/1/name"},
-      {[](Plan &p) { p.target = "sm_90a"; }, "/target: expected 'host', found 'sm_90a'"},
+      {[](Plan &p) { p.target = "sm_90a"; }, "/target: expected 'host' or 'cuda', found 'sm_90a'"},
       {[](Plan &p) { p.cpuLevel = "x86-64-v1"; }, "/cpu_level"},
       {[](Plan &p) { p.inputs[1].name = p.inputs[0].name; }, "/inputs/1/name: 'a' is used twice"},
       {[](Plan &p) { p.inputs[0].shape = {-1}; }, "/inputs/0/shape/0: expected 0 to 2147483647"},

@@ -7,12 +7,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 
 namespace lighthouse::runtime::test {
 
@@ -51,8 +54,8 @@ static constexpr std::uint8_t scaleCode[] = {
     0x80, 0xf3, 0x0f, 0x59, 0xc1, 0xf3, 0x0f, 0x58, 0xc2, 0x48, 0x89, 0xd0, 0x49, 0x0f, 0xaf,
     0xc2, 0xf3, 0x0f, 0x11, 0x04, 0x86, 0x48, 0xff, 0xc2, 0xeb, 0xd5, 0xc3};
 
-static HostImage sampleImage() {
-  HostImage image;
+static CodeImage sampleImage() {
+  CodeImage image;
   image.textBytes = imagePageBytes;
   image.bytes.assign(imagePageBytes + sizeof(float), 0xcc);
   std::ranges::copy(addCode, image.bytes.begin());
@@ -93,7 +96,7 @@ Artifact tinyArtifact(std::string key) {
   Plan plan;
   plan.name = "tiny";
   plan.cpuLevel = "x86-64-v2";
-  return {std::move(key), std::move(plan), HostImage{{0xc3}, 1}};
+  return {std::move(key), std::move(plan), CodeImage{CodeImage::Kind::Native, {0xc3}, 1}};
 }
 
 std::vector<std::uint8_t> serialized(const Artifact &artifact) {
@@ -162,6 +165,16 @@ std::vector<std::uint8_t> readBytes(const std::string &path) {
 void writeBytes(const std::string &path, const std::vector<std::uint8_t> &bytes) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file.write(reinterpret_cast<const char *>(bytes.data()), std::streamsize(bytes.size()));
+}
+
+std::string outputOf(const std::string &command) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE *)> pipe(
+      ::popen((command + " 2>&1").c_str(), "r"), ::pclose);
+  std::string text;
+  std::array<char, 256> chunk;
+  while (pipe && std::fgets(chunk.data(), chunk.size(), pipe.get()))
+    text += chunk.data();
+  return text;
 }
 
 std::vector<std::string> namesWithPrefix(const std::string &directory, std::string_view prefix) {

@@ -68,6 +68,9 @@ std::vector<std::uint8_t> readBytes(const std::string &path);
 /// Replaces a file by these bytes.
 void writeBytes(const std::string &path, const std::vector<std::uint8_t> &bytes);
 
+/// What a shell command prints on stdout and stderr.
+std::string outputOf(const std::string &command);
+
 /// Names in a directory that start with `prefix`.
 std::vector<std::string> namesWithPrefix(const std::string &directory, std::string_view prefix);
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lighthouse::runtime {
@@ -20,16 +21,29 @@ namespace lighthouse::runtime {
 /// Granularity at which the text and rodata of an image are protected, in bytes.
 inline constexpr std::uint64_t imagePageBytes = 4096;
 
-/// Position-independent native code without relocations or imports.
-struct HostImage {
-  /// Text, then read-only data.
+/// The code of all kernels of a plan.
+struct CodeImage {
+  enum class Kind : std::uint32_t {
+    /// Host: position-independent native code without relocations or imports; text, then read-only
+    /// data.
+    Native = 0,
+    /// CUDA: PTX as text, which the driver compiles when the program is loaded.
+    Ptx = 1,
+    /// CUDA: a cubin, for one compute capability.
+    Cubin = 2,
+  };
+
+  Kind kind = Kind::Native;
   std::vector<std::uint8_t> bytes;
-  /// How many of the bytes are text, the padding included. A multiple of `imagePageBytes` if data
-  /// follows, so that the data is never executable.
+  /// Native only: how many of the bytes are text, the padding included. A multiple of
+  /// `imagePageBytes` if data follows, so that the data is never executable.
   std::uint64_t textBytes = 0;
 
-  bool operator==(const HostImage &) const = default;
+  bool operator==(const CodeImage &) const = default;
 };
+
+/// "native", "PTX" or "cubin".
+std::string_view imageKindName(CodeImage::Kind kind);
 
 /// Limits a decoder checks before it allocates.
 struct ArtifactLimits {
@@ -44,11 +58,12 @@ struct Artifact {
   /// The full text of what the result depends on: source, options, target, compiler version.
   std::string key;
   Plan plan;
-  HostImage image;
+  CodeImage image;
 
   bool operator==(const Artifact &) const = default;
 
-  /// Checks the plan, the image and that every kernel's entry lies in the text.
+  /// Checks the plan, the image, that its kind fits the plan's target, and that every kernel of
+  /// native code has its entry in the text.
   Status verify() const;
 
   /// The bytes of the file. Fails if `verify()` does.

@@ -33,6 +33,7 @@ extern const EnvironmentVariable cacheDir;
 extern const EnvironmentVariable cacheLimit;
 extern const EnvironmentVariable numThreads;
 extern const EnvironmentVariable hostLevel;
+extern const EnvironmentVariable cudaLibrary;
 extern const EnvironmentVariable xdgCacheHome;
 extern const EnvironmentVariable home;
 } // namespace environment

@@ -38,6 +38,11 @@ struct PlanLimits {
   /// Every dim of a tensor and every extent of a grid is at most this.
   static constexpr std::int64_t dim = (std::int64_t(1) << 31) - 1;
   static constexpr std::int64_t workspaceBytes = std::int64_t(1) << 46;
+  /// Of a CUDA kernel. The limits on parameters and the grid are those of CUDA.
+  static constexpr std::int64_t sharedBytes = std::int64_t(1) << 20;
+  static constexpr std::int64_t threads = 1024;
+  static constexpr std::int64_t cudaParameterBytes = 4096;
+  static constexpr std::int64_t cudaBlocks = (std::int64_t(1) << 31) - 1;
 };
 
 /// An input or output of a pipeline.
@@ -69,6 +74,9 @@ struct KernelArg {
   std::int64_t rank = 0;
   /// Tensors only: the kernel needs a stride of 1 in the last dimension.
   bool innerContiguous = false;
+  /// Tensors only: a power of two, 1 to 16. The address, and the bytes between neighbours of every
+  /// dimension but the last that has more than one element, must be multiples of it.
+  std::int64_t alignment = 1;
 
   bool operator==(const KernelArg &) const = default;
 };
@@ -76,14 +84,18 @@ struct KernelArg {
 /// One compiled kernel of the image.
 struct KernelSpec {
   std::string name;
-  /// Offset of the entry point in the text of the image, in bytes.
+  /// Host only: offset of the entry point in the text of the image, in bytes.
   std::int64_t entry = 0;
-  /// Stack one call may use, in bytes; at most `maxKernelStackBytes`.
+  /// Host only: stack one call may use, in bytes; at most `maxKernelStackBytes`.
   std::int64_t stackBytes = 0;
   /// Inputs then results, in the order of the declaration.
   std::vector<KernelArg> args;
   /// Names of the run-time dims, in the order in which the kernel expects their values.
   std::vector<std::string> dims;
+  /// CUDA only: threads of a block, a multiple of 32.
+  std::int64_t threads = 0;
+  /// CUDA only: dynamic shared memory of a block, in bytes.
+  std::int64_t sharedBytes = 0;
 
   bool operator==(const KernelSpec &) const = default;
 };
@@ -107,6 +119,7 @@ struct LaunchArg {
 };
 
 /// One launch of a kernel over a grid. Launches run in order, each after the one before is done.
+/// On CUDA a grid is one-dimensional for the driver, and so has fewer than 2^31 program instances.
 struct LaunchSpec {
   /// Index into `Plan::kernels`.
   std::int64_t kernel = 0;
@@ -126,10 +139,12 @@ struct LaunchSpec {
 struct Plan {
   /// Name of the pipeline.
   std::string name;
-  /// "host".
+  /// "host" or "cuda".
   std::string target = "host";
-  /// What the code needs of the processor: "x86-64-v2", "x86-64-v3" or "x86-64-v4".
+  /// Host only: what the code needs of the processor: "x86-64-v2", "x86-64-v3" or "x86-64-v4".
   std::string cpuLevel;
+  /// CUDA only: what the code is compiled for: "sm_80", "sm_90a", ...
+  std::string arch;
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
   std::vector<BufferSpec> buffers;

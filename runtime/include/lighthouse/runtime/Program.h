@@ -17,6 +17,15 @@
 
 namespace lighthouse::runtime {
 
+class Cache;
+class Program;
+class ProgramImpl;
+
+namespace cuda {
+struct KernelResources;
+Result<std::vector<KernelResources>> kernelResources(const Program &program);
+} // namespace cuda
+
 /// How long one launch took.
 struct LaunchTiming {
   /// Views into the plan of the program.
@@ -27,42 +36,69 @@ struct LaunchTiming {
   std::int64_t bytes = 0;
 };
 
-/// Options of one run.
-struct RunOptions {
-  /// Cleared, then filled with one entry per launch, in order.
-  std::vector<LaunchTiming> *timings = nullptr;
-  /// Null: `ThreadPool::global()`.
-  ThreadPool *pool = nullptr;
+/// How a program is loaded. All of it is about CUDA programs.
+struct LoadOptions {
+  /// Ordinal of the device.
+  int device = 0;
+  /// The CUstream that the caller is about to use; null: the legacy default stream. Loading is
+  /// refused while it is being captured.
+  void *stream = nullptr;
+  /// Where what the driver makes of PTX is looked up and stored; null: nowhere.
+  Cache *cubinCache = nullptr;
 };
 
-/// An artifact whose code is mapped executable. Immutable: `run` may be called from several threads
-/// at the same time, each with its own outputs and workspace.
+/// Options of one run.
+struct RunOptions {
+  /// Cleared, then filled with one entry per launch, in order. On CUDA this needs a stream that is
+  /// not being captured, and `run` then returns when the launches are done.
+  std::vector<LaunchTiming> *timings = nullptr;
+  /// Host only. Null: `ThreadPool::global()`.
+  ThreadPool *pool = nullptr;
+  /// CUDA only: a CUstream of the program's device; null: the legacy default stream.
+  void *stream = nullptr;
+};
+
+/// An artifact whose code is ready to run: mapped executable, or loaded into the primary context of
+/// a CUDA device. Immutable: `run` may be called from several threads at the same time, each with
+/// its own outputs and workspace.
 class Program {
 public:
-  /// Maps the image and prepares the launches. Errors: `Unsupported` if the code is for another
-  /// target or needs more than this processor has, `SystemError` if memory cannot be mapped.
-  static Result<Program> load(const Artifact &artifact);
+  /// Makes the code ready and prepares the launches. On CUDA this compiles PTX, allocates and may
+  /// synchronise; a run does none of it.
+  ///
+  /// Errors: `Unsupported` if the code is for another target or needs more than this processor or
+  /// device has, or if there is no CUDA driver; `InvalidArgument` if there is no such device or
+  /// `options.stream` is being captured; `SystemError` if memory cannot be mapped; `DriverError`
+  /// from the CUDA driver, with its log if it refused the PTX.
+  static Result<Program> load(const Artifact &artifact, const LoadOptions &options = {});
 
+  /// The launches of a CUDA program must be done.
   ~Program();
   Program(Program &&) noexcept;
   Program &operator=(Program &&) noexcept;
 
   const Plan &plan() const;
 
-  /// Checks every argument, then runs all launches in order and returns when they are done.
+  /// Checks every argument, then runs all launches in order.
   ///
   /// `inputs` and `outputs` are in the order of the plan, with its dtypes and shapes, any strides
-  /// (1 in the last dimension where a kernel demands it), data aligned to the element, on the host.
-  /// Elements of an output must not share memory. `workspace` has at least `plan().workspaceBytes`
-  /// bytes, aligned to `workspaceAlignment`; it may be null if none are needed. Nothing is written
-  /// if a check fails.
+  /// (1 in the last dimension, and multiples of an alignment in the others, where a kernel demands
+  /// it), data aligned to the element, on the host or on the program's CUDA device. Elements of an
+  /// output must not share memory. `workspace` has at least `plan().workspaceBytes` bytes on the
+  /// same device, aligned to `workspaceAlignment`; it may be null if none are needed. Nothing is
+  /// written if a check fails.
+  ///
+  /// On the host, returns when the launches are done. On CUDA, returns when they are enqueued on
+  /// `options.stream`, without allocating or waiting; this may be captured in a graph. If the
+  /// driver refuses a launch (`DriverError`), those before it stay enqueued.
   Status run(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
              void *workspace, std::size_t workspaceBytes, const RunOptions &options = {}) const;
 
 private:
-  struct Impl;
-  explicit Program(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  friend Result<std::vector<cuda::KernelResources>> cuda::kernelResources(const Program &program);
+
+  explicit Program(std::unique_ptr<ProgramImpl> impl);
+  std::unique_ptr<ProgramImpl> impl_;
 };
 
 } // namespace lighthouse::runtime

@@ -34,6 +34,8 @@ enum class StatusCode : int {
   OutOfMemory = 7,
   /// A broken invariant of the runtime: a bug to report.
   Internal = 8,
+  /// The CUDA driver reported an error.
+  DriverError = 9,
 };
 
 /// The name of a code as printed in messages, for example "invalid argument".

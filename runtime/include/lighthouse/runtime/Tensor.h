@@ -33,7 +33,8 @@ struct TensorView {
   Device device = Device::Host;
 
   /// A view of contiguous row-major memory.
-  static TensorView contiguous(void *data, DType dtype, std::vector<std::int64_t> shape);
+  static TensorView contiguous(void *data, DType dtype, std::vector<std::int64_t> shape,
+                               Device device = Device::Host);
 };
 
 /// Strides, in elements, of a contiguous row-major tensor.

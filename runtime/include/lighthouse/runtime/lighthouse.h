@@ -5,9 +5,13 @@
  *
  * Structures hold enumerators as `int32_t`: a wrong value is a status, not undefined behaviour.
  *
- * Structures begin with `struct_size`, which the caller sets to `sizeof` of the structure. A newer
- * caller with a larger structure is served as long as the bytes this runtime does not know are
- *zero.
+ * Structures begin with `struct_size`, which the caller sets to `sizeof` of the structure. An older
+ * caller with a smaller structure is served as if the fields it does not know were zero; a newer one
+ * with a larger structure as long as the bytes this runtime does not know are zero.
+ *
+ * Programs for CUDA need the driver and nothing else; it is opened when such a program is loaded or
+ * device memory is asked for. Streams are `void *` that hold a CUstream (a cudaStream_t is the
+ * same); null is the legacy default stream.
  *
  *===----------------------------------------------------------------------===*/
 
@@ -28,7 +32,7 @@ extern "C" {
 #endif
 
 /** The version of this interface: major * 1000 + minor. */
-#define LH_API_VERSION 1000
+#define LH_API_VERSION 1001
 
 /** Why a function failed. */
 typedef enum lh_status {
@@ -41,13 +45,15 @@ typedef enum lh_status {
   LH_NOT_FOUND = 3,
   /** The bytes are no intact artifact. */
   LH_CORRUPT = 4,
-  /** An intact artifact, but for another processor or runtime version. */
+  /** An intact artifact, but for another processor, device or runtime version; or no CUDA driver. */
   LH_UNSUPPORTED = 5,
   /** The operating system refused. */
   LH_SYSTEM_ERROR = 6,
   LH_OUT_OF_MEMORY = 7,
   /** A bug of the runtime. */
-  LH_INTERNAL = 8
+  LH_INTERNAL = 8,
+  /** The CUDA driver reported an error; the message has its name, text and place. */
+  LH_DRIVER_ERROR = 9
 } lh_status;
 
 /** Element types. */
@@ -69,6 +75,18 @@ typedef enum lh_device { LH_HOST = 0, LH_CUDA = 1 } lh_device;
 /** A loaded program. Handles are never reused, so that a stale one is always noticed. */
 typedef struct lh_program_handle *lh_program;
 
+/** How a program is loaded. All of it is about programs for CUDA. */
+typedef struct lh_load_options {
+  size_t struct_size;
+  /** Ordinal of the CUDA device. */
+  int32_t device;
+  /** Not 0: what the driver makes of PTX is kept on disk, in the directory that the environment
+   * names (LIGHTHOUSE_CACHE_DIR and others), and found there the next time. */
+  int32_t use_cache;
+  /** The stream that the caller is about to use. Loading is refused while it is being captured. */
+  void *stream;
+} lh_load_options;
+
 /** Counts and sizes of a program. */
 typedef struct lh_program_info {
   size_t struct_size;
@@ -79,6 +97,12 @@ typedef struct lh_program_info {
   /** Bytes of workspace a run needs, and the alignment of its address. */
   size_t workspace_bytes;
   size_t workspace_alignment;
+  /** An `lh_device`: where it runs, and where its tensors and workspace must lie. */
+  int32_t target;
+  /** Ordinal of the CUDA device; 0 on the host. */
+  int32_t device;
+  /** What the code is for: "x86-64-v3", "sm_90a"; valid until the program is released. */
+  const char *arch;
 } lh_program_info;
 
 /** What a program expects of one input or output. */
@@ -120,6 +144,8 @@ typedef struct lh_run_args {
   /** At least `workspace_bytes` of the program, aligned; may be null if it needs none. */
   void *workspace;
   size_t workspace_bytes;
+  /** CUDA only: the stream of the launches. */
+  void *stream;
 } lh_run_args;
 
 /** `LH_API_VERSION` of the library that is linked. */
@@ -132,11 +158,20 @@ LH_API const char *lh_status_name(int status);
  * of a function of this interface on this thread. Never null. */
 LH_API const char *lh_last_error(void);
 
-/** Loads an artifact from a file and stores a handle in `*program`. */
+/** Loads an artifact from a file and stores a handle in `*program`. A program for CUDA is loaded to
+ * device 0. */
 LH_API lh_status lh_program_load_file(const char *path, lh_program *program);
 
 /** Loads an artifact from memory, which may be freed afterwards. */
 LH_API lh_status lh_program_load_memory(const void *bytes, size_t size, lh_program *program);
+
+/** `lh_program_load_file` with options; null for none. */
+LH_API lh_status lh_program_load_file_with(const char *path, const lh_load_options *options,
+                                           lh_program *program);
+
+/** `lh_program_load_memory` with options; null for none. */
+LH_API lh_status lh_program_load_memory_with(const void *bytes, size_t size,
+                                             const lh_load_options *options, lh_program *program);
 
 /** Fills `*info`. The caller sets `info->struct_size` first. */
 LH_API lh_status lh_program_query(lh_program program, lh_program_info *info);
@@ -147,12 +182,29 @@ LH_API lh_status lh_program_input(lh_program program, size_t index, lh_tensor_in
 /** Describes output number `index`. The caller sets `info->struct_size` first. */
 LH_API lh_status lh_program_output(lh_program program, size_t index, lh_tensor_info *info);
 
-/** Checks every argument, then runs the program and returns when it is done. Several threads may
- * run one program at the same time, each with its own outputs and workspace. */
+/** Checks every argument, then runs the program. On the host it returns when the program is done, on
+ * CUDA when the launches are enqueued, without allocating or waiting, so that it may be captured in
+ * a graph. Several threads may run one program at the same time, each with its own outputs and
+ * workspace. */
 LH_API lh_status lh_program_run(lh_program program, const lh_run_args *args);
 
-/** Releases the handle. Runs that other threads have begun are finished first. */
+/** Releases the handle. Runs that other threads have begun are finished first; on CUDA their
+ * launches must be done. */
 LH_API lh_status lh_program_release(lh_program program);
+
+/** Allocates memory of a CUDA device, aligned to 256 bytes, for callers that have no CUDA library of
+ * their own. No bytes give a null address. */
+LH_API lh_status lh_device_alloc(int32_t device, size_t bytes, void **address);
+
+/** Frees what `lh_device_alloc` gave; null is allowed. */
+LH_API lh_status lh_device_free(void *address);
+
+/** Copies between host and device, either way, or within a device, in the order of the legacy
+ * default stream, and returns when it is done. One of the two must be memory of a device. */
+LH_API lh_status lh_copy(void *destination, const void *source, size_t bytes);
+
+/** Waits for the work of a stream of a CUDA device. */
+LH_API lh_status lh_stream_synchronize(int32_t device, void *stream);
 
 #ifdef __cplusplus
 }

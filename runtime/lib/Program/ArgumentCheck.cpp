@@ -10,17 +10,17 @@
 
 namespace lighthouse::runtime {
 
-StrideDemands::StrideDemands(const Plan &plan)
+TensorDemands::TensorDemands(const Plan &plan)
     : inputs(plan.inputs.size()), outputs(plan.outputs.size()) {
   for (const LaunchSpec &launch : plan.launches)
     for (std::size_t i = 0; i < launch.args.size(); ++i) {
-      if (!plan.kernels[launch.kernel].args[i].innerContiguous)
-        continue;
       const LaunchArg &arg = launch.args[i];
-      if (arg.kind == LaunchArg::Kind::Input)
-        inputs[arg.index] = true;
-      else if (arg.kind == LaunchArg::Kind::Output)
-        outputs[arg.index] = true;
+      if (arg.kind != LaunchArg::Kind::Input && arg.kind != LaunchArg::Kind::Output)
+        continue;
+      const KernelArg &wanted = plan.kernels[launch.kernel].args[i];
+      TensorDemand &demand = (arg.kind == LaunchArg::Kind::Input ? inputs : outputs)[arg.index];
+      demand.innerContiguous |= wanted.innerContiguous;
+      demand.alignment = std::max(demand.alignment, wanted.alignment);
     }
 }
 
@@ -113,13 +113,33 @@ bool overlapsItself(const TensorView &view) {
   return false;
 }
 
+/// Checks the address of a tensor and the distances of its rows.
+Status checkAlignment(const Label &label, const TensorView &view, std::int64_t demanded) {
+  const auto width = std::int64_t(dtypeBytes(view.dtype));
+  const std::int64_t alignment = std::max(demanded, width);
+  if (reinterpret_cast<std::uintptr_t>(view.data) % std::uintptr_t(alignment) != 0)
+    return invalid(label, "address {} was passed; {} needs a multiple of {}", fmt::ptr(view.data),
+                   demanded > width ? "a kernel" : dtypeName(view.dtype), alignment);
+  // Elements that demand no more than their own size, or one row alone, lie right anywhere.
+  const std::int64_t elements = alignment / width;
+  for (std::size_t i = 0; i + 1 < view.shape.size(); ++i)
+    if (view.shape[i] > 1 && view.strides[i] % elements != 0)
+      return invalid(label,
+                     "stride {} of dim {} is {} bytes; a kernel needs a multiple of {}, for example "
+                     "stride {}",
+                     view.strides[i], i, std::int64_t(std::uint64_t(view.strides[i]) * width),
+                     alignment,
+                     std::int64_t((std::uint64_t(view.strides[i] / elements) + 1) * elements));
+  return {};
+}
+
 /// Checks one tensor and finds its extent.
-Status checkTensor(const Label &label, const TensorView &view, bool innerContiguous,
-                   Extent &extent) {
+Status checkTensor(const Label &label, const TensorView &view, Device device,
+                   const TensorDemand &demand, Extent &extent) {
   const TensorSpec &spec = *label.spec;
-  if (view.device != Device::Host)
-    return invalid(label, "the tensor is on device '{}'; this program runs on the host",
-                   deviceName(view.device));
+  if (view.device != device)
+    return invalid(label, "the tensor is on device '{}'; this program runs on {}",
+                   deviceName(view.device), device == Device::Host ? "the host" : "device 'cuda'");
   if (view.dtype != spec.dtype)
     return invalid(label, "dtype {} was passed; {} is needed", dtypeName(view.dtype),
                    dtypeName(spec.dtype));
@@ -130,7 +150,7 @@ Status checkTensor(const Label &label, const TensorView &view, bool innerContigu
     return invalid(label, "{} strides were passed; {} are needed, for example {}",
                    view.strides.size(), view.shape.size(),
                    formatDims(contiguousStrides(view.shape)));
-  if (innerContiguous && view.shape.back() > 1 && view.strides.back() != 1)
+  if (demand.innerContiguous && view.shape.back() > 1 && view.strides.back() != 1)
     return invalid(label,
                    "strides {} were passed; a kernel needs stride 1 in the last dimension, for "
                    "example {}",
@@ -138,10 +158,8 @@ Status checkTensor(const Label &label, const TensorView &view, bool innerContigu
   if (!view.data && *elementCount(view.shape) != 0)
     return invalid(label, "a null pointer was passed for {}",
                    formatTensorType(view.dtype, view.shape));
-  const std::size_t alignment = dtypeBytes(view.dtype);
-  if (reinterpret_cast<std::uintptr_t>(view.data) % alignment != 0)
-    return invalid(label, "address {} was passed; {} needs a multiple of {}", fmt::ptr(view.data),
-                   dtypeName(view.dtype), alignment);
+  if (Status s = checkAlignment(label, view, demand.alignment); !s.ok())
+    return s;
   if (!computeExtent(view, extent))
     return invalid(label, "strides {} of shape {} leave the address space",
                    formatDims(view.strides), formatDims(view.shape));
@@ -157,7 +175,7 @@ Status checkCount(std::string_view what, std::size_t passed, std::size_t needed)
 
 } // namespace
 
-Status checkArguments(const Plan &plan, const StrideDemands &demands,
+Status checkArguments(const Plan &plan, const TensorDemands &demands,
                       std::span<const TensorView> inputs, std::span<const TensorView> outputs,
                       const void *workspace, std::size_t workspaceBytes) {
   if (Status s = checkCount("inputs", inputs.size(), plan.inputs.size()); !s.ok())
@@ -176,6 +194,7 @@ Status checkArguments(const Plan &plan, const StrideDemands &demands,
                    fmt::ptr(workspace), workspaceAlignment);
   const Extent workspaceExtent = {workspaceAddress, workspaceAddress + needed};
 
+  const Device device = plan.target == "host" ? Device::Host : Device::Cuda;
   struct Region {
     Label label;
     Extent extent;
@@ -184,9 +203,9 @@ Status checkArguments(const Plan &plan, const StrideDemands &demands,
   static thread_local std::vector<Region> regions;
   regions.clear();
   const auto check = [&](const Label &label, const TensorView &view,
-                         bool innerContiguous) -> Status {
+                         const TensorDemand &demand) -> Status {
     Region region = {label, {}};
-    if (Status s = checkTensor(label, view, innerContiguous, region.extent); !s.ok())
+    if (Status s = checkTensor(label, view, device, demand, region.extent); !s.ok())
       return s;
     if (region.extent.meets(workspaceExtent))
       return invalid(label, "it shares memory with the workspace");

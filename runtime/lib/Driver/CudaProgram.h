@@ -1,0 +1,61 @@
+//===- CudaProgram.h - A program on a CUDA device ---------------*- C++ -*-===//
+
+#ifndef LIGHTHOUSE_RUNTIME_LIB_DRIVER_CUDAPROGRAM_H
+#define LIGHTHOUSE_RUNTIME_LIB_DRIVER_CUDAPROGRAM_H
+
+#include "lighthouse/runtime/Cuda.h"
+
+#include "../Program/ProgramImpl.h"
+#include "Context.h"
+#include "EventPool.h"
+
+namespace lighthouse::runtime {
+
+/// A module in the primary context of a device, whose launches go to the caller's stream.
+class CudaProgram final : public ProgramImpl {
+public:
+  /// `Program::load` of a verified artifact for cuda.
+  static Result<std::unique_ptr<ProgramImpl>> load(const Artifact &artifact,
+                                                   const LoadOptions &options);
+  ~CudaProgram() override;
+
+  /// `cuda::kernelResources`.
+  Result<std::vector<cuda::KernelResources>> resources() const;
+
+protected:
+  Status launch(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
+                void *workspace, std::span<std::int64_t> runWords,
+                const RunOptions &options) const override;
+
+private:
+  CudaProgram(const Plan &plan, PrimaryContext context)
+      : ProgramImpl(plan), context(std::move(context)) {}
+
+  // The functions below need the context to be current.
+
+  /// Checks the device, gets the machine code and loads it.
+  Status loadImage(const Artifact &artifact, const LoadOptions &options);
+  /// Loads PTX through the cache of cubins.
+  Status loadPtx(const Artifact &artifact, const std::string &deviceArch, Cache *cache);
+  /// Loads a cubin and finds and checks its kernels. After a failure nothing is loaded.
+  Status loadModule(const std::vector<std::uint8_t> &cubin);
+  Status findKernels();
+  Status prepareKernel(const KernelSpec &kernel, int sharedLimit, CUfunction function) const;
+  void unload();
+
+  /// Checks that all memory of a run lies on the device.
+  Status checkPlacement(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
+                        const void *workspace) const;
+  Status launchKernel(std::size_t index, std::int64_t *runWords, CUstream stream) const;
+  Status launchTimed(std::int64_t *runWords, const RunOptions &options) const;
+
+  const PrimaryContext context;
+  CUmodule module = nullptr;
+  /// One for each kernel of the plan.
+  std::vector<CUfunction> functions;
+  mutable EventPool events;
+};
+
+} // namespace lighthouse::runtime
+
+#endif // LIGHTHOUSE_RUNTIME_LIB_DRIVER_CUDAPROGRAM_H

@@ -1,0 +1,115 @@
+//===- Driver.cpp - The CUDA driver library, opened at run time -----------===//
+
+#include "Driver.h"
+
+#include "lighthouse/runtime/Environment.h"
+
+#include <fmt/format.h>
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <thread>
+
+namespace lighthouse::runtime {
+
+/// The driver of this process. Never destroyed: threads may still use it while the process exits.
+static std::atomic<const Driver *> opened = nullptr;
+
+/// The process that opened or is opening the driver, else 0. It is its own lock, so that a child
+/// forked in the middle sees at once that it is not the owner, instead of waiting for ever.
+static std::atomic<pid_t> owner = 0;
+
+static Status forkedStatus() {
+  return Status(StatusCode::Unsupported,
+                "this process was forked from one that uses the CUDA driver, which does not "
+                "survive a fork; start it with exec, or use CUDA only after the fork (in Python: "
+                "multiprocessing with 'spawn')");
+}
+
+std::string formatDriverVersion(int version) {
+  return fmt::format("CUDA {}.{}", version / 1000, version % 1000 / 10);
+}
+
+Status Driver::status(CUresult result, const char *function, std::source_location place) const {
+  if (result == CUDA_SUCCESS)
+    return {};
+  const char *name = nullptr, *text = nullptr;
+  cuGetErrorName.raw(result, &name);
+  cuGetErrorString.raw(result, &text);
+  // The path without what lies above the project, which differs from build to build.
+  std::string_view file = place.file_name();
+  if (const std::size_t at = file.rfind("runtime/lib/"); at != std::string_view::npos)
+    file.remove_prefix(at);
+  return Status(StatusCode::DriverError,
+                fmt::format("{}: {} ({}): {} [{}:{}]", function, name ? name : "unknown error",
+                            result, text ? text : "no description", file, place.line()));
+}
+
+Status Driver::checkProcess() const { return owner == ::getpid() ? Status() : forkedStatus(); }
+
+Status Driver::open(const std::string &library) {
+  // Never closed, whatever happens: a driver that has started threads must stay.
+  void *handle = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!handle)
+    return Status(StatusCode::Unsupported, fmt::format("no CUDA driver: {}", ::dlerror()));
+  path = library;
+  const char *missing = nullptr;
+#define CUDA_SYMBOL(function, parameters)                                                          \
+  function.driver = this;                                                                          \
+  function.name = #function;                                                                       \
+  function.pointer = reinterpret_cast<CUresult(*) parameters>(::dlsym(handle, #function));         \
+  if (!function.pointer && !missing)                                                               \
+    missing = #function;
+#include "Symbols.def"
+
+  if (Dl_info info;
+      cuInit.pointer && ::dladdr(reinterpret_cast<void *>(cuInit.pointer), &info) != 0)
+    path = info.dli_fname;
+  if (cuDriverGetVersion.pointer)
+    cuDriverGetVersion.raw(&version);
+  if (missing)
+    return Status(StatusCode::Unsupported,
+                  fmt::format("the CUDA driver {} ({}) lacks the function {}; a driver for CUDA "
+                              "11.4 or later is needed",
+                              path, formatDriverVersion(version), missing));
+  return {};
+}
+
+Result<const Driver *> Driver::get() {
+  const pid_t process = ::getpid();
+  while (true) {
+    pid_t current = owner;
+    if (current != 0 && current != process)
+      return forkedStatus();
+    if (const Driver *driver = opened)
+      return driver;
+    if (current != 0 || !owner.compare_exchange_strong(current, process)) {
+      // Another thread is opening it, which takes a moment.
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      continue;
+    }
+
+    std::unique_ptr<Driver> driver(new Driver());
+    Status status;
+    if (auto library = environment::cudaLibrary.get()) {
+      status = driver->open(*library);
+    } else {
+      status = driver->open("libcuda.so.1");
+      if (!status.ok() && driver->path.empty())
+        status = driver->open("libcuda.so");
+    }
+    if (status.ok())
+      status = driver->cuInit(0);
+    if (!status.ok()) {
+      owner = 0;
+      return status;
+    }
+    opened = driver.release();
+  }
+}
+
+} // namespace lighthouse::runtime

@@ -1,0 +1,83 @@
+//===- Driver.h - The CUDA driver library, opened at run time ---*- C++ -*-===//
+
+#ifndef LIGHTHOUSE_RUNTIME_LIB_DRIVER_DRIVER_H
+#define LIGHTHOUSE_RUNTIME_LIB_DRIVER_DRIVER_H
+
+#include "lighthouse/runtime/Status.h"
+
+#include "CudaTypes.h"
+
+#include <source_location>
+#include <string>
+
+namespace lighthouse::runtime {
+
+class Driver;
+
+/// A function of the driver. Calling it gives a `Status` whose message has the error's name and
+/// text, the function's name, and the place of the call.
+template <typename Signature> class DriverFunction;
+template <typename... Args> class DriverFunction<CUresult(Args...)> {
+public:
+  Status operator()(Args... args,
+                    std::source_location place = std::source_location::current()) const {
+    return status(pointer(args...), place);
+  }
+
+  /// The call without the status, for callers to whom some errors are answers.
+  CUresult raw(Args... args) const { return pointer(args...); }
+
+  /// The status of a result of `raw`.
+  Status status(CUresult result,
+                std::source_location place = std::source_location::current()) const;
+
+private:
+  friend class Driver;
+  const Driver *driver = nullptr;
+  const char *name = nullptr;
+  CUresult (*pointer)(Args...) = nullptr;
+};
+
+/// The driver of this process: opened and initialised at the first use, never closed.
+class Driver {
+public:
+  /// Opens LIGHTHOUSE_CUDA_LIBRARY, else libcuda.so.1, else libcuda.so, and calls cuInit. After a
+  /// failure the next call tries again.
+  ///
+  /// Errors: `Unsupported` without a driver, with one that is too old, and in a process that was
+  /// forked from one that uses the driver, where no call of it may be made; `DriverError` if it
+  /// does not start.
+  static Result<const Driver *> get();
+
+  /// The status of what `function` returned; success for `CUDA_SUCCESS`.
+  Status status(CUresult result, const char *function, std::source_location place) const;
+
+  /// Fails in a process that was forked from the one that opened this driver.
+  Status checkProcess() const;
+
+  /// 12040 for CUDA 12.4.
+  int version = 0;
+  /// Of the library file.
+  std::string path;
+
+#define CUDA_SYMBOL(name, parameters) DriverFunction<CUresult parameters> name;
+#include "Symbols.def"
+
+private:
+  Driver() = default;
+  /// Opens the library and resolves all functions.
+  Status open(const std::string &library);
+};
+
+/// "CUDA 12.4".
+std::string formatDriverVersion(int version);
+
+template <typename... Args>
+Status DriverFunction<CUresult(Args...)>::status(CUresult result,
+                                                 std::source_location place) const {
+  return driver->status(result, name, place);
+}
+
+} // namespace lighthouse::runtime
+
+#endif // LIGHTHOUSE_RUNTIME_LIB_DRIVER_DRIVER_H

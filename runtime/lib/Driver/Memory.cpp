@@ -1,0 +1,79 @@
+//===- Memory.cpp - Memory of devices -------------------------------------===//
+
+#include "lighthouse/runtime/Cuda.h"
+
+#include "Owned.h"
+
+namespace lighthouse::runtime::cuda {
+
+struct DeviceBuffer::Impl : Owned<CUdeviceptr> {
+  using Owned::Owned;
+  std::size_t bytes = 0;
+};
+
+DeviceBuffer::DeviceBuffer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DeviceBuffer::~DeviceBuffer() = default;
+DeviceBuffer::DeviceBuffer(DeviceBuffer &&) noexcept = default;
+DeviceBuffer &DeviceBuffer::operator=(DeviceBuffer &&) noexcept = default;
+
+void *DeviceBuffer::data() const { return reinterpret_cast<void *>(impl_->handle); }
+std::size_t DeviceBuffer::size() const { return impl_->bytes; }
+
+Result<DeviceBuffer> DeviceBuffer::allocate(std::size_t bytes, int device) {
+  auto impl = makeOwned<Impl>(device, &Driver::cuMemFree_v2,
+                              [&](const Driver &driver, CUdeviceptr &address) {
+                                return bytes == 0 ? Status() : driver.cuMemAlloc_v2(&address, bytes);
+                              });
+  if (!impl)
+    return impl.status();
+  (*impl)->bytes = bytes;
+  return DeviceBuffer(*std::move(impl));
+}
+
+/// Runs `body(driver)`, which enqueues work on the legacy default stream, in the context of the
+/// device on which one of the addresses lies, and waits for it: even a copy may return before its
+/// last part has reached the device, and other streams do not wait for this one.
+template <typename Body>
+static Status runWhere(std::initializer_list<const void *> addresses, Body body) {
+  Result<const Driver *> driver = Driver::get();
+  if (!driver)
+    return driver.status();
+  for (const void *address : addresses) {
+    Result<Placement> placement = placementOf(**driver, address);
+    if (!placement)
+      return placement.status();
+    if (!placement->onDevice)
+      continue;
+    Result<PrimaryContext> context = PrimaryContext::retain(placement->ordinal);
+    if (!context)
+      return context.status();
+    return context->run([&]() -> Status {
+      if (Status s = body(**driver); !s.ok())
+        return s;
+      return (*driver)->cuStreamSynchronize(nullptr);
+    });
+  }
+  return Status(StatusCode::InvalidArgument, "no memory of a CUDA device was passed");
+}
+
+static CUdeviceptr addressOf(const void *pointer) {
+  return reinterpret_cast<std::uintptr_t>(pointer);
+}
+
+Status copy(void *destination, const void *source, std::size_t bytes) {
+  if (bytes == 0)
+    return {};
+  return runWhere({destination, source}, [&](const Driver &driver) {
+    return driver.cuMemcpy(addressOf(destination), addressOf(source), bytes);
+  });
+}
+
+Status fill(void *destination, std::uint8_t value, std::size_t bytes) {
+  if (bytes == 0)
+    return {};
+  return runWhere({destination}, [&](const Driver &driver) {
+    return driver.cuMemsetD8_v2(addressOf(destination), value, bytes);
+  });
+}
+
+} // namespace lighthouse::runtime::cuda

@@ -1,0 +1,82 @@
+//===- HostProgram.cpp - A program of native code -------------------------===//
+
+#include "HostProgram.h"
+
+#include "lighthouse/runtime/Cpu.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace lighthouse::runtime {
+
+namespace {
+
+/// The host kernel ABI, see runtime/README.md.
+using Kernel = void (*)(const std::int64_t *args, const std::int32_t *grid, std::int64_t begin,
+                        std::int64_t end);
+
+/// Stack a kernel call needs besides its own frame.
+constexpr std::size_t stackMargin = std::size_t(64) << 10;
+
+/// Chunks per thread: enough that threads end together although causal programs differ in length.
+constexpr std::int64_t chunksPerThread = 16;
+
+/// All program instances of a launch.
+struct Loop {
+  Kernel kernel;
+  const std::int64_t *args;
+  const std::int32_t *grid;
+};
+
+} // namespace
+
+Result<std::unique_ptr<ProgramImpl>> HostProgram::load(const Artifact &artifact) {
+  const CpuLevel needed = *parseCpuLevel(artifact.plan.cpuLevel);
+  if (CpuLevel present = detectCpuLevel(); needed > present)
+    return Status(StatusCode::Unsupported,
+                  fmt::format("program '{}' is compiled for {}; this processor has {}",
+                              artifact.plan.name, artifact.plan.cpuLevel, cpuLevelName(present)));
+  Result<CodeMapping> code = CodeMapping::create(artifact.image);
+  if (!code)
+    return code.status();
+  return std::unique_ptr<ProgramImpl>(new HostProgram(artifact.plan, *std::move(code)));
+}
+
+Status HostProgram::launch(std::span<const TensorView>, std::span<const TensorView>, void *,
+                           std::span<std::int64_t> runWords, const RunOptions &options) const {
+  ThreadPool &pool = options.pool ? *options.pool : ThreadPool::global();
+  for (std::size_t i = 0; i < plan.launches.size(); ++i) {
+    const LaunchSpec &spec = plan.launches[i];
+    const LaunchWords::Launch &prepared = words.launches()[i];
+    const KernelSpec &kernel = plan.kernels[spec.kernel];
+    Loop loop = {
+        reinterpret_cast<Kernel>(reinterpret_cast<std::uintptr_t>(code.data() + kernel.entry)),
+        runWords.data() + prepared.firstWord, spec.grid.data()};
+    const std::size_t stackBytes = std::size_t(kernel.stackBytes) + stackMargin;
+    const std::int64_t chunk =
+        std::max<std::int64_t>(1, prepared.instances / (pool.size() * chunksPerThread));
+
+    const auto start = std::chrono::steady_clock::now();
+    const bool ran = pool.run(
+        prepared.instances, chunk, stackBytes,
+        [](void *opaque, std::int64_t begin, std::int64_t end) {
+          const Loop &loop = *static_cast<Loop *>(opaque);
+          loop.kernel(loop.args, loop.grid, begin, end);
+        },
+        &loop);
+    if (!ran)
+      return Status(StatusCode::SystemError,
+                    fmt::format("stage '{}': no thread has {} bytes of stack, and none could be "
+                                "started",
+                                spec.stage, stackBytes));
+    if (options.timings) {
+      const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+      options.timings->push_back(timing(i, time.count()));
+    }
+  }
+  return {};
+}
+
+} // namespace lighthouse::runtime

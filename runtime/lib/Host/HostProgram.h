@@ -1,0 +1,31 @@
+//===- HostProgram.h - A program of native code -----------------*- C++ -*-===//
+
+#ifndef LIGHTHOUSE_RUNTIME_LIB_HOST_HOSTPROGRAM_H
+#define LIGHTHOUSE_RUNTIME_LIB_HOST_HOSTPROGRAM_H
+
+#include "../Program/ProgramImpl.h"
+#include "CodeMapping.h"
+
+namespace lighthouse::runtime {
+
+/// Native code in executable memory, run by a thread pool.
+class HostProgram final : public ProgramImpl {
+public:
+  /// `Program::load` of a verified artifact for the host.
+  static Result<std::unique_ptr<ProgramImpl>> load(const Artifact &artifact);
+
+protected:
+  Status launch(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
+                void *workspace, std::span<std::int64_t> runWords,
+                const RunOptions &options) const override;
+
+private:
+  HostProgram(const Plan &plan, CodeMapping mapping)
+      : ProgramImpl(plan), code(std::move(mapping)) {}
+
+  const CodeMapping code;
+};
+
+} // namespace lighthouse::runtime
+
+#endif // LIGHTHOUSE_RUNTIME_LIB_HOST_HOSTPROGRAM_H

@@ -1,0 +1,510 @@
+//===- FakeCuda.cpp - A CUDA driver without a GPU -------------------------===//
+
+#include "FakeCuda.h"
+
+#include "CudaTypes.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <set>
+#include <string_view>
+#include <thread>
+
+// Functions of the table have C linkage and default visibility; declaring them from it makes a
+// wrong signature an error.
+#define CUDA_SYMBOL(name, parameters)                                                              \
+  extern "C" __attribute__((visibility("default"))) lighthouse::runtime::CUresult name parameters;
+namespace lighthouse::runtime {
+#include "Symbols.def"
+}
+
+using namespace lighthouse::runtime;
+using namespace lighthouse::runtime::test;
+
+namespace {
+
+constexpr CUresult invalidValue = 1, invalidDevice = 101, invalidImage = 200, invalidContext = 201,
+                   noBinary = 209, invalidPtx = 218, invalidHandle = 400, notFound = 500,
+                   captureUnsupported = 900;
+
+struct Context {
+  int device;
+};
+Context contexts[2] = {{0}, {1}};
+
+struct Function {
+  std::string name;
+  std::size_t words;
+  int device;
+  int maxDynamicShared = 48 << 10;
+};
+
+struct Module {
+  std::map<std::string, Function> functions;
+};
+
+struct StreamState {
+  int device;
+  bool blocking;
+  bool capturing = false;
+  int mode = 0;
+  std::thread::id thread = {};
+};
+
+struct LinkState {
+  std::string ptx, cubin;
+  char *errorLog = nullptr;
+  std::size_t errorBytes = 0;
+};
+
+FakeCudaState state;
+std::set<StreamState *> streams;
+thread_local std::vector<Context *> stack;
+thread_local int captureMode = 0;
+
+/// Records the call. Nonzero: it is to fail.
+CUresult enter(const char *name) {
+  std::lock_guard lock(state.mutex);
+  const bool fails = long(state.calls.size()) == state.failAt;
+  state.calls.emplace_back(name);
+  state.injected |= fails;
+  return fails ? fakeError : CUDA_SUCCESS;
+}
+
+/// `enter` of a call that needs a context, and that, if `unsafe`, must not be made during a capture
+/// that this thread may disturb.
+CUresult enterContext(const char *name, bool unsafe) {
+  if (CUresult r = enter(name))
+    return r;
+  if (stack.empty())
+    return invalidContext;
+  std::lock_guard lock(state.mutex);
+  if (unsafe && captureMode != CU_STREAM_CAPTURE_MODE_RELAXED)
+    for (const StreamState *stream : streams)
+      if (stream->capturing && (stream->mode == 0 || stream->thread == std::this_thread::get_id())) {
+        state.violations.emplace_back(name);
+        return captureUnsupported;
+      }
+  return CUDA_SUCCESS;
+}
+
+int current() { return stack.back()->device; }
+
+std::string archName(int device) {
+  return "sm_" + std::to_string(10 * state.capabilities[device][0] + state.capabilities[device][1]);
+}
+
+/// Reads lines like ".visible .entry add(.param .align 8 .b8 add_args[104])".
+std::map<std::string, Function> parseKernels(std::string_view ptx, int device) {
+  std::map<std::string, Function> result;
+  constexpr std::string_view entry = ".entry ";
+  for (std::size_t at = ptx.find(entry); at != ptx.npos; at = ptx.find(entry, at + 1)) {
+    std::string_view rest = ptx.substr(at + entry.size());
+    std::string name(rest.substr(0, rest.find('(')));
+    const std::string bytes(rest.substr(rest.find('[') + 1, 8));
+    result[name] = {name, std::size_t(std::atoi(bytes.c_str())) / 8, device};
+  }
+  return result;
+}
+
+StreamState *find(CUstream stream) {
+  auto *found = reinterpret_cast<StreamState *>(stream);
+  return streams.contains(found) ? found : nullptr;
+}
+
+} // namespace
+
+extern "C" __attribute__((visibility("default"))) FakeCudaState *fakeCuda() { return &state; }
+
+namespace lighthouse::runtime {
+
+CUresult cuGetErrorName(CUresult error, const char **text) {
+  *text = error == fakeError ? "CUDA_ERROR_UNKNOWN" : "CUDA_ERROR_OTHER";
+  return CUDA_SUCCESS;
+}
+CUresult cuGetErrorString(CUresult error, const char **text) {
+  *text = error == fakeError ? "unknown error" : "another error";
+  return CUDA_SUCCESS;
+}
+CUresult cuDriverGetVersion(int *version) {
+  *version = state.driverVersion;
+  return CUDA_SUCCESS;
+}
+CUresult cuInit(unsigned) { return enter("cuInit"); }
+
+CUresult cuDeviceGetCount(int *count) {
+  *count = state.deviceCount;
+  return enter("cuDeviceGetCount");
+}
+CUresult cuDeviceGet(CUdevice *device, int ordinal) {
+  *device = ordinal;
+  return enter("cuDeviceGet");
+}
+CUresult cuDeviceGetName(char *name, int bytes, CUdevice device) {
+  std::strncpy(name, device == 0 ? "Fake H100" : "Fake A100", std::size_t(bytes));
+  return enter("cuDeviceGetName");
+}
+CUresult cuDeviceTotalMem_v2(std::size_t *bytes, CUdevice) {
+  *bytes = std::size_t(80) << 30;
+  return enter("cuDeviceTotalMem_v2");
+}
+CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device) {
+  switch (attribute) {
+  case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR:
+    *value = state.capabilities[std::size_t(device)][0];
+    break;
+  case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR:
+    *value = state.capabilities[std::size_t(device)][1];
+    break;
+  case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN:
+    *value = 227 << 10;
+    break;
+  default:
+    *value = 1000 + attribute;
+  }
+  return enter("cuDeviceGetAttribute");
+}
+
+CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
+  if (CUresult r = enter("cuDevicePrimaryCtxRetain"))
+    return r;
+  if (device < 0 || device > 1)
+    return invalidDevice;
+  std::lock_guard lock(state.mutex);
+  ++state.live.retained[std::size_t(device)];
+  *context = reinterpret_cast<CUcontext>(&contexts[device]);
+  return CUDA_SUCCESS;
+}
+CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
+  {
+    std::lock_guard lock(state.mutex);
+    --state.live.retained[std::size_t(device)];
+  }
+  return enter("cuDevicePrimaryCtxRelease_v2");
+}
+CUresult cuCtxPushCurrent_v2(CUcontext context) {
+  if (CUresult r = enter("cuCtxPushCurrent_v2"))
+    return r;
+  stack.push_back(reinterpret_cast<Context *>(context));
+  return CUDA_SUCCESS;
+}
+CUresult cuCtxPopCurrent_v2(CUcontext *context) {
+  if (stack.empty())
+    return invalidContext;
+  *context = reinterpret_cast<CUcontext>(stack.back());
+  stack.pop_back();
+  return enter("cuCtxPopCurrent_v2");
+}
+CUresult cuCtxSynchronize() { return enterContext("cuCtxSynchronize", true); }
+
+CUresult cuLinkCreate_v2(unsigned count, int *options, void **values, CUlinkState *link) {
+  if (CUresult r = enterContext("cuLinkCreate_v2", false))
+    return r;
+  auto created = std::make_unique<LinkState>();
+  for (unsigned i = 0; i < count; ++i) {
+    if (options[i] == CU_JIT_ERROR_LOG_BUFFER)
+      created->errorLog = static_cast<char *>(values[i]);
+    if (options[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES)
+      created->errorBytes = reinterpret_cast<std::size_t>(values[i]);
+  }
+  std::lock_guard lock(state.mutex);
+  ++state.live.links;
+  *link = reinterpret_cast<CUlinkState>(created.release());
+  return CUDA_SUCCESS;
+}
+CUresult cuLinkAddData_v2(CUlinkState link, int type, void *data, std::size_t bytes, const char *,
+                          unsigned, int *, void **) {
+  if (CUresult r = enterContext("cuLinkAddData_v2", false))
+    return r;
+  auto *to = reinterpret_cast<LinkState *>(link);
+  const std::string_view text(static_cast<char *>(data), bytes);
+  if (type != CU_JIT_INPUT_PTX || text.find('\0') != bytes - 1)
+    return invalidValue;
+  to->ptx = text;
+  if (text.find(".version") == text.npos) {
+    std::strncpy(to->errorLog, "ptxas application ptx input, line 1; fatal: Missing .version\n",
+                 to->errorBytes);
+    return invalidPtx;
+  }
+  return CUDA_SUCCESS;
+}
+CUresult cuLinkComplete(CUlinkState link, void **cubin, std::size_t *bytes) {
+  if (CUresult r = enterContext("cuLinkComplete", false))
+    return r;
+  auto *to = reinterpret_cast<LinkState *>(link);
+  to->cubin = "FAKECUBIN " + archName(current()) + "\n" + to->ptx;
+  *cubin = to->cubin.data();
+  *bytes = to->cubin.size();
+  return CUDA_SUCCESS;
+}
+CUresult cuLinkDestroy(CUlinkState link) {
+  delete reinterpret_cast<LinkState *>(link);
+  {
+    std::lock_guard lock(state.mutex);
+    --state.live.links;
+  }
+  return enter("cuLinkDestroy");
+}
+
+CUresult cuModuleLoadData(CUmodule *module, const void *image) {
+  if (CUresult r = enterContext("cuModuleLoadData", true))
+    return r;
+  const std::string_view text(static_cast<const char *>(image));
+  if (!text.starts_with("FAKECUBIN "))
+    return invalidImage;
+  if (!text.substr(10).starts_with(archName(current())))
+    return noBinary;
+  std::lock_guard lock(state.mutex);
+  ++state.live.modules;
+  *module = reinterpret_cast<CUmodule>(new Module{parseKernels(text, current())});
+  return CUDA_SUCCESS;
+}
+CUresult cuModuleUnload(CUmodule module) {
+  delete reinterpret_cast<Module *>(module);
+  {
+    std::lock_guard lock(state.mutex);
+    --state.live.modules;
+  }
+  return enterContext("cuModuleUnload", true);
+}
+CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name) {
+  if (CUresult r = enterContext("cuModuleGetFunction", false))
+    return r;
+  auto &functions = reinterpret_cast<Module *>(module)->functions;
+  const auto found = functions.find(name);
+  if (found == functions.end())
+    return notFound;
+  *function = reinterpret_cast<CUfunction>(&found->second);
+  return CUDA_SUCCESS;
+}
+CUresult cuFuncGetAttribute(int *value, int attribute, CUfunction) {
+  switch (attribute) {
+  case CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK:
+    *value = state.maxThreads;
+    break;
+  case CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES:
+    *value = state.staticSharedBytes;
+    break;
+  default:
+    *value = 10 * attribute;
+  }
+  return enterContext("cuFuncGetAttribute", false);
+}
+CUresult cuFuncSetAttribute(CUfunction function, int attribute, int value) {
+  if (CUresult r = enterContext("cuFuncSetAttribute", false))
+    return r;
+  if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES)
+    return invalidValue;
+  reinterpret_cast<Function *>(function)->maxDynamicShared = value;
+  return CUDA_SUCCESS;
+}
+CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction, int threads,
+                                                     std::size_t) {
+  *blocks = 2048 / threads;
+  return enterContext("cuOccupancyMaxActiveBlocksPerMultiprocessor", false);
+}
+
+CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ,
+                        unsigned blockX, unsigned blockY, unsigned blockZ, unsigned sharedBytes,
+                        CUstream stream, void **parameters, void **extra) {
+  if (CUresult r = enterContext("cuLaunchKernel", false))
+    return r;
+  const auto &called = *reinterpret_cast<Function *>(function);
+  if (called.device != current())
+    return invalidContext;
+  if (extra || gridX == 0 || blockX == 0 || int(sharedBytes) > called.maxDynamicShared)
+    return invalidValue;
+  std::lock_guard lock(state.mutex);
+  if (stream && (!find(stream) || find(stream)->device != current()))
+    return invalidHandle;
+  const auto *words = static_cast<const std::int64_t *>(parameters[0]);
+  state.launches.push_back({called.name,
+                            current(),
+                            {gridX, gridY, gridZ},
+                            {blockX, blockY, blockZ},
+                            sharedBytes,
+                            stream,
+                            {words, words + called.words}});
+  return CUDA_SUCCESS;
+}
+
+CUresult cuMemAlloc_v2(CUdeviceptr *address, std::size_t bytes) {
+  if (CUresult r = enterContext("cuMemAlloc_v2", true))
+    return r;
+  void *memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+  std::memset(memory, 0, bytes);
+  *address = reinterpret_cast<CUdeviceptr>(memory);
+  std::lock_guard lock(state.mutex);
+  state.allocations[*address] = {bytes, current()};
+  ++state.live.allocations;
+  return CUDA_SUCCESS;
+}
+CUresult cuMemFree_v2(CUdeviceptr address) {
+  {
+    std::lock_guard lock(state.mutex);
+    if (state.allocations.erase(address) == 0)
+      return invalidValue;
+    --state.live.allocations;
+  }
+  std::free(reinterpret_cast<void *>(address));
+  return enterContext("cuMemFree_v2", true);
+}
+CUresult cuMemcpy(CUdeviceptr destination, CUdeviceptr source, std::size_t bytes) {
+  if (CUresult r = enterContext("cuMemcpy", true))
+    return r;
+  std::memcpy(reinterpret_cast<void *>(destination), reinterpret_cast<void *>(source), bytes);
+  return CUDA_SUCCESS;
+}
+CUresult cuMemsetD8_v2(CUdeviceptr address, unsigned char value, std::size_t bytes) {
+  if (CUresult r = enterContext("cuMemsetD8_v2", true))
+    return r;
+  std::memset(reinterpret_cast<void *>(address), value, bytes);
+  return CUDA_SUCCESS;
+}
+CUresult cuPointerGetAttributes(unsigned count, int *attributes, void **values,
+                                CUdeviceptr address) {
+  if (CUresult r = enter("cuPointerGetAttributes"))
+    return r;
+  std::lock_guard lock(state.mutex);
+  auto found = state.allocations.upper_bound(address);
+  const bool known = found != state.allocations.begin() &&
+                     (--found, address < found->first + found->second.first);
+  for (unsigned i = 0; i < count; ++i)
+    switch (attributes[i]) {
+    case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:
+      *static_cast<unsigned *>(values[i]) = known ? CU_MEMORYTYPE_DEVICE : 0;
+      break;
+    case CU_POINTER_ATTRIBUTE_IS_MANAGED:
+      *static_cast<unsigned char *>(values[i]) = 0;
+      break;
+    case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL:
+      *static_cast<int *>(values[i]) = known ? found->second.second : -2;
+      break;
+    default:
+      return invalidValue;
+    }
+  return CUDA_SUCCESS;
+}
+
+CUresult cuStreamCreate(CUstream *stream, unsigned flags) {
+  if (CUresult r = enterContext("cuStreamCreate", false))
+    return r;
+  auto *created = new StreamState{current(), flags != CU_STREAM_NON_BLOCKING};
+  std::lock_guard lock(state.mutex);
+  streams.insert(created);
+  ++state.live.streams;
+  *stream = reinterpret_cast<CUstream>(created);
+  return CUDA_SUCCESS;
+}
+CUresult cuStreamDestroy_v2(CUstream stream) {
+  {
+    std::lock_guard lock(state.mutex);
+    StreamState *found = find(stream);
+    if (!found)
+      return invalidHandle;
+    streams.erase(found);
+    delete found;
+    --state.live.streams;
+  }
+  return enter("cuStreamDestroy_v2");
+}
+CUresult cuStreamSynchronize(CUstream) { return enterContext("cuStreamSynchronize", true); }
+
+CUresult cuEventCreate(CUevent *event, unsigned) {
+  if (CUresult r = enterContext("cuEventCreate", false))
+    return r;
+  std::lock_guard lock(state.mutex);
+  ++state.live.events;
+  *event = reinterpret_cast<CUevent>(new int(0));
+  return CUDA_SUCCESS;
+}
+CUresult cuEventDestroy_v2(CUevent event) {
+  delete reinterpret_cast<int *>(event);
+  {
+    std::lock_guard lock(state.mutex);
+    --state.live.events;
+  }
+  return enter("cuEventDestroy_v2");
+}
+CUresult cuEventRecord(CUevent, CUstream) { return enterContext("cuEventRecord", false); }
+CUresult cuEventSynchronize(CUevent) { return enterContext("cuEventSynchronize", true); }
+CUresult cuEventElapsedTime(float *milliseconds, CUevent, CUevent) {
+  *milliseconds = 0.5f;
+  return enterContext("cuEventElapsedTime", true);
+}
+
+CUresult cuThreadExchangeStreamCaptureMode(int *mode) {
+  std::swap(*mode, captureMode);
+  const CUresult result = enter("cuThreadExchangeStreamCaptureMode");
+  if (result != CUDA_SUCCESS && captureMode == CU_STREAM_CAPTURE_MODE_RELAXED)
+    std::swap(*mode, captureMode);
+  return result;
+}
+CUresult cuStreamIsCapturing(CUstream stream, int *status) {
+  if (CUresult r = enterContext("cuStreamIsCapturing", false))
+    return r;
+  std::lock_guard lock(state.mutex);
+  if (!stream) {
+    for (const StreamState *other : streams)
+      if (other->capturing && other->blocking && other->device == current())
+        return CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
+    *status = 0;
+    return CUDA_SUCCESS;
+  }
+  const StreamState *found = find(stream);
+  if (!found)
+    return invalidHandle;
+  *status = found->capturing;
+  return CUDA_SUCCESS;
+}
+CUresult cuStreamBeginCapture_v2(CUstream stream, int mode) {
+  if (CUresult r = enterContext("cuStreamBeginCapture_v2", false))
+    return r;
+  std::lock_guard lock(state.mutex);
+  StreamState *found = find(stream);
+  if (!found)
+    return captureUnsupported;
+  found->capturing = true;
+  found->mode = mode;
+  found->thread = std::this_thread::get_id();
+  return CUDA_SUCCESS;
+}
+CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph) {
+  {
+    std::lock_guard lock(state.mutex);
+    find(stream)->capturing = false;
+  }
+  if (CUresult r = enterContext("cuStreamEndCapture", false))
+    return r;
+  std::lock_guard lock(state.mutex);
+  ++state.live.graphs;
+  *graph = reinterpret_cast<CUgraph>(&state);
+  return CUDA_SUCCESS;
+}
+CUresult cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph, unsigned long long) {
+  if (CUresult r = enterContext("cuGraphInstantiateWithFlags", false))
+    return r;
+  std::lock_guard lock(state.mutex);
+  ++state.live.graphs;
+  *exec = reinterpret_cast<CUgraphExec>(&state);
+  return CUDA_SUCCESS;
+}
+CUresult cuGraphDestroy(CUgraph) {
+  {
+    std::lock_guard lock(state.mutex);
+    --state.live.graphs;
+  }
+  return enter("cuGraphDestroy");
+}
+CUresult cuGraphLaunch(CUgraphExec, CUstream) { return enterContext("cuGraphLaunch", false); }
+CUresult cuGraphExecDestroy(CUgraphExec) {
+  {
+    std::lock_guard lock(state.mutex);
+    --state.live.graphs;
+  }
+  return enter("cuGraphExecDestroy");
+}
+
+} // namespace lighthouse::runtime

@@ -1,0 +1,90 @@
+//===- FakeCuda.h - A CUDA driver without a GPU -----------------*- C++ -*-===//
+//
+// FakeCuda.cpp is built as a library of its own with every function of Symbols.def. The runtime
+// opens it through LIGHTHOUSE_CUDA_LIBRARY; tests reach its state through `fakeCuda()`. Memory of a
+// device is memory of the host, launches are recorded and not run, and a cubin is a line of text
+// before the PTX: "FAKECUBIN sm_90".
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIGHTHOUSE_TEST_UNIT_RUNTIME_FAKECUDA_H
+#define LIGHTHOUSE_TEST_UNIT_RUNTIME_FAKECUDA_H
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace lighthouse::runtime::test {
+
+/// The error that an injected failure gives: CUDA_ERROR_UNKNOWN.
+inline constexpr int fakeError = 999;
+
+/// One call of cuLaunchKernel.
+struct FakeLaunch {
+  std::string kernel;
+  int device = 0;
+  std::array<unsigned, 3> grid = {};
+  std::array<unsigned, 3> block = {};
+  unsigned sharedBytes = 0;
+  void *stream = nullptr;
+  std::vector<std::int64_t> words;
+};
+
+/// How many objects of each kind there are.
+struct FakeCudaObjects {
+  /// Holds on the primary context of each device.
+  std::array<int, 2> retained = {};
+  int modules = 0, links = 0, streams = 0, events = 0, graphs = 0, allocations = 0;
+
+  bool operator==(const FakeCudaObjects &) const = default;
+};
+
+inline void PrintTo(const FakeCudaObjects &o, std::ostream *out) {
+  *out << "retained " << o.retained[0] << " and " << o.retained[1] << ", modules " << o.modules
+       << ", links " << o.links << ", streams " << o.streams << ", events " << o.events
+       << ", graphs " << o.graphs << ", allocations " << o.allocations;
+}
+
+/// Settings and records. Everything but `mutex` is guarded by it.
+struct FakeCudaState {
+  std::mutex mutex;
+
+  // Settings.
+  std::array<std::array<int, 2>, 2> capabilities = {{{9, 0}, {8, 0}}};
+  int deviceCount = 2;
+  int driverVersion = 12040;
+  /// Which call fails, counted from 0; a call that destroys or restores something does it all the
+  /// same. Negative: none.
+  long failAt = -1;
+  /// Attributes of every function.
+  int maxThreads = 1024;
+  int staticSharedBytes = 0;
+
+  // Records.
+  /// Names of all calls, but of those for the text of errors.
+  std::vector<std::string> calls;
+  std::vector<FakeLaunch> launches;
+  /// Calls that are not allowed while a stream is being captured, and were made then.
+  std::vector<std::string> violations;
+  bool injected = false;
+
+  // What lives.
+  FakeCudaObjects live;
+  std::map<std::uint64_t, std::pair<std::size_t, int>> allocations;
+
+  long count(const std::string &name) const {
+    long n = 0;
+    for (const std::string &call : calls)
+      n += call == name;
+    return n;
+  }
+};
+
+} // namespace lighthouse::runtime::test
+
+#endif // LIGHTHOUSE_TEST_UNIT_RUNTIME_FAKECUDA_H
