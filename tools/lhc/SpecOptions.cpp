@@ -2,7 +2,11 @@
 
 #include "SpecOptions.h"
 
+#include "lighthouse/Target/Cuda.h"
 #include "lighthouse/runtime/Cpu.h"
+#include "lighthouse/runtime/Cuda.h"
+
+#include "llvm/Support/MathExtras.h"
 
 using namespace lhc;
 using namespace lighthouse;
@@ -18,8 +22,13 @@ SpecOptions::SpecOptions(cl::SubCommand &sub)
                 cl::desc("Argument: x=f32[1,4096], x=file.npy, x=bf16:file.npy or "
                          "x=random:f32[1,4096]; may repeat"),
                 cl::value_desc("NAME=WHAT"), cl::sub(sub)),
-      target("target", cl::desc("host, or host:x86-64-v2, -v3, -v4 (default: this processor)"),
-             cl::init("host"), cl::value_desc("target"), cl::sub(sub)),
+      target("target",
+             cl::desc("host, host:x86-64-v2, -v3, -v4, cuda, cuda:ORDINAL, or an architecture such "
+                      "as sm_90a to compile only (default: the first GPU, else this processor)"),
+             cl::value_desc("target"), cl::sub(sub)),
+      alignment("alignment",
+                cl::desc("Bytes to which tensors on a GPU and their rows are aligned (default: 16)"),
+                cl::init(16), cl::value_desc("bytes"), cl::sub(sub)),
       dumpDir("dump-dir", cl::desc("Write every intermediate into this directory"),
               cl::value_desc("dir"), cl::sub(sub)),
       reproducerDir("reproducer-dir", cl::desc("Where a failing pass leaves its reproducer"),
@@ -41,11 +50,36 @@ Result<Compiler> SpecOptions::open() const {
   return Compiler::open(spec, std::move(options));
 }
 
-Result<std::string> SpecOptions::level() const {
+Result<Target> SpecOptions::chooseTarget() const {
   llvm::StringRef name = target;
+  if (name.empty())
+    name = runtime::cuda::isAvailable() ? "cuda" : "host";
+  if (findCudaArch(name))
+    return Target{"", name.str(), std::nullopt};
+  if (name.consume_front("cuda")) {
+    int ordinal = 0;
+    if (!name.empty() && (!name.consume_front(":") || name.getAsInteger(10, ordinal)))
+      return Status(StatusCode::InvalidArgument,
+                    "unknown target '" + target + "'; expected cuda or cuda:ORDINAL");
+    Result<std::vector<runtime::cuda::DeviceInfo>> devices = runtime::cuda::devices();
+    if (!devices)
+      return devices.status();
+    if (ordinal < 0 || ordinal >= int(devices->size()))
+      return Status(StatusCode::InvalidArgument,
+                    "there is no CUDA device " + std::to_string(ordinal) + "; the driver reports " +
+                        std::to_string(devices->size()));
+    return Target{"", runtime::cuda::archOf((*devices)[ordinal]), ordinal};
+  }
+  Result<std::string> level = hostLevel(name);
+  return level ? Result<Target>(Target{*level, "", std::nullopt}) : level.status();
+}
+
+Result<std::string> SpecOptions::hostLevel(llvm::StringRef name) const {
   if (!name.consume_front("host") || !(name.empty() || name.consume_front(":")))
     return Status(StatusCode::InvalidArgument,
-                  "unknown target '" + target + "'; expected host or host:LEVEL");
+                  "unknown target '" + target +
+                      "'; expected host, host:LEVEL, cuda, cuda:ORDINAL or an architecture such as "
+                      "sm_90a");
   if (name.empty()) {
     Result<runtime::CpuLevel> level = runtime::hostCpuLevel();
     return level ? Result<std::string>(std::string(runtime::cpuLevelName(*level))) : level.status();
@@ -69,10 +103,14 @@ Result<Request> SpecOptions::request() const {
       return Status(StatusCode::InvalidArgument, "--set expects NAME=VALUE, found '" + text + "'");
     request.settings.emplace_back(name.str(), value.str());
   }
-  Result<std::string> level = this->level();
-  if (!level)
-    return level.status();
-  request.level = *level;
+  Result<Target> chosen = chooseTarget();
+  if (!chosen)
+    return chosen.status();
+  request.level = chosen->level;
+  request.arch = chosen->arch;
+  request.alignment = alignment;
+  if (alignment < 1 || alignment > 16 || !llvm::isPowerOf2_32(alignment))
+    return Status(StatusCode::InvalidArgument, "--alignment expects 1, 2, 4, 8 or 16");
   return request;
 }
 

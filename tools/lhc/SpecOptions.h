@@ -11,6 +11,14 @@
 
 namespace lhc {
 
+/// Where code is to run: a level of the host, or an architecture and, unless it is compiled only,
+/// a CUDA device.
+struct Target {
+  std::string level;
+  std::string arch;
+  std::optional<int> device;
+};
+
 /// What the commands that take a specification have in common.
 class SpecOptions {
 public:
@@ -21,8 +29,8 @@ public:
   /// The request without argument types; errors are the user's.
   Result<lighthouse::Request> request() const;
   Result<std::vector<ArgumentSource>> sources() const;
-  /// The level named by --target, else that of this processor.
-  Result<std::string> level() const;
+  /// What --target names; without it the first GPU, else this processor.
+  Result<Target> chooseTarget() const;
   /// Whether --kernel or --pipeline was given.
   bool namesDefinition() const { return !kernel.empty() || !pipeline.empty(); }
   bool usesCache() const { return !noCache && dumpDir.empty(); }
@@ -35,6 +43,9 @@ public:
   llvm::cl::opt<std::string> target;
 
 private:
+  Result<std::string> hostLevel(llvm::StringRef name) const;
+
+  llvm::cl::opt<unsigned> alignment;
   llvm::cl::opt<std::string> dumpDir;
   llvm::cl::opt<std::string> reproducerDir;
   llvm::cl::opt<bool> verifyEach;

@@ -59,12 +59,23 @@ LogicalResult Compilation::runPhase(Phase phase) {
           buildTileToHostPipeline(pm, host);
         },
         /*mayBlameRequest=*/true);
-  case Phase::LLVMDialect:
-    return runPasses([](OpPassManager &pm) { buildHostToLLVMPipeline(pm); },
+  case Phase::Layouts:
+    return runPasses([](OpPassManager &pm) { buildTileLayoutPipeline(pm); },
                      /*mayBlameRequest=*/false);
+  case Phase::LLVMDialect:
+    return runPasses(
+        [&](OpPassManager &pm) {
+          if (!arch)
+            return buildHostToLLVMPipeline(pm);
+          GpuPipelineOptions gpu;
+          gpu.sharedLimit = arch->sharedBytes;
+          buildTileToNVVMPipeline(pm, gpu);
+        },
+        /*mayBlameRequest=*/arch != nullptr);
   case Phase::LLVM:
   case Phase::Asm:
   case Phase::Obj:
+  case Phase::Ptx:
     return emitCode(phase);
   case Phase::Artifact:
     return emitArtifact();
@@ -104,8 +115,16 @@ LogicalResult Compilation::instantiate() {
 }
 
 LogicalResult Compilation::lowerToPlan() {
-  if (failed(runPasses([](OpPassManager &pm) { pm.addPass(createLowerToPlanPass()); },
-                       /*mayBlameRequest=*/true)))
+  if (failed(runPasses(
+          [&](OpPassManager &pm) {
+            pm.addPass(createLowerToPlanPass());
+            if (!arch)
+              return;
+            SpecializeKernelsPassOptions specialize;
+            specialize.alignment = request.alignment;
+            pm.addPass(createSpecializeKernelsPass(specialize));
+          },
+          /*mayBlameRequest=*/true)))
     return failure();
   for (lh::PlanOp op : module->getOps<lh::PlanOp>()) {
     FailureOr<runtime::Plan> exported = exportPlan(op);
@@ -154,7 +173,11 @@ LogicalResult Compilation::emitCode(Phase phase) {
     return success();
   };
   if (phase == Phase::LLVM)
-    return check(emitHostLLVM(*module, llvmContext, request.level), llvmModule);
+    return check(arch ? emitCudaLLVM(*module, llvmContext, *arch)
+                      : emitHostLLVM(*module, llvmContext, request.level),
+                 llvmModule);
+  if (phase == Phase::Ptx)
+    return check(lighthouse::emitPtx(*llvmModule, *arch), assembly);
   if (phase == Phase::Asm)
     return check(emitHostAssembly(*llvmModule, request.level), assembly);
   return check(emitHostObject(*llvmModule, request.level), object);
@@ -165,6 +188,32 @@ LogicalResult Compilation::emitArtifact() {
     return emitError(
         UnknownLoc::get(&context),
         "an artifact needs the type of every argument, as its plan has constant shapes");
+  if (failed(arch ? finishCudaPlan() : finishHostPlan()))
+    return failure();
+  result.plan = std::move(plan);
+  if (runtime::Status status = result.verify(); !status.ok())
+    return fail(status.message());
+  return success();
+}
+
+LogicalResult Compilation::finishCudaPlan() {
+  plan.target = "cuda";
+  plan.arch = request.arch;
+  std::vector<CudaKernel> made = cudaKernels(*llvmModule);
+  for (runtime::KernelSpec &kernel : plan.kernels) {
+    auto found = llvm::find_if(
+        made, [&](const CudaKernel &candidate) { return candidate.name == kernel.name; });
+    if (found == made.end())
+      return fail("the code lacks the kernel '" + kernel.name + "'");
+    kernel.threads = found->threads;
+    kernel.sharedBytes = found->sharedBytes;
+  }
+  result.image.kind = runtime::CodeImage::Kind::Ptx;
+  result.image.bytes.assign(assembly.begin(), assembly.end());
+  return success();
+}
+
+LogicalResult Compilation::finishHostPlan() {
   llvm::Expected<HostImage> image = linkHostImage(object);
   if (!image)
     return fail(llvm::toString(image.takeError()));
@@ -178,11 +227,8 @@ LogicalResult Compilation::emitArtifact() {
     kernel.entry = int64_t(found->entry);
     kernel.stackBytes = int64_t(found->stackBytes);
   }
-  result.plan = std::move(plan);
   result.image.bytes.assign(image->bytes.begin(), image->bytes.end());
   result.image.textBytes = image->textBytes;
-  if (runtime::Status status = result.verify(); !status.ok())
-    return fail(status.message());
   return success();
 }
 
@@ -192,17 +238,24 @@ LogicalResult Compilation::emitArtifact() {
 
 Compilation::Compilation(frontend::Spec &spec, MLIRContext &context, const Request &request,
                          const CompilerOptions &options, std::string key)
-    : spec(spec), kernels(spec.makeKernelProvider()), context(context), request(request),
-      options(options) {
+    : spec(spec), kernels(spec.makeKernelProvider(request.isCuda() ? "cuda" : "host")),
+      context(context), request(request), options(options), arch(findCudaArch(request.arch)) {
   result.key = std::move(key);
 }
 
 Compilation::~Compilation() = default;
 
 LogicalResult Compilation::run(Phase last) {
+  if (request.isCuda() && !arch)
+    return emitError(UnknownLoc::get(&context))
+           << "unknown architecture '" << request.arch << "'; there are "
+           << llvm::join(llvm::map_range(cudaArchs(), [](const CudaArch &a) { return a.name.str(); }),
+                         ", ");
   for (const PhaseInfo &phase : allPhases()) {
     if (phase.phase > last)
       break;
+    if (arch ? !phase.onCuda : !phase.onHost)
+      continue;
     // Assembly is off the path to an object.
     if (phase.phase == Phase::Asm && last != Phase::Asm && options.dumpDirectory.empty())
       continue;
@@ -262,6 +315,7 @@ std::string Compilation::print() const {
     llvmModule->print(out, nullptr);
     break;
   case Phase::Asm:
+  case Phase::Ptx:
     return assembly;
   case Phase::Obj:
     return object;

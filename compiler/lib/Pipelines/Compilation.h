@@ -5,6 +5,7 @@
 #include "lighthouse/Dialect/Tile/IR/Tile.h"
 #include "lighthouse/Frontend/Frontend.h"
 #include "lighthouse/Pipelines/Compiler.h"
+#include "lighthouse/Target/Cuda.h"
 #include "lighthouse/Target/Host.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -51,6 +52,8 @@ private:
   mlir::LogicalResult checkLevel();
   mlir::LogicalResult emitCode(Phase phase);
   mlir::LogicalResult emitArtifact();
+  mlir::LogicalResult finishHostPlan();
+  mlir::LogicalResult finishCudaPlan();
 
   mlir::LogicalResult runPasses(llvm::function_ref<void(mlir::OpPassManager &)> build,
                                 bool mayBlameRequest);
@@ -71,8 +74,9 @@ private:
   mlir::func::FuncOp function;
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::Module> llvmModule;
-  std::string assembly;
+  std::string assembly; ///< Or PTX.
   std::string object;
+  const CudaArch *arch = nullptr; ///< Null for host code.
   runtime::Plan plan;
   runtime::Artifact result;
 };

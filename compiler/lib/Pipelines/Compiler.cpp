@@ -169,6 +169,9 @@ static Status compileGuarded(std::shared_ptr<StateT> state, const Request &reque
 }
 
 Result<std::string> Compiler::emit(const Request &request, Phase phase) {
+  if (const PhaseInfo &wanted = info(phase); request.isCuda() ? !wanted.onCuda : !wanted.onHost)
+    return renderedError("'" + wanted.name + "' is no phase of code for " +
+                         (request.isCuda() ? "CUDA" : "the host"));
   Status status = compileGuarded(
       state, request, key(request), phase,
       [](State &state, Compilation &compilation) { state.output = compilation.print(); });
@@ -228,7 +231,10 @@ std::string Compiler::key(const Request &request) const {
   for (const ArgumentType &argument : arguments)
     out << "arg " << argument.name << "="
         << runtime::formatTensorType(argument.dtype, argument.shape) << "\n";
-  out << "target host " << request.level << "\n";
+  if (request.isCuda())
+    out << "target cuda " << request.arch << " alignment " << request.alignment << "\n";
+  else
+    out << "target host " << request.level << "\n";
   if (request.exposeSelections)
     out << "expose selections\n";
   for (const runtime::EnvironmentVariable *variable : runtime::environmentVariables())

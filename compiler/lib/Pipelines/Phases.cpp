@@ -5,17 +5,19 @@
 using namespace lighthouse;
 
 static constexpr PhaseInfo phases[] = {
-    {Phase::Lighthouse, "lighthouse", "mlir", "stages on whole tensors"},
-    {Phase::Fused, "fused", "mlir", "stages after fusion"},
-    {Phase::Launches, "launches", "mlir", "kernels applied to tensors"},
-    {Phase::Plan, "plan", "mlir", "buffers and dispatches over fixed grids"},
-    {Phase::Tile, "tile", "mlir", "the kernels, one program per block"},
-    {Phase::Host, "host", "mlir", "the kernels as loops over vectors"},
-    {Phase::LLVMDialect, "llvm-dialect", "mlir", "the kernels in MLIR's llvm dialect"},
-    {Phase::LLVM, "llvm", "ll", "optimised LLVM IR"},
-    {Phase::Asm, "asm", "s", "assembly"},
-    {Phase::Obj, "obj", "o", "an ELF object"},
-    {Phase::Artifact, "artifact", "lha", "plan and native code, ready to run"},
+    {Phase::Lighthouse, "lighthouse", "mlir", "stages on whole tensors", true, true},
+    {Phase::Fused, "fused", "mlir", "stages after fusion", true, true},
+    {Phase::Launches, "launches", "mlir", "kernels applied to tensors", true, true},
+    {Phase::Plan, "plan", "mlir", "buffers and dispatches over fixed grids", true, true},
+    {Phase::Tile, "tile", "mlir", "the kernels, one program per block", true, true},
+    {Phase::Host, "host", "mlir", "the kernels as loops over vectors", true, false},
+    {Phase::Layouts, "layouts", "mlir", "the kernels, with layouts of their tiles", false, true},
+    {Phase::LLVMDialect, "llvm-dialect", "mlir", "the kernels in MLIR's llvm dialect", true, true},
+    {Phase::LLVM, "llvm", "ll", "optimised LLVM IR", true, true},
+    {Phase::Asm, "asm", "s", "assembly", true, false},
+    {Phase::Obj, "obj", "o", "an ELF object", true, false},
+    {Phase::Ptx, "ptx", "ptx", "PTX", false, true},
+    {Phase::Artifact, "artifact", "lha", "plan and code, ready to run", true, true},
 };
 
 llvm::ArrayRef<PhaseInfo> lighthouse::allPhases() { return phases; }

@@ -95,7 +95,7 @@ FailureOr<int64_t> PlanExporter::exportKernel(tile::KernelOp kernel) {
     return entry->second;
   runtime::KernelSpec spec;
   spec.name = kernel.getSymName().str();
-  for (Type type : kernel.getArgumentTypes()) {
+  for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes())) {
     auto view = dyn_cast<tile::ViewType>(type);
     auto dtype = getDTypeOrError(view ? view.getElementType() : type, kernel.getLoc());
     if (failed(dtype))
@@ -106,6 +106,7 @@ FailureOr<int64_t> PlanExporter::exportKernel(tile::KernelOp kernel) {
     arg.rank = view ? view.getRank() : 0;
     // Rows are vectors in memory.
     arg.innerContiguous = arg.rank > 0;
+    arg.alignment = view ? kernel.getArgAlignment(i) : 1;
     spec.args.push_back(arg);
   }
   for (StringRef dim : kernel.getDims().getAsValueRange<StringAttr>())

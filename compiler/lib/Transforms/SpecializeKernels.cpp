@@ -4,6 +4,8 @@
 
 #include "llvm/Support/MathExtras.h"
 
+#include <map>
+
 namespace lighthouse {
 #define GEN_PASS_DEF_SPECIALIZEKERNELSPASS
 #include "lighthouse/Transforms/Passes.h.inc"
@@ -44,7 +46,7 @@ private:
   tile::KernelOp kernel;
   ArrayRef<lh::DispatchOp> dispatches;
   int64_t alignment;
-  llvm::StringMap<int64_t> dims;
+  std::map<std::string, int64_t> dims;
 };
 
 } // namespace
@@ -52,9 +54,16 @@ private:
 void Specialization::specializeDims() {
   for (auto [i, name] : llvm::enumerate(kernel.getDims().getAsValueRange<StringAttr>()))
     if (auto extent = common([&, i = i](lh::DispatchOp d) { return d.getDims()[i]; }))
-      dims[name] = *extent;
+      dims[name.str()] = *extent;
+  // The views will not name the dims any more.
+  NamedAttrList exprs(kernel.getDimExprsAttr());
+  for (const auto &[name, extent] : dims)
+    exprs.set(name, AffineMapAttr::get(
+                        AffineMap::get(0, kernel.getDims().size(),
+                                       getAffineConstantExpr(extent, kernel.getContext()))));
+  kernel.setDimExprsAttr(exprs.getDictionary(kernel.getContext()));
   kernel.walk([&](tile::DimOp dim) {
-    auto it = dims.find(dim.getName());
+    auto it = dims.find(dim.getName().str());
     if (it == dims.end())
       return;
     OpBuilder builder(dim);
@@ -120,7 +129,7 @@ void Specialization::specializeViews() {
     SmallVector<Attribute> extents(old.getDims());
     for (Attribute &extent : extents)
       if (auto name = dyn_cast<StringAttr>(extent))
-        if (auto it = dims.find(name.getValue()); it != dims.end() && it->second > 0)
+        if (auto it = dims.find(name.str()); it != dims.end() && it->second > 0)
           extent = builder.getI64IntegerAttr(it->second);
     type = tile::ViewType::get(kernel.getContext(), extents, old.getElementType());
     kernel.getBody().getArgument(i).setType(type);

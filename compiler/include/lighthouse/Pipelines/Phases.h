@@ -15,11 +15,13 @@ enum class Phase {
   Plan,        ///< Buffers at workspace offsets and dispatches over fixed grids.
   Tile,        ///< The kernels alone, one program per block.
   Host,        ///< Host functions: loops over vectors.
-  LLVMDialect, ///< The same in MLIR's llvm dialect.
+  Layouts,     ///< CUDA: the kernels with a layout on every tile.
+  LLVMDialect, ///< The same in MLIR's llvm dialect; for CUDA, one thread's program.
   LLVM,        ///< Optimised LLVM IR.
-  Asm,         ///< Assembly.
-  Obj,         ///< An ELF object.
-  Artifact,    ///< Plan and position-independent image, ready to run.
+  Asm,         ///< Host: assembly.
+  Obj,         ///< Host: an ELF object.
+  Ptx,         ///< CUDA: PTX.
+  Artifact,    ///< Plan and code, ready to run.
 };
 
 /// How a phase is addressed and dumped.
@@ -28,9 +30,10 @@ struct PhaseInfo {
   llvm::StringLiteral name;      ///< As in `--emit=NAME`.
   llvm::StringLiteral extension; ///< Of a file with the result.
   llvm::StringLiteral summary;
+  bool onHost, onCuda; ///< For which targets code passes through it.
 };
 
-/// All phases, in order.
+/// All phases of all targets, in order.
 llvm::ArrayRef<PhaseInfo> allPhases();
 
 const PhaseInfo &info(Phase phase);

@@ -30,11 +30,18 @@ struct Request {
   /// Types of the arguments, in any order. A kernel needs them only where a parameter is to be
   /// deduced from one.
   std::vector<ArgumentType> arguments;
-  /// What the code may use of the processor: "x86-64-v2", "x86-64-v3" or "x86-64-v4".
+  /// Host code: what it may use of the processor: "x86-64-v2", "x86-64-v3" or "x86-64-v4".
   std::string level;
+  /// CUDA code: its architecture, "sm_90a" and so on; empty for host code.
+  std::string arch;
+  /// CUDA code: bytes to which the caller's tensors and their rows are aligned, a power of two up to
+  /// 16. What is narrower takes narrower accesses.
+  int64_t alignment = 16;
   /// Adds a result `selection0`, `selection1`, ... for every selection that the pipeline makes and
   /// does not return, so that its output can be judged given the selection.
   bool exposeSelections = false;
+
+  bool isCuda() const { return !arch.empty(); }
 };
 
 } // namespace lighthouse

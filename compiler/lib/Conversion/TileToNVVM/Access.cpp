@@ -8,8 +8,14 @@ using namespace mlir;
 using namespace lighthouse;
 using nvvm::KernelLowering;
 
-KernelLowering::Access KernelLowering::prepare(Operation *op, Value view, OperandRange subscripts,
-                                               Value mask,
+KernelLowering::Access KernelLowering::prepare(Value view, OperandRange subscripts, Value mask,
+                                               std::optional<ArrayRef<bool>> inBounds,
+                                               Value tile) {
+  return prepare(view, subscripts, mask, inBounds, Layout::of(tile.getType()),
+                 isTile(tile) ? shapeOf(tile) : ArrayRef<int64_t>());
+}
+
+KernelLowering::Access KernelLowering::prepare(Value view, OperandRange subscripts, Value mask,
                                                std::optional<ArrayRef<bool>> inBounds,
                                                const std::optional<Layout> &layout,
                                                ArrayRef<int64_t> shape) {
@@ -62,7 +68,7 @@ KernelLowering::Access KernelLowering::prepare(Operation *op, Value view, Operan
   return access;
 }
 
-KernelLowering::Place KernelLowering::place(Access &access, unsigned reg, bool ignoreBounds) {
+KernelLowering::Place KernelLowering::place(Access &access, unsigned reg) {
   Value inside, offset = access.base;
   if (!access.mask.empty())
     inside = access.mask.size() == 1 ? access.mask.front() : access.mask[reg];
@@ -89,7 +95,7 @@ KernelLowering::Place KernelLowering::place(Access &access, unsigned reg, bool i
                      : mul(wide(getCoordinate()), access.argument->strides[d]);
       offset = add(offset, part);
     }
-    if (access.inBounds[d] || ignoreBounds)
+    if (access.inBounds[d])
       continue;
     Value &check = access.checks[{d, along}];
     if (!check) {
@@ -211,67 +217,74 @@ void KernelLowering::storeVector(const Place &to, ArrayRef<Value> values, bool s
   inlineAsm(text, constraints + ",~{memory}", {}, operands);
 }
 
+/// i1: whether a range along the last dim lies inside of the view as a whole.
+Value KernelLowering::rowFits(const Access &access, OperandRange subscripts) {
+  auto range = subscripts.back().getDefiningOp<tile::RangeOp>();
+  int64_t last = access.view.getRank() - 1;
+  StringRef name = access.view.getDimName(last);
+  Value extent = name.empty() ? i32(access.view.getStaticDim(last)) : dims.lookup(name);
+  Value start = scalars.lookup(range.getStart());
+  Value end = add(wide(start), i64(range.getType().getDimSize(0)));
+  return both(arith::CmpIOp::create(b, arith::CmpIPredicate::sle, end, wide(extent)),
+              arith::CmpIOp::create(b, arith::CmpIPredicate::sge, start, i32(0)));
+}
+
 void KernelLowering::lowerLoad(tile::LoadOp op) {
   Type element = op.getView().getType().getElementType();
   bool isTiled = isTile(op.getResult());
-  std::optional<Layout> layout = Layout::of(op.getType());
   Value other = op.getOther() ? scalars.lookup(op.getOther()) : Value();
-  Access access = prepare(op, op.getView(), op.getIndices(), op.getMask(), op.getInBounds(),
-                          layout, isTiled ? shapeOf(op.getResult()) : ArrayRef<int64_t>());
-  if (!isTiled) {
-    scalars.map(op.getResult(), loadVector(place(access, 0), element, 1, other).front());
-    return;
-  }
-  Registers registers;
-  auto loadAll = [&](int64_t width, bool ignoreLast) {
+  Access access = prepare(op.getView(), op.getIndices(), op.getMask(), op.getInBounds(),
+                          op.getResult());
+  auto loadAll = [&](Access access, int64_t width) {
     Registers loaded;
     for (size_t i = 0; i < access.coordinates.size(); i += width)
       llvm::append_range(loaded, loadVector(place(access, i), element, width, other));
     return loaded;
   };
-  if (access.isWhole) {
-    tiles[op.getResult()] = loadAll(access.vector, false);
+  if (!isTiled) {
+    scalars.map(op.getResult(), loadAll(access, 1).front());
     return;
   }
-  // The row ends inside of a vector: element by element, but only where the tile reaches that far.
-  auto range = op.getIndices().back().getDefiningOp<tile::RangeOp>();
-  int64_t last = access.view.getRank() - 1;
-  StringRef name = access.view.getDimName(last);
-  Value extent = name.empty() ? i32(access.view.getStaticDim(last)) : dims.lookup(name);
-  Value start = scalars.lookup(range.getStart());
-  Value fits = both(
-      arith::CmpIOp::create(b, arith::CmpIPredicate::sle,
-                            add(wide(start), i64(range.getType().getDimSize(0))), wide(extent)),
-      arith::CmpIOp::create(b, arith::CmpIPredicate::sge, start, i32(0)));
-  SmallVector<Type> types(access.coordinates.size(), element);
-  auto branch = scf::IfOp::create(b, types, fits, /*addThenBlock=*/true, /*addElseBlock=*/true);
-  for (bool isFull : {true, false}) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(isFull ? branch.thenBlock() : branch.elseBlock());
-    Access side = access;
-    side.inBounds[last] = isFull;
-    std::swap(side, access);
-    Registers loaded = loadAll(isFull ? access.vector : 1, isFull);
-    std::swap(side, access);
-    scf::YieldOp::create(b, loaded);
+  if (access.isWhole) {
+    tiles[op.getResult()] = loadAll(access, access.vector);
+    return;
   }
+  // The row may end inside of a vector: element by element where the tile reaches that far.
+  auto branch = scf::IfOp::create(b, SmallVector<Type>(access.coordinates.size(), element),
+                                  rowFits(access, op.getIndices()), /*addThenBlock=*/true,
+                                  /*addElseBlock=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(b, loadAll(access, 1));
+  b.setInsertionPointToStart(branch.thenBlock());
+  access.inBounds.back() = true;
+  scf::YieldOp::create(b, loadAll(access, access.vector));
   tiles[op.getResult()] = Registers(branch.getResults());
 }
 
 void KernelLowering::lowerStore(tile::StoreOp op) {
   bool isTiled = isTile(op.getValue());
-  std::optional<Layout> layout = Layout::of(op.getValue().getType());
-  Access access = prepare(op, op.getView(), op.getIndices(), op.getMask(), op.getInBounds(),
-                          layout, isTiled ? shapeOf(op.getValue()) : ArrayRef<int64_t>());
-  Value owner = isTiled ? isOwner(*layout) : isZero(thread);
+  Access access = prepare(op.getView(), op.getIndices(), op.getMask(), op.getInBounds(),
+                          op.getValue());
+  Value owner = isTiled ? isOwner(*access.layout) : isZero(thread);
   const Registers values =
       isTiled ? registersOf(op.getValue()) : Registers{scalars.lookup(op.getValue())};
-  int64_t width = access.isWhole ? access.vector : 1;
-  for (size_t i = 0; i < values.size(); i += width) {
-    Place to = place(access, i);
-    to.inside = both(to.inside, owner);
-    storeVector(to, ArrayRef<Value>(values).slice(i, width), op.getStreaming());
-  }
+  auto storeAll = [&](Access access, int64_t width) {
+    for (size_t i = 0; i < values.size(); i += width) {
+      Place to = place(access, i);
+      to.inside = both(to.inside, owner);
+      storeVector(to, ArrayRef<Value>(values).slice(i, width), op.getStreaming());
+    }
+  };
+  if (access.isWhole)
+    return storeAll(access, access.vector);
+  auto branch = scf::IfOp::create(b, rowFits(access, op.getIndices()), /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.elseBlock());
+  storeAll(access, 1);
+  b.setInsertionPointToStart(branch.thenBlock());
+  access.inBounds.back() = true;
+  storeAll(access, access.vector);
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -298,10 +311,9 @@ static LLVM::AtomicBinOp atomicKind(tile::CombiningKind kind, bool isFloat) {
 
 void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
   bool isTiled = isTile(op.getValue());
-  std::optional<Layout> layout = Layout::of(op.getValue().getType());
-  Access access = prepare(op, op.getView(), op.getIndices(), op.getMask(), std::nullopt, layout,
-                          isTiled ? shapeOf(op.getValue()) : ArrayRef<int64_t>());
-  Value owner = isTiled ? isOwner(*layout) : isZero(thread);
+  Access access =
+      prepare(op.getView(), op.getIndices(), op.getMask(), std::nullopt, op.getValue());
+  Value owner = isTiled ? isOwner(*access.layout) : isZero(thread);
   const Registers values =
       isTiled ? registersOf(op.getValue()) : Registers{scalars.lookup(op.getValue())};
   bool isFloat = isa<FloatType>(op.getView().getType().getElementType());

@@ -12,7 +12,7 @@ void KernelLowering::lowerCopy(tile::CopyAsyncOp op) {
   tile::BufferType buffer = op.getBuffer().getType();
   Type element = buffer.getElementType();
   Layout layout = copyLayout(op);
-  Access access = prepare(op, op.getView(), op.getIndices(), Value(), op.getInBounds(), layout,
+  Access access = prepare(op.getView(), op.getIndices(), Value(), op.getInBounds(), layout,
                           buffer.getShape());
   BufferPlaces to = placesIn(buffers.lookup(op.getBuffer()), buffer, layout);
   Value owner = isOwner(layout);

@@ -100,10 +100,14 @@ private:
     Value pointer;
     Value inside; ///< i1, null if always.
   };
-  Access prepare(mlir::Operation *op, Value view, mlir::OperandRange subscripts, Value mask,
+  Access prepare(Value view, mlir::OperandRange subscripts, Value mask,
                  std::optional<llvm::ArrayRef<bool>> inBounds, const std::optional<Layout> &layout,
                  llvm::ArrayRef<int64_t> shape);
-  Place place(Access &access, unsigned reg, bool ignoreBounds = false);
+  /// The access that reads or writes `tile`, or a scalar.
+  Access prepare(Value view, mlir::OperandRange subscripts, Value mask,
+                 std::optional<llvm::ArrayRef<bool>> inBounds, Value tile);
+  Place place(Access &access, unsigned reg);
+  Value rowFits(const Access &access, mlir::OperandRange subscripts);
   void lowerLoad(tile::LoadOp op);
   void lowerStore(tile::StoreOp op);
   void lowerAtomic(tile::AtomicRMWOp op);

@@ -4,6 +4,8 @@
 
 #include "lighthouse/Conversion/Passes.h"
 
+#include "mlir/IR/Matchers.h"
+
 namespace lighthouse {
 #define GEN_PASS_DEF_TILETONVVM
 #include "lighthouse/Conversion/Passes.h.inc"
@@ -90,12 +92,14 @@ void KernelLowering::findPrograms(llvm::function_ref<Value(Type)> word) {
   }
   // The grid is launched as a line, whose length is limited by 2^31 and not by 2^16.
   Value rest = intrinsic("llvm.nvvm.read.ptx.sreg.ctaid.x", b.getI32Type(), {});
-  for (int axis = 0; axis < 3; ++axis) {
-    programIds[axis] =
-        axis == 2 ? rest : arith::RemUIOp::create(b, rest, numPrograms[axis]).getResult();
-    if (axis != 2)
-      rest = arith::DivUIOp::create(b, rest, numPrograms[axis]);
+  int last = 2;
+  while (last > 0 && matchPattern(numPrograms[last], m_One()))
+    programIds[last--] = i32(0);
+  for (int axis = 0; axis < last; ++axis) {
+    programIds[axis] = arith::RemUIOp::create(b, rest, numPrograms[axis]);
+    rest = arith::DivUIOp::create(b, rest, numPrograms[axis]);
   }
+  programIds[last] = rest;
 }
 
 LogicalResult KernelLowering::run() {

@@ -31,8 +31,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [
     The arguments are views and scalars; the first `inputs` of them are read, the rest are the
     results, which the kernel writes. `dims` lists the named dims of the views in the order in
     which the launcher passes their extents. `grid` maps those extents (as symbols) to the three
-    grid extents. `dim_exprs` gives, for a named dim that occurs in results alone, its value as
-    a map over the symbols. `stage` names the stage of the `lighthouse` dialect that the kernel
+    grid extents. `dim_exprs` gives, for a named dim that no input has, its value as a map
+    over the symbols. `stage` names the stage of the `lighthouse` dialect that the kernel
     implements, `params` the compile-time parameters of the instance. `warps` is the number of warps
     that run an instance on a GPU, 4 if absent. The argument attribute `tile.alignment` of a view is
     a power of two in bytes that divides its address and the distances between its rows.
