@@ -6,6 +6,7 @@
 
 #include "lighthouse/Pipelines/Compiler.h"
 #include "lighthouse/runtime/Cpu.h"
+#include "lighthouse/runtime/Cuda.h"
 #include "lighthouse/runtime/Program.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -125,6 +126,52 @@ static void expectSame(const TensorView &actual, const TensorView &expected, dou
   }
 }
 
+/// Runs on the first GPU, on copies of the tensors that lie between bands of bytes which the kernel
+/// must leave alone.
+static runtime::Status runOnDevice(const runtime::Program &program,
+                                   std::vector<TensorView> inputs, std::vector<TensorView> outputs) {
+  using runtime::cuda::DeviceBuffer;
+  constexpr size_t band = 512;
+  constexpr uint8_t pattern = 0xA5;
+  std::vector<DeviceBuffer> buffers;
+  auto upload = [&](TensorView &view) -> runtime::Status {
+    size_t bytes = *runtime::tensorBytes(view.dtype, view.shape);
+    auto buffer = DeviceBuffer::allocate(bytes + 2 * band);
+    if (!buffer)
+      return buffer.status();
+    char *data = static_cast<char *>(buffer->data()) + band;
+    (void)runtime::cuda::fill(buffer->data(), pattern, buffer->size());
+    runtime::Status status = runtime::cuda::copy(data, view.data, bytes);
+    view.data = data;
+    view.device = runtime::Device::Cuda;
+    buffers.push_back(*std::move(buffer));
+    return status;
+  };
+  std::vector<void *> hostData;
+  for (std::vector<TensorView> *views : {&inputs, &outputs})
+    for (TensorView &view : *views) {
+      hostData.push_back(view.data);
+      if (runtime::Status status = upload(view); !status.ok())
+        return status;
+    }
+  if (runtime::Status status = program.run(inputs, outputs, nullptr, 0); !status.ok())
+    return status;
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    std::vector<uint8_t> bytes(buffers[i].size());
+    if (runtime::Status status =
+            runtime::cuda::copy(bytes.data(), buffers[i].data(), bytes.size());
+        !status.ok())
+      return status;
+    auto isPattern = [](uint8_t byte) { return byte == pattern; };
+    EXPECT_TRUE(std::all_of(bytes.begin(), bytes.begin() + band, isPattern) &&
+                std::all_of(bytes.end() - band, bytes.end(), isPattern))
+        << "tensor " << i << " was written outside of its memory";
+    if (i >= inputs.size())
+      std::memcpy(hostData[i], bytes.data() + band, bytes.size() - 2 * band);
+  }
+  return {};
+}
+
 std::vector<std::vector<double>> e2e::runAndCompare(const KernelCase &c) {
   std::vector<std::vector<double>> results;
   auto compiler = Compiler::parse(c.name + ".lh", c.source);
@@ -139,9 +186,14 @@ std::vector<std::vector<double>> e2e::runAndCompare(const KernelCase &c) {
   for (const Input &input : c.inputs)
     request.arguments.push_back({input.name, input.dtype, input.shape});
 
-  for (const char *level : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
+  std::vector<std::string> targets{"x86-64-v2", "x86-64-v3", "x86-64-v4"};
+  if (auto devices = runtime::cuda::devices(); devices && !devices->empty())
+    targets.push_back(runtime::cuda::archOf(devices->front()));
+  for (const std::string &level : targets) {
     SCOPED_TRACE(level);
-    request.level = level;
+    bool isCuda = level.starts_with("sm_");
+    request.level = isCuda ? "" : level;
+    request.arch = isCuda ? level : "";
     auto artifact = compiler->compile(request, nullptr);
     if (!artifact && artifact.status().message().find("f16 needs x86-64-v3") != std::string::npos)
       continue;
@@ -154,7 +206,7 @@ std::vector<std::vector<double>> e2e::runAndCompare(const KernelCase &c) {
 
     // The inputs are the same for both, in the order of the plan.
     std::mt19937 random(1);
-    bool atEnd = level != std::string("x86-64-v3");
+    bool atEnd = level != "x86-64-v3";
     std::vector<GuardedTensor> inputs = makeTensors(plan.inputs, atEnd);
     for (size_t i = 0; i < inputs.size(); ++i) {
       const Input &input = c.inputs[i];
@@ -186,7 +238,7 @@ std::vector<std::vector<double>> e2e::runAndCompare(const KernelCase &c) {
       return results;
     }
 
-    if (*runtime::parseCpuLevel(level) > runtime::detectCpuLevel())
+    if (!isCuda && *runtime::parseCpuLevel(level) > runtime::detectCpuLevel())
       continue;
     auto program = runtime::Program::load(*artifact);
     if (!program) {
@@ -194,7 +246,8 @@ std::vector<std::vector<double>> e2e::runAndCompare(const KernelCase &c) {
       return results;
     }
     std::vector<TensorView> inputViews = viewsOf(inputs), outputViews = viewsOf(actual);
-    runtime::Status status = program->run(inputViews, outputViews, nullptr, 0);
+    runtime::Status status = isCuda ? runOnDevice(*program, inputViews, outputViews)
+                                    : program->run(inputViews, outputViews, nullptr, 0);
     EXPECT_TRUE(status.ok()) << status.message();
     results.clear();
     for (size_t i = 0; i < actual.size(); ++i) {

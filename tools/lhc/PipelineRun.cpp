@@ -24,6 +24,10 @@ int PipelineRun::prepare(const SpecOptions &options, uint64_t seed, bool exposeS
     return Usage;
   }
   request = *std::move(parsed);
+  if (request.isCuda() && !options.chooseTarget()->device) {
+    printError("--target " + options.target + " compiles only; to run, say cuda or cuda:ORDINAL");
+    return Usage;
+  }
   request.exposeSelections = exposeSelections;
 
   Result<Compiler> opened = options.open();
@@ -41,7 +45,10 @@ int PipelineRun::prepare(const SpecOptions &options, uint64_t seed, bool exposeS
       compiler->compile(request, options.usesCache() ? &cache : nullptr);
   if (!artifact)
     return failCompile(artifact.status());
-  Result<Execution> created = Execution::create(*artifact);
+  runtime::LoadOptions load;
+  load.device = options.chooseTarget()->device.value_or(0);
+  load.cubinCache = options.usesCache() ? &cache : nullptr;
+  Result<Execution> created = Execution::create(*artifact, load);
   if (!created)
     return failRun(created.status());
   execution.emplace(*std::move(created));

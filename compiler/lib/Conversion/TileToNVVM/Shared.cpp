@@ -33,8 +33,13 @@ static int64_t rowBytes(tile::BufferType type) {
   return type.getShape().back() * memoryBytes(type.getElementType());
 }
 
+/// How many chunks, less one, are permuted: those of the span asked for, or of the largest part of it
+/// that rows consist of.
 static int64_t chunkMask(tile::BufferType type) {
-  return type.getSwizzle() ? type.getSwizzle() / 16 - 1 : 0;
+  int64_t span = type.getSwizzle();
+  while (span > 16 && rowBytes(type) % span != 0)
+    span /= 2;
+  return span > 16 ? span / 16 - 1 : 0;
 }
 
 /// The number of a row from its coordinates.
@@ -87,13 +92,18 @@ void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
   auto coordinates = layout.registerCoordinates(type.getShape());
   const Registers values = registersOf(op.getValue());
   int64_t width = bufferVector(type, registerVector(layout));
-  OpBuilder::InsertionGuard guard(b);
-  if (Value owner = isOwner(layout))
-    b.setInsertionPointToStart(
-        scf::IfOp::create(b, owner, /*withElseRegion=*/false).thenBlock());
-  for (size_t i = 0; i < values.size(); i += width)
-    storeShared(sharedPointer(addressIn(places, coordinates[i])),
-                ArrayRef<Value>(values).slice(i, width));
+  // Other threads have read the old contents, and will see the new.
+  barrier();
+  {
+    OpBuilder::InsertionGuard guard(b);
+    if (Value owner = isOwner(layout))
+      b.setInsertionPointToStart(
+          scf::IfOp::create(b, owner, /*withElseRegion=*/false).thenBlock());
+    for (size_t i = 0; i < values.size(); i += width)
+      storeShared(sharedPointer(addressIn(places, coordinates[i])),
+                  ArrayRef<Value>(values).slice(i, width));
+  }
+  barrier();
 }
 
 void KernelLowering::lowerBufferLoad(tile::BufferLoadOp op) {

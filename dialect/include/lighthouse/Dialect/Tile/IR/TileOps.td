@@ -441,6 +441,8 @@ def Tile_BufferLoadOp : Tile_Op<"buffer_load", [MemoryEffects<[MemRead]>]> {
 def Tile_BufferStoreOp : Tile_Op<"buffer_store", [MemoryEffects<[MemWrite]>]> {
   let summary = "writes a tile into a whole buffer";
   let description = [{
+    Loads of the buffer before it see the old contents, those after it the new ones, in all threads.
+
     - (buffer_store_c1) the tile has the buffer's shape and element type.
 
     Example: `tile.buffer_store %t, %slot : tensor<64xf32>, !tile.buffer<64xf32>`
@@ -454,7 +456,8 @@ def Tile_CopyAsyncOp : Tile_Op<"copy_async", [MemoryEffects<[MemRead, MemWrite]>
   let summary = "starts copying a tile of a tensor argument into a buffer";
   let description = [{
     Subscripts and bounds are those of `tile.load` without mask: elements outside the view become
-    zero. The buffer holds the data only after the `tile.wait` that covers the copy's group.
+    zero. The buffer holds the data only after the `tile.wait` that covers the copy's group. Between
+    the last load of what it held before and the copy lies a `tile.wait` or `tile.barrier`.
 
     Constraints:
     - (copy_async_c1) one subscript per dim of the view;
