@@ -125,12 +125,12 @@ Status checkAlignment(const Label &label, const TensorView &view, std::int64_t d
   const std::int64_t elements = alignment / width;
   for (std::size_t i = 0; i + 1 < view.shape.size(); ++i)
     if (view.shape[i] > 1 && view.strides[i] % elements != 0)
-      return invalid(label,
-                     "stride {} of dim {} is {} bytes; a kernel needs a multiple of {}, for example "
-                     "stride {}",
-                     view.strides[i], i, std::int64_t(std::uint64_t(view.strides[i]) * width),
-                     alignment,
-                     std::int64_t((std::uint64_t(view.strides[i] / elements) + 1) * elements));
+      return invalid(
+          label,
+          "stride {} of dim {} is {} bytes; a kernel needs a multiple of {}, for example "
+          "stride {}",
+          view.strides[i], i, std::int64_t(std::uint64_t(view.strides[i]) * width), alignment,
+          std::int64_t((std::uint64_t(view.strides[i] / elements) + 1) * elements));
   return {};
 }
 

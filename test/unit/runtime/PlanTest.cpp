@@ -202,7 +202,8 @@ TEST(Plan, VerifyForCuda) {
     c.change(plan);
     EXPECT_THAT(plan.verify().message(), HasSubstr(c.message));
   }
-  for (const char *arch : {"", "sm_9", "sm_", "90", "sm_90b", "sm_090", "sm_1000", "sm_9x", "host"}) {
+  for (const char *arch :
+       {"", "sm_9", "sm_", "90", "sm_90b", "sm_090", "sm_1000", "sm_9x", "host"}) {
     Plan plan = cudaSampleArtifact().plan;
     plan.arch = arch;
     EXPECT_THAT(plan.verify().message(), HasSubstr("/arch: expected sm_80, sm_90a")) << arch;
