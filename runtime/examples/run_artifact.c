@@ -164,9 +164,9 @@ static int run(lh_program program) {
   }
 
   size_t first_output = info.num_inputs;
-  if (prepare(program, info.target, lh_program_input, info.num_inputs, infos, tensors, pointers) != 0 ||
+  if (prepare(program, info.target, lh_program_input, info.num_inputs, infos, tensors, pointers) ||
       prepare(program, info.target, lh_program_output, info.num_outputs, infos + first_output,
-              tensors + first_output, pointers + first_output) != 0)
+              tensors + first_output, pointers + first_output))
     goto done;
   for (size_t i = 0; i < info.num_inputs; ++i)
     if (fill_ramp(&infos[i], &tensors[i]) != 0)

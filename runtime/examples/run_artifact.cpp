@@ -41,8 +41,7 @@ Result<OwnedTensor> makeTensor(const TensorSpec &spec, bool onDevice) {
   if (!buffer)
     return buffer.status();
   tensor.device = *std::move(buffer);
-  tensor.view =
-      TensorView::contiguous(tensor.device->data(), spec.dtype, spec.shape, Device::Cuda);
+  tensor.view = TensorView::contiguous(tensor.device->data(), spec.dtype, spec.shape, Device::Cuda);
   return tensor;
 }
 
@@ -123,8 +122,8 @@ Status runFile(const char *path) {
 
   // The workspace is a tensor of bytes; on the host it has to be aligned within them.
   const auto workspaceBytes = std::size_t(plan.workspaceBytes);
-  Result<OwnedTensor> memory = makeTensor(
-      {"workspace", DType::I8, {plan.workspaceBytes + workspaceAlignment}}, onDevice);
+  Result<OwnedTensor> memory =
+      makeTensor({"workspace", DType::I8, {plan.workspaceBytes + workspaceAlignment}}, onDevice);
   if (!memory)
     return memory.status();
   void *workspace = memory->view.data;

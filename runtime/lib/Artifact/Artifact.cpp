@@ -117,8 +117,8 @@ Status checkNativeImage(const Plan &plan, const CodeImage &image) {
 Status checkCudaImage(const CodeImage &image) {
   const std::string_view kind = imageKindName(image.kind);
   if (image.textBytes != 0)
-    return invalid(fmt::format("{} has no text of native code, found {} bytes", kind,
-                               image.textBytes));
+    return invalid(
+        fmt::format("{} has no text of native code, found {} bytes", kind, image.textBytes));
   if (image.bytes.empty())
     return invalid(fmt::format("the {} is empty", kind));
   if (image.kind == CodeImage::Kind::Ptx && std::ranges::find(image.bytes, 0) != image.bytes.end())
@@ -151,8 +151,8 @@ Status Artifact::verify() const {
                                ArtifactLimits::imageBytes, image.bytes.size()));
   const bool isNative = image.kind == CodeImage::Kind::Native;
   if (isNative != (plan.target == "host"))
-    return invalid(fmt::format("a plan for '{}' with a {} image", plan.target,
-                               imageKindName(image.kind)));
+    return invalid(
+        fmt::format("a plan for '{}' with a {} image", plan.target, imageKindName(image.kind)));
   return isNative ? checkNativeImage(plan, image) : checkCudaImage(image);
 }
 

@@ -220,7 +220,8 @@ lh_status lh_program_run(lh_program program, const lh_run_args *args) {
         !status.ok())
       return status;
     std::vector<TensorView> inputs, outputs;
-    if (Status status = readTensors("inputs", fields.inputs, fields.num_inputs, inputs); !status.ok())
+    if (Status status = readTensors("inputs", fields.inputs, fields.num_inputs, inputs);
+        !status.ok())
       return status;
     if (Status status = readTensors("outputs", fields.outputs, fields.num_outputs, outputs);
         !status.ok())

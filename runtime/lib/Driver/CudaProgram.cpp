@@ -78,10 +78,10 @@ Status CudaProgram::loadImage(const Artifact &artifact, const LoadOptions &optio
                : loadModule(artifact.image.bytes);
 }
 
-Status CudaProgram::loadPtx(const Artifact &artifact, const std::string &deviceArch,
-                            Cache *cache) {
-  const std::string key = fmt::format("{}\ncubin {} driver {}\n{}", artifact.key, deviceArch,
-                                      context.driver().version, toHex(sha256(artifact.image.bytes)));
+Status CudaProgram::loadPtx(const Artifact &artifact, const std::string &deviceArch, Cache *cache) {
+  const std::string key =
+      fmt::format("{}\ncubin {} driver {}\n{}", artifact.key, deviceArch, context.driver().version,
+                  toHex(sha256(artifact.image.bytes)));
   // A key that is too long for the cache does without it, as after any other trouble.
   if (cache) {
     Result<std::optional<Artifact>> found = cache->lookup(key);
@@ -122,8 +122,7 @@ Status CudaProgram::findKernels() {
     return sharedLimit.status();
   for (const KernelSpec &kernel : plan.kernels) {
     CUfunction function = nullptr;
-    Status status =
-        context.driver().cuModuleGetFunction(&function, module, kernel.name.c_str());
+    Status status = context.driver().cuModuleGetFunction(&function, module, kernel.name.c_str());
     if (status.ok())
       status = prepareKernel(kernel, *sharedLimit, function);
     if (!status.ok())
@@ -137,8 +136,8 @@ Status CudaProgram::prepareKernel(const KernelSpec &kernel, int sharedLimit,
                                   CUfunction function) const {
   const Driver &driver = context.driver();
   int maxThreads = 0, staticShared = 0;
-  if (Status s = driver.cuFuncGetAttribute(&maxThreads, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK,
-                                           function);
+  if (Status s =
+          driver.cuFuncGetAttribute(&maxThreads, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, function);
       !s.ok())
     return s;
   if (Status s =
@@ -225,8 +224,7 @@ Status CudaProgram::checkPlacement(std::span<const TensorView> inputs,
   return check(workspace, [] { return std::string("workspace"); });
 }
 
-Status CudaProgram::launchKernel(std::size_t index, std::int64_t *runWords,
-                                 CUstream stream) const {
+Status CudaProgram::launchKernel(std::size_t index, std::int64_t *runWords, CUstream stream) const {
   const LaunchWords::Launch &prepared = words.launches()[index];
   if (prepared.instances == 0)
     return {};

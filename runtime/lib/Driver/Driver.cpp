@@ -93,21 +93,28 @@ Result<const Driver *> Driver::get() {
       continue;
     }
 
+    // Also if memory runs out, so that the others do not wait for ever.
+    const struct GiveBack {
+      ~GiveBack() {
+        if (!opened)
+          owner = 0;
+      }
+    } giveBack = {};
     std::unique_ptr<Driver> driver(new Driver());
     Status status;
     if (auto library = environment::cudaLibrary.get()) {
       status = driver->open(*library);
     } else {
       status = driver->open("libcuda.so.1");
+      // If there is neither, the message is about the usual name.
       if (!status.ok() && driver->path.empty())
-        status = driver->open("libcuda.so");
+        if (Status other = driver->open("libcuda.so"); !driver->path.empty())
+          status = other;
     }
     if (status.ok())
       status = driver->cuInit(0);
-    if (!status.ok()) {
-      owner = 0;
+    if (!status.ok())
       return status;
-    }
     opened = driver.release();
   }
 }

@@ -20,10 +20,10 @@ void *DeviceBuffer::data() const { return reinterpret_cast<void *>(impl_->handle
 std::size_t DeviceBuffer::size() const { return impl_->bytes; }
 
 Result<DeviceBuffer> DeviceBuffer::allocate(std::size_t bytes, int device) {
-  auto impl = makeOwned<Impl>(device, &Driver::cuMemFree_v2,
-                              [&](const Driver &driver, CUdeviceptr &address) {
-                                return bytes == 0 ? Status() : driver.cuMemAlloc_v2(&address, bytes);
-                              });
+  auto impl = makeOwned<Impl>(
+      device, &Driver::cuMemFree_v2, [&](const Driver &driver, CUdeviceptr &address) {
+        return bytes == 0 ? Status() : driver.cuMemAlloc_v2(&address, bytes);
+      });
   if (!impl)
     return impl.status();
   (*impl)->bytes = bytes;

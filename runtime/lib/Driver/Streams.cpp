@@ -67,9 +67,8 @@ Event &Event::operator=(Event &&) noexcept = default;
 
 Result<Event> Event::create(int device) {
   auto impl =
-      makeOwned<Impl>(device, &Driver::cuEventDestroy_v2, [](const Driver &driver, CUevent &e) {
-        return driver.cuEventCreate(&e, 0);
-      });
+      makeOwned<Impl>(device, &Driver::cuEventDestroy_v2,
+                      [](const Driver &driver, CUevent &e) { return driver.cuEventCreate(&e, 0); });
   if (!impl)
     return impl.status();
   return Event(*std::move(impl));
@@ -134,9 +133,8 @@ Result<Graph> Graph::capture(const std::function<Status(void *stream)> &body, in
 }
 
 Status Graph::launch(void *stream) const {
-  return impl_->context.run([&] {
-    return impl_->context.driver().cuGraphLaunch(impl_->handle, streamOf(stream));
-  });
+  return impl_->context.run(
+      [&] { return impl_->context.driver().cuGraphLaunch(impl_->handle, streamOf(stream)); });
 }
 
 } // namespace lighthouse::runtime::cuda

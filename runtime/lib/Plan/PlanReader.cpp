@@ -157,8 +157,8 @@ KernelSpec readKernel(const Cursor &at) {
   kernel.threads = at.field("threads").integer();
   kernel.sharedBytes = at.field("shared_bytes").integer();
   kernel.args = at.field("args").list(PlanLimits::kernelArgs, readKernelArg);
-  kernel.dims = at.field("dims").list(PlanLimits::kernelArgs,
-                                      [](const Cursor &dim) { return dim.string(); });
+  kernel.dims =
+      at.field("dims").list(PlanLimits::kernelArgs, [](const Cursor &dim) { return dim.string(); });
   return kernel;
 }
 

@@ -120,8 +120,8 @@ Status checkTarget(const Plan &plan) {
 Status checkKernelTarget(bool isCuda, const std::string &here, const KernelSpec &kernel) {
   if (Status s = checkRange(here + "/entry", kernel.entry, 0, isCuda ? 0 : INT64_MAX); !s.ok())
     return s;
-  if (Status s = checkRange(here + "/stack_bytes", kernel.stackBytes, 0,
-                            isCuda ? 0 : maxKernelStackBytes);
+  if (Status s =
+          checkRange(here + "/stack_bytes", kernel.stackBytes, 0, isCuda ? 0 : maxKernelStackBytes);
       !s.ok())
     return s;
   if (Status s = checkRange(here + "/shared_bytes", kernel.sharedBytes, 0,
@@ -268,7 +268,8 @@ Status Plan::verify() const {
   if (Status s = checkCount("/kernels", kernels.size(), PlanLimits::kernels); !s.ok())
     return s;
   for (std::size_t i = 0; i < kernels.size(); ++i)
-    if (Status s = checkKernel(target == "cuda", fmt::format("/kernels/{}", i), kernels[i]); !s.ok())
+    if (Status s = checkKernel(target == "cuda", fmt::format("/kernels/{}", i), kernels[i]);
+        !s.ok())
       return s;
   if (Status s = checkCount("/launches", launches.size(), PlanLimits::launches); !s.ok())
     return s;

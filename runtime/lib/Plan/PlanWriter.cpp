@@ -85,8 +85,7 @@ std::string toJson(const KernelSpec &kernel) {
                      "      \"dims\": {}\n"
                      "    }}",
                      quoted(kernel.name), kernel.entry, kernel.stackBytes, kernel.threads,
-                     kernel.sharedBytes,
-                     list(kernel.args, "      "), integers(dims));
+                     kernel.sharedBytes, list(kernel.args, "      "), integers(dims));
 }
 
 std::string toJson(const LaunchSpec &launch) {

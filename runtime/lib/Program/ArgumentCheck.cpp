@@ -120,16 +120,17 @@ Status checkAlignment(const Label &label, const TensorView &view, std::int64_t d
   if (reinterpret_cast<std::uintptr_t>(view.data) % std::uintptr_t(alignment) != 0)
     return invalid(label, "address {} was passed; {} needs a multiple of {}", fmt::ptr(view.data),
                    demanded > width ? "a kernel" : dtypeName(view.dtype), alignment);
-  // Elements that demand no more than their own size, or one row alone, lie right anywhere.
+  if (*elementCount(view.shape) == 0)
+    return {};
   const std::int64_t elements = alignment / width;
   for (std::size_t i = 0; i + 1 < view.shape.size(); ++i)
     if (view.shape[i] > 1 && view.strides[i] % elements != 0)
-      return invalid(label,
-                     "stride {} of dim {} is {} bytes; a kernel needs a multiple of {}, for example "
-                     "stride {}",
-                     view.strides[i], i, std::int64_t(std::uint64_t(view.strides[i]) * width),
-                     alignment,
-                     std::int64_t((std::uint64_t(view.strides[i] / elements) + 1) * elements));
+      return invalid(
+          label,
+          "stride {} of dim {} is {} bytes; a kernel needs a multiple of {}, for example "
+          "stride {}",
+          view.strides[i], i, std::int64_t(std::uint64_t(view.strides[i]) * width), alignment,
+          std::int64_t((std::uint64_t(view.strides[i] / elements) + 1) * elements));
   return {};
 }
 

@@ -34,8 +34,8 @@ constinit const EnvironmentVariable home = {
 } // namespace environment
 
 static constexpr std::array<const EnvironmentVariable *, 7> variables = {
-    &environment::cacheDir,    &environment::cacheLimit,   &environment::numThreads,
-    &environment::hostLevel,   &environment::cudaLibrary,  &environment::xdgCacheHome,
+    &environment::cacheDir,  &environment::cacheLimit,  &environment::numThreads,
+    &environment::hostLevel, &environment::cudaLibrary, &environment::xdgCacheHome,
     &environment::home};
 
 std::optional<std::string> EnvironmentVariable::get() const {

@@ -133,6 +133,40 @@ TEST(ArgumentCheck, Refuses) {
   }
 }
 
+TEST(ArgumentCheck, Alignment) {
+  Artifact artifact = checkedArtifact();
+  artifact.plan.kernels[0].args[0].alignment = 16;
+  artifact.plan.kernels[0].args[1].alignment = 2; // less than an element: no demand
+  Result<Program> program = Program::load(artifact);
+  ASSERT_TRUE(program) << program.status().toString();
+  alignas(16) std::array<float, 256> x = {};
+  const auto run = [&](std::size_t offset, std::int64_t stride, std::int64_t outStride) {
+    return runWith(*program, [&](Arguments &a) {
+      a.inputs[0].data = x.data() + offset;
+      a.inputs[0].strides = {stride, 1};
+      a.outputs[0].strides = {outStride, 1};
+    });
+  };
+  for (std::int64_t stride : {0, 8, 12, 40})
+    EXPECT_TRUE(run(4, stride, 7).ok()) << run(4, stride, 7).toString();
+  EXPECT_THAT(run(2, 8, 8).message(), HasSubstr("a kernel needs a multiple of 16"));
+  EXPECT_EQ(run(0, 10, 8).message(),
+            "input 0 'x': stride 10 of dim 0 is 40 bytes; a kernel needs a multiple of 16, for "
+            "example stride 12");
+  EXPECT_THAT(run(0, INT64_MAX, 8).message(), HasSubstr("needs a multiple of 16"));
+
+  // One row has no distance to another, and an empty tensor no rows.
+  for (std::int64_t count : {0, 1}) {
+    Artifact other = artifact;
+    other.plan.inputs[0].shape = {count, columns};
+    Result<Program> loaded = Program::load(other);
+    ASSERT_TRUE(loaded);
+    EXPECT_TRUE(runWith(*loaded, [&](Arguments &a) {
+                  a.inputs[0] = {x.data(), DType::F32, {count, columns}, {7, 1}, Device::Host};
+                }).ok());
+  }
+}
+
 TEST(ArgumentCheck, Accepts) {
   Result<Program> program = Program::load(checkedArtifact());
   ASSERT_TRUE(program);

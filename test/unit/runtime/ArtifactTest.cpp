@@ -1,6 +1,6 @@
 //===- ArtifactTest.cpp - The bytes of artifacts --------------------------===//
 
-#include "TestSupport.h"
+#include "CudaSample.h"
 
 #include "lighthouse/runtime/Sha256.h"
 
@@ -21,7 +21,7 @@ static void seal(std::vector<std::uint8_t> &bytes) {
 }
 
 TEST(Artifact, RoundTrips) {
-  for (const Artifact &artifact : {sampleArtifact(), tinyArtifact()}) {
+  for (const Artifact &artifact : {sampleArtifact(), tinyArtifact(), cudaSampleArtifact()}) {
     Result<Artifact> read = Artifact::deserialize(serialized(artifact));
     ASSERT_TRUE(read) << read.status().toString();
     EXPECT_EQ(*read, artifact);
@@ -111,6 +111,33 @@ TEST(Artifact, VerifyRefuses) {
   Artifact longText = sampleArtifact();
   longText.image.textBytes = longText.image.bytes.size() + 1;
   EXPECT_THAT(longText.verify().message(), HasSubstr("longer than the image"));
+}
+
+TEST(Artifact, KindsOfImages) {
+  std::vector<std::uint8_t> bytes = serialized(tinyArtifact());
+  for (std::uint8_t kind : {1, 2, 3, 255}) {
+    bytes[12] = kind;
+    seal(bytes);
+    const Status status = Artifact::deserialize(bytes).status();
+    EXPECT_EQ(status.code(), StatusCode::Corrupt);
+    EXPECT_THAT(status.message(), HasSubstr(kind > 2 ? "byte 12: there is no kind of image"
+                                                     : "a plan for 'host' with a "));
+  }
+
+  Artifact native = cudaSampleArtifact();
+  native.image.kind = CodeImage::Kind::Native;
+  EXPECT_THAT(native.verify().message(), HasSubstr("a plan for 'cuda' with a native image"));
+  Artifact text = cudaSampleArtifact();
+  text.image.textBytes = 1;
+  EXPECT_THAT(text.verify().message(), HasSubstr("PTX has no text of native code"));
+  Artifact empty = cudaSampleArtifact();
+  empty.image.bytes.clear();
+  EXPECT_THAT(empty.verify().message(), HasSubstr("the PTX is empty"));
+  Artifact null = cudaSampleArtifact();
+  null.image.bytes.push_back(0);
+  EXPECT_THAT(null.verify().message(), HasSubstr("PTX is text, found a null byte"));
+  null.image.kind = CodeImage::Kind::Cubin;
+  EXPECT_TRUE(null.verify().ok());
 }
 
 TEST(Artifact, Files) {

@@ -54,8 +54,8 @@ TEST_F(CApiCuda, LoadsQueriesAndRuns) {
   const lh_tensor tensors[3] = {tensor(a.data), tensor(b.data), tensor(out.data)};
   const lh_tensor *inputs[2] = {&tensors[0], &tensors[1]};
   const lh_tensor *outputs[1] = {&tensors[2]};
-  lh_run_args args = {sizeof args, inputs, 2, outputs, 1, workspace.data, info.workspace_bytes,
-                      nullptr};
+  lh_run_args args = {sizeof args,          inputs, 2, outputs, 1, workspace.data,
+                      info.workspace_bytes, nullptr};
   EXPECT_EQ(lh_program_run(program, &args), LH_OK) << lh_last_error();
   // A caller of version 1000, whose structure ends before the stream.
   args.struct_size = offsetof(lh_run_args, stream);

@@ -31,7 +31,7 @@ protected:
   lh_tensor tensors[3] = {tensor(a), tensor(b), tensor(out)};
   const lh_tensor *inputs[2] = {&tensors[0], &tensors[1]};
   const lh_tensor *outputs[1] = {&tensors[2]};
-  lh_run_args args = {sizeof args,      inputs,           2, outputs, 1,
+  lh_run_args args = {sizeof args,      inputs,           2,      outputs, 1,
                       workspace.data(), workspace.size(), nullptr};
 
   lh_tensor tensor(std::vector<float> &data) const {
@@ -144,7 +144,8 @@ TEST_F(CApi, QueryMisuse) {
 
   lh_program_info info = {};
   lh_tensor_info tensorInfo = {};
-  for (std::size_t size : {std::size_t(0), offsetof(lh_program_info, target) - 1, std::size_t(1) << 60}) {
+  for (std::size_t size :
+       {std::size_t(0), offsetof(lh_program_info, target) - 1, std::size_t(1) << 60}) {
     info.struct_size = size;
     EXPECT_EQ(lh_program_query(program, &info), LH_INVALID_ARGUMENT);
     EXPECT_THAT(lh_last_error(), HasSubstr("info->struct_size is"));

@@ -53,8 +53,8 @@ TEST_F(CudaProgram, LaunchesWithTheWordsOfItsArguments) {
   EXPECT_THAT(add.block, ElementsAre(128u, 1u, 1u));
   EXPECT_EQ(add.sharedBytes, 0u);
   EXPECT_EQ(add.stream, nullptr);
-  EXPECT_THAT(add.words, ElementsAre(address(run.a), 1, address(run.b), 1, buffer, 1, sampleLength,
-                                     2, 2, 2));
+  EXPECT_THAT(add.words,
+              ElementsAre(address(run.a), 1, address(run.b), 1, buffer, 1, sampleLength, 2, 2, 2));
   EXPECT_EQ(scale.kernel, "scale");
   EXPECT_EQ(scale.sharedBytes, 65536u);
   EXPECT_THAT(scale.words, ElementsAre(buffer, 1, std::bit_cast<std::int32_t>(0.5f),
@@ -145,10 +145,12 @@ TEST_F(CudaProgram, TheLogOfTheDriverIsAttached) {
 TEST_F(CudaProgram, LoadRefuses) {
   LoadOptions third;
   third.device = 2;
-  expectRefused(StatusCode::InvalidArgument, "there is no CUDA device 2; there are 2",
-                [](Artifact &) {}, third);
+  expectRefused(
+      StatusCode::InvalidArgument, "there is no CUDA device 2; there are 2", [](Artifact &) {},
+      third);
   third.device = -1;
-  expectRefused(StatusCode::InvalidArgument, "there is no CUDA device -1", [](Artifact &) {}, third);
+  expectRefused(
+      StatusCode::InvalidArgument, "there is no CUDA device -1", [](Artifact &) {}, third);
 
   expectRefused(StatusCode::Unsupported, "the PTX is compiled for sm_100; device 0 is sm_90",
                 [](Artifact &a) { a.plan.arch = "sm_100"; });
@@ -334,10 +336,11 @@ TEST_F(CudaProgram, LoadDuringTheCaptureOfItsStreamNamesTheWarmUpCall) {
   options.stream = stream->handle();
   for (int mode : {0, 1, 2}) {
     beginCapture(stream->handle(), mode);
-    expectRefused(StatusCode::InvalidArgument,
-                  "load the program before the capture begins: call Program::load (in C: "
-                  "lh_program_load_file or lh_program_load_memory) first",
-                  [](Artifact &) {}, options);
+    expectRefused(
+        StatusCode::InvalidArgument,
+        "load the program before the capture begins: call Program::load (in C: "
+        "lh_program_load_file or lh_program_load_memory) first",
+        [](Artifact &) {}, options);
     EXPECT_EQ(fake().count("cuLinkCreate_v2"), 0);
     EXPECT_EQ(fake().count("cuModuleLoadData"), 0);
     endCapture(stream->handle());

@@ -146,9 +146,9 @@ void CudaTest::failEveryCall(const std::function<Status()> &body) {
     }
     if (!status.ok() || !cleans(failed)) {
       EXPECT_EQ(status.code(), StatusCode::DriverError) << status.toString();
-      EXPECT_THAT(status.message(),
-                  testing::ContainsRegex(failed + ": CUDA_ERROR_UNKNOWN \\(999\\): unknown error "
-                                                  "\\[runtime/lib/Driver/[A-Za-z]*\\.[a-z]*:[0-9]"));
+      EXPECT_THAT(status.message(), testing::ContainsRegex(
+                                        failed + ": CUDA_ERROR_UNKNOWN \\(999\\): unknown error "
+                                                 "\\[runtime/lib/Driver/[A-Za-z]*\\.[a-z]*:[0-9]"));
     }
     EXPECT_TRUE(contextIsRestored());
     EXPECT_EQ(fake().live, live);

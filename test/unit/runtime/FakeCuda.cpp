@@ -83,7 +83,8 @@ CUresult enterContext(const char *name, bool unsafe) {
   std::lock_guard lock(state.mutex);
   if (unsafe && captureMode != CU_STREAM_CAPTURE_MODE_RELAXED)
     for (const StreamState *stream : streams)
-      if (stream->capturing && (stream->mode == 0 || stream->thread == std::this_thread::get_id())) {
+      if (stream->capturing &&
+          (stream->mode == 0 || stream->thread == std::this_thread::get_id())) {
         state.violations.emplace_back(name);
         return captureUnsupported;
       }
@@ -369,8 +370,8 @@ CUresult cuPointerGetAttributes(unsigned count, int *attributes, void **values,
     return r;
   std::lock_guard lock(state.mutex);
   auto found = state.allocations.upper_bound(address);
-  const bool known = found != state.allocations.begin() &&
-                     (--found, address < found->first + found->second.first);
+  const bool known =
+      found != state.allocations.begin() && (--found, address < found->first + found->second.first);
   for (unsigned i = 0; i < count; ++i)
     switch (attributes[i]) {
     case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:

@@ -1,6 +1,6 @@
 //===- PlanTest.cpp - Plans, their JSON form and their bounds -------------===//
 
-#include "TestSupport.h"
+#include "CudaSample.h"
 
 #include "lighthouse/runtime/Plan.h"
 
@@ -34,6 +34,13 @@ TEST(Plan, RoundTrips) {
   EXPECT_EQ(read->toJson(), plan.toJson());
 }
 
+TEST(Plan, RoundTripsForCuda) {
+  const Plan plan = cudaSampleArtifact().plan;
+  Result<Plan> read = Plan::fromJson(plan.toJson());
+  ASSERT_TRUE(read) << read.status().toString();
+  EXPECT_EQ(*read, plan);
+}
+
 TEST(Plan, RoundTripsWithoutContent) {
   const Plan plan = tinyArtifact().plan;
   Result<Plan> read = Plan::fromJson(plan.toJson());
@@ -61,6 +68,11 @@ TEST(Plan, JsonErrorsHaveAPlace) {
       {"\"kind\": \"tensor\", ", "", "/kernels/0/args/0: expected an object with the field"},
       {"\"inner_contiguous\": false", "\"inner_contiguous\": 0", "expected true or false"},
       {"\"rank\": 1", "\"rank\": \"1\"", "/kernels/0/args/0/rank: expected an integer"},
+      {"\"alignment\": 1", "\"alignment\": 1.5", "/args/0/alignment: expected an integer"},
+      {", \"alignment\": 1", "", "/kernels/0/args/0: the field 'alignment' is missing"},
+      {"\"threads\": 0", "\"threads\": null", "/kernels/0/threads: expected an integer"},
+      {"\"shared_bytes\": 0", "\"shared_bytes\": \"\"", "/kernels/0/shared_bytes: expected an"},
+      {"\"arch\": \"\"", "\"arch\": 90", "/arch: expected a string"},
       {"{\"input\": 0}", "{\"socket\": 0}", "/launches/0/args/0: expected an object with one of"},
       {"{\"input\": 0}", "{\"input\": 0, \"output\": 0}", "unknown field 'output'"},
       {"{\"input\": 0}", "[]", "/launches/0/args/0: expected an object"},
@@ -137,6 +149,14 @@ TEST(Plan, VerifyNamesThePlace) {
        "expects f32 of rank 1, found f32[10, 1"},
       {[](Plan &p) { p.launches[0].dims.clear(); }, "/launches/0/dims: kernel 'add' has 1 dims"},
       {[](Plan &p) { p.launches[0].dims[0] = -1; }, "/launches/0/dims/0"},
+      {[](Plan &p) { p.arch = "sm_90a"; }, "/arch: expected '' for the host, found 'sm_90a'"},
+      {[](Plan &p) { p.kernels[0].threads = 32; }, "/kernels/0/threads: expected 0 to 0"},
+      {[](Plan &p) { p.kernels[0].sharedBytes = 1; }, "/kernels/0/shared_bytes: expected 0 to 0"},
+      {[](Plan &p) { p.kernels[0].args[0].alignment = 0; }, "/args/0/alignment: expected a power"},
+      {[](Plan &p) { p.kernels[0].args[0].alignment = 12; }, "power of two from 1 to 16, found 12"},
+      {[](Plan &p) { p.kernels[0].args[0].alignment = 32; }, "from 1 to 16, found 32"},
+      {[](Plan &p) { p.kernels[0].args[0].alignment = INT64_MIN; }, "/args/0/alignment"},
+      {[](Plan &p) { p.kernels[1].args[1].alignment = 2; }, "from 1 to 1, found 2"},
       {[](Plan &p) { p.inputs.resize(PlanLimits::tensors + 1); }, "/inputs: at most 1024"},
       {[](Plan &p) { p.kernels.resize(PlanLimits::kernels + 1); }, "/kernels: at most 4096"},
   };
@@ -148,6 +168,52 @@ TEST(Plan, VerifyNamesThePlace) {
     ASSERT_EQ(status.code(), StatusCode::InvalidArgument) << c.message;
     EXPECT_THAT(status.message(), HasSubstr(c.message));
   }
+}
+
+TEST(Plan, VerifyForCuda) {
+  struct Case {
+    std::function<void(Plan &)> change;
+    std::string_view message;
+  };
+  const Case cases[] = {
+      {[](Plan &p) { p.cpuLevel = "x86-64-v3"; }, "/cpu_level: expected '' for cuda"},
+      {[](Plan &p) { p.kernels[0].entry = 1; }, "/kernels/0/entry: expected 0 to 0"},
+      {[](Plan &p) { p.kernels[0].stackBytes = 1; }, "/kernels/0/stack_bytes: expected 0 to 0"},
+      {[](Plan &p) { p.kernels[1].threads = 0; },
+       "/kernels/1/threads: expected a multiple of 32 from 32 to 1024, found 0"},
+      {[](Plan &p) { p.kernels[1].threads = 48; }, "found 48"},
+      {[](Plan &p) { p.kernels[1].threads = 1056; }, "found 1056"},
+      {[](Plan &p) { p.kernels[1].threads = -32; }, "found -32"},
+      {[](Plan &p) { p.kernels[1].sharedBytes = -1; }, "/kernels/1/shared_bytes"},
+      {[](Plan &p) { p.kernels[1].sharedBytes = (1 << 20) + 1; }, "/kernels/1/shared_bytes"},
+      {[](Plan &p) {
+         p.launches[0].grid = {1 << 16, 1 << 15, 1};
+       },
+       "/launches/0/grid: 2147483648 program instances; at most 2147483647 are allowed on cuda"},
+      {[](Plan &p) {
+         // 6 words of tensors, 253 of scalars, 251 of dims, 3 of the grid: one too many.
+         p.kernels[0].args.resize(256, KernelArg{KernelArg::Kind::Scalar, DType::F32});
+         p.kernels[0].dims.assign(251, "N");
+       },
+       "/kernels/0: kernel 'add' has 4104 bytes of parameters; at most 4096 are allowed"},
+  };
+  for (const Case &c : cases) {
+    Plan plan = cudaSampleArtifact().plan;
+    c.change(plan);
+    EXPECT_THAT(plan.verify().message(), HasSubstr(c.message));
+  }
+  for (const char *arch :
+       {"", "sm_9", "sm_", "90", "sm_90b", "sm_090", "sm_1000", "sm_9x", "host"}) {
+    Plan plan = cudaSampleArtifact().plan;
+    plan.arch = arch;
+    EXPECT_THAT(plan.verify().message(), HasSubstr("/arch: expected sm_80, sm_90a")) << arch;
+  }
+  Plan largest = cudaSampleArtifact().plan;
+  largest.kernels[0].threads = 1024;
+  largest.kernels[0].sharedBytes = PlanLimits::sharedBytes;
+  largest.launches[0].grid = {INT32_MAX, 1, 1};
+  largest.arch = "sm_120f";
+  EXPECT_TRUE(largest.verify().ok()) << largest.verify().message();
 }
 
 TEST(Plan, LimitsAreInclusive) {

@@ -6,8 +6,8 @@
  * Structures hold enumerators as `int32_t`: a wrong value is a status, not undefined behaviour.
  *
  * Structures begin with `struct_size`, which the caller sets to `sizeof` of the structure. An older
- * caller with a smaller structure is served as if the fields it does not know were zero; a newer one
- * with a larger structure as long as the bytes this runtime does not know are zero.
+ * caller with a smaller structure is served as if the fields it does not know were zero; a newer
+ * caller with a larger structure as long as the bytes this runtime does not know are zero.
  *
  * Programs for CUDA need the driver and nothing else; it is opened when such a program is loaded or
  * device memory is asked for. Streams are `void *` that hold a CUstream (a cudaStream_t is the
@@ -45,7 +45,7 @@ typedef enum lh_status {
   LH_NOT_FOUND = 3,
   /** The bytes are no intact artifact. */
   LH_CORRUPT = 4,
-  /** An intact artifact, but for another processor, device or runtime version; or no CUDA driver. */
+  /** An intact artifact for another processor, device or runtime version; or no CUDA driver. */
   LH_UNSUPPORTED = 5,
   /** The operating system refused. */
   LH_SYSTEM_ERROR = 6,
@@ -182,9 +182,9 @@ LH_API lh_status lh_program_input(lh_program program, size_t index, lh_tensor_in
 /** Describes output number `index`. The caller sets `info->struct_size` first. */
 LH_API lh_status lh_program_output(lh_program program, size_t index, lh_tensor_info *info);
 
-/** Checks every argument, then runs the program. On the host it returns when the program is done, on
- * CUDA when the launches are enqueued, without allocating or waiting, so that it may be captured in
- * a graph. Several threads may run one program at the same time, each with its own outputs and
+/** Checks every argument, then runs the program. On the host it returns when the program is done,
+ * on CUDA when the launches are enqueued, without allocating or waiting, so that it may be captured
+ * in a graph. Several threads may run one program at the same time, each with its own outputs and
  * workspace. */
 LH_API lh_status lh_program_run(lh_program program, const lh_run_args *args);
 
@@ -192,8 +192,8 @@ LH_API lh_status lh_program_run(lh_program program, const lh_run_args *args);
  * launches must be done. */
 LH_API lh_status lh_program_release(lh_program program);
 
-/** Allocates memory of a CUDA device, aligned to 256 bytes, for callers that have no CUDA library of
- * their own. No bytes give a null address. */
+/** Allocates memory of a CUDA device, aligned to 256 bytes, for callers that have no CUDA library
+ * of their own. No bytes give a null address. */
 LH_API lh_status lh_device_alloc(int32_t device, size_t bytes, void **address);
 
 /** Frees what `lh_device_alloc` gave; null is allowed. */
