@@ -39,6 +39,14 @@ Value KernelLowering::inlineAsm(StringRef text, StringRef constraints, Type resu
   return result ? op.getResult(0) : Value();
 }
 
+Value KernelLowering::opaqueInLoop(Operation *op, Value value) {
+  if (!isa<LoopLikeOpInterface>(op->getParentOp()))
+    return value;
+  bool isWide = value.getType().isInteger(64);
+  return inlineAsm(isWide ? "mov.b64 $0, $1;" : "mov.b32 $0, $1;", isWide ? "=l,l" : "=r,r",
+                   value.getType(), value);
+}
+
 //===------------------------------------------------------------------------------------------===//
 // Bits
 //===------------------------------------------------------------------------------------------===//

@@ -4,6 +4,8 @@
 
 #include "../TileLayouts/Access.h"
 
+#include "mlir/IR/Matchers.h"
+
 using namespace mlir;
 using namespace lighthouse;
 using nvvm::KernelLowering;
@@ -14,6 +16,11 @@ void KernelLowering::lowerCopy(tile::CopyAsyncOp op) {
   Layout layout = copyLayout(op);
   Access access = prepare(op.getView(), op.getIndices(), Value(), op.getInBounds(), layout,
                           buffer.getShape());
+  Argument hidden = *access.argument;
+  for (Value &stride : hidden.strides)
+    if (!matchPattern(stride, m_Constant()))
+      stride = opaqueInLoop(op, stride);
+  access.argument = &hidden;
   BufferPlaces to = placesIn(buffers.lookup(op.getBuffer()), buffer, layout);
   Value owner = isOwner(layout);
   int64_t width = access.isWhole ? access.vector : 1, bytes = width * memoryBytes(element);

@@ -53,35 +53,34 @@ void KernelLowering::lowerMatrixProduct(tile::DotOp op) {
       return LLVM::BitcastOp::create(b, VectorType::get(2, element), bits);
     return bits;
   };
-  std::map<std::pair<int64_t, int64_t>, SmallVector<Value>> left, right;
-  for (int64_t k : depths) {
-    for (int64_t m : rows)
-      left[{m, k}] = {word(aRegisters, aIndex, m, k, true), word(aRegisters, aIndex, m + 8, k, true),
-                      word(aRegisters, aIndex, m, k + half, true),
-                      word(aRegisters, aIndex, m + 8, k + half, true)};
-    for (int64_t n : columns)
-      right[{k, n}] = {word(bRegisters, bIndex, k, n, false),
-                       word(bRegisters, bIndex, k + half, n, false)};
-  }
-
   std::string name = pack == 1 ? "llvm.nvvm.mma.m16n8k8.row.col.tf32"
                      : element.isF16() ? "llvm.nvvm.mma.m16n8k16.row.col.f32.f32"
                                        : "llvm.nvvm.mma.m16n8k16.row.col.bf16";
   Type four = LLVM::LLVMStructType::getLiteral(b.getContext(),
                                                SmallVector<Type>(4, b.getF32Type()));
-  for (int64_t k : depths)
-    for (int64_t n : columns)
-      for (int64_t m : rows) {
+  for (int64_t k : depths) {
+    // Made where they are used, so that what is read for them can wait until then.
+    SmallVector<SmallVector<Value>> left;
+    for (int64_t m : rows)
+      left.push_back({word(aRegisters, aIndex, m, k, true), word(aRegisters, aIndex, m + 8, k, true),
+                      word(aRegisters, aIndex, m, k + half, true),
+                      word(aRegisters, aIndex, m + 8, k + half, true)});
+    for (int64_t n : columns) {
+      Value right[] = {word(bRegisters, bIndex, k, n, false),
+                       word(bRegisters, bIndex, k + half, n, false)};
+      for (auto [m, fragment] : llvm::zip_equal(rows, left)) {
         unsigned place[] = {cIndex.at({m, n}), cIndex.at({m, n + 1}), cIndex.at({m + 8, n}),
                             cIndex.at({m + 8, n + 1})};
-        SmallVector<Value> operands(left.at({m, k}));
-        llvm::append_range(operands, right.at({k, n}));
+        SmallVector<Value> operands(fragment);
+        llvm::append_range(operands, right);
         for (unsigned reg : place)
           operands.push_back(result[reg]);
         Value sum = intrinsic(name, four, operands);
         for (auto [i, reg] : llvm::enumerate(place))
           result[reg] = LLVM::ExtractValueOp::create(b, sum, i);
       }
+    }
+  }
   tiles[op] = result;
 }
 

@@ -171,6 +171,9 @@ private:
   Registers fromWords(llvm::ArrayRef<Value> words, Type elementType, int64_t width);
   /// `value` of another lane: `mode` is bfly, up or idx.
   Value shuffleLanes(llvm::StringRef mode, Value value, Value lane);
+  /// `value`, in a loop as a copy that LLVM does not see through. Of the addresses that follow from a
+  /// few values LLVM would keep each in a register over the whole loop, rather than compute it again.
+  Value opaqueInLoop(mlir::Operation *op, Value value);
   Value inlineAsm(llvm::StringRef text, llvm::StringRef constraints, Type result,
                   mlir::ValueRange operands);
   /// A bool in memory takes a byte.

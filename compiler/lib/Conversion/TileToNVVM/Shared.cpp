@@ -149,6 +149,7 @@ bool KernelLowering::loadMatrices(tile::BufferLoadOp op, const Layout &layout) {
   addresses.lanes.resize(Layout::laneBits);
   addresses.warps = layout.warps;
   BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, addresses);
+  places.chunk = opaqueInLoop(op, places.chunk);
 
   auto index = registerIndex(layout, type.getShape());
   auto coordinates = layout.registerCoordinates(type.getShape());

@@ -1,6 +1,7 @@
 //===- TileToNVVM.cpp - the tile-to-nvvm pass -------------------------------------------------===//
 
 #include "KernelLowering.h"
+#include "SinkLoads.h"
 
 #include "lighthouse/Conversion/Passes.h"
 
@@ -123,7 +124,10 @@ LogicalResult KernelLowering::run() {
   // What depends on the thread alone is computed once, before everything else.
   b.setInsertionPoint(end);
   entry.setInsertionPoint(i32(0).getDefiningOp());
-  return lowerBlock(kernel.getBody().front());
+  if (failed(lowerBlock(kernel.getBody().front())))
+    return failure();
+  sinkMatrixLoads(*block);
+  return success();
 }
 
 //===------------------------------------------------------------------------------------------===//
