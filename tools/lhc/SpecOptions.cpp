@@ -37,8 +37,8 @@ SpecOptions::SpecOptions(cl::SubCommand &sub)
                  cl::init(true), cl::sub(sub)),
       timeLimit(
           "time-limit",
-          cl::desc("Processor seconds that a compilation may take, 0: no limit (default: 10)"),
-          cl::init(10), cl::value_desc("seconds"), cl::sub(sub)),
+          cl::desc("Processor seconds that compiling may take, 0: no limit (default: 8)"),
+          cl::init(8), cl::value_desc("seconds"), cl::sub(sub)),
       noCache("no-cache", cl::desc("Neither read nor fill the cache"), cl::sub(sub)) {}
 
 Result<Compiler> SpecOptions::open() const {
