@@ -4,6 +4,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <algorithm>
@@ -51,7 +52,11 @@ std::pair<double, double> range(const std::vector<Curve> &curves, bool y) {
   return low == high ? std::pair(low / 2, high * 2) : std::pair(low, high);
 }
 
-std::string number(double value) { return llvm::formatv("{0:g}", value).str(); }
+std::string number(double value) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%g", value);
+  return text;
+}
 
 /// 65536 as "64K".
 std::string shortNumber(double value) {
