@@ -36,11 +36,11 @@ public:
              std::vector<lighthouse::runtime::LaunchTiming> *timings = nullptr);
 
   /// Makes `inputs`, which are on the host, those of the launches to come; on a GPU they are copied
-  /// there, with their strides.
-  Status upload(const std::vector<lighthouse::runtime::TensorView> &inputs);
-  /// Runs on what was uploaded. On a GPU it returns when the launches are enqueued, or, with
-  /// `timings`, when they are done.
-  Status launch(const lighthouse::runtime::RunOptions &options = {});
+  /// there, with their strides, `copies` times.
+  Status upload(const std::vector<lighthouse::runtime::TensorView> &inputs, unsigned copies = 1);
+  /// Runs on copy `copy` of what was uploaded. On a GPU it returns when the launches are enqueued,
+  /// or, with `timings`, when they are done.
+  Status launch(const lighthouse::runtime::RunOptions &options = {}, unsigned copy = 0);
   /// Waits, and brings the results to `outputs`.
   Status download();
 
@@ -59,8 +59,9 @@ private:
   lighthouse::runtime::Program loaded;
   int ordinal;
   lighthouse::support::Array workspace;
-  /// What a launch is given.
-  std::vector<lighthouse::runtime::TensorView> inputViews, outputViews;
+  /// What a launch is given: one of the copies of the inputs.
+  std::vector<std::vector<lighthouse::runtime::TensorView>> inputViews;
+  std::vector<lighthouse::runtime::TensorView> outputViews;
   void *workspaceData = nullptr;
   /// The memory behind it on a GPU.
   std::vector<lighthouse::runtime::cuda::DeviceBuffer> inputBuffers, ownBuffers;

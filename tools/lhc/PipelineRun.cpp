@@ -8,7 +8,8 @@
 using namespace lhc;
 using namespace lighthouse;
 
-int PipelineRun::prepare(const SpecOptions &options, uint64_t seed, bool exposeSelections) {
+int PipelineRun::prepare(const SpecOptions &options, uint64_t seed, bool exposeSelections,
+                         const Extents &extents) {
   Result<Request> parsed = options.request();
   if (!parsed) {
     printError(parsed.status().message());
@@ -18,7 +19,7 @@ int PipelineRun::prepare(const SpecOptions &options, uint64_t seed, bool exposeS
     printError("say what to run: --pipeline NAME or --kernel NAME");
     return Usage;
   }
-  Result<std::vector<ArgumentSource>> sources = options.sources();
+  Result<std::vector<ArgumentSource>> sources = options.sources(extents);
   if (!sources) {
     printError(sources.status().message());
     return Usage;

@@ -19,7 +19,8 @@ struct PipelineRun {
   std::vector<lighthouse::runtime::TensorView> inputs;
 
   /// Does all of it; prints errors and returns an exit code.
-  int prepare(const SpecOptions &options, uint64_t seed, bool exposeSelections);
+  int prepare(const SpecOptions &options, uint64_t seed, bool exposeSelections,
+              const Extents &extents = {});
 
   /// Compares the outputs with the oracle, about `rows` rows of each; prints errors.
   int verify(int64_t rows, std::vector<Verdict> &verdicts);
