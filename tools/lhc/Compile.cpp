@@ -7,7 +7,9 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
+#include <fstream>
 #include <sys/resource.h>
+#include <unistd.h>
 
 using namespace lhc;
 using namespace lighthouse;
@@ -18,15 +20,19 @@ namespace cl = llvm::cl;
 
 namespace {
 
-/// Address space that compiling may take. AddressSanitizer reserves more for itself.
+/// Address space that compiling may take, besides what is taken already: the CUDA driver, which may
+/// have been asked for the target, reserves much. So does AddressSanitizer.
 [[maybe_unused]] constexpr rlim_t memoryLimit = rlim_t(2) << 30;
 
 void limitMemory() {
 #if !defined(__SANITIZE_ADDRESS__)
+  rlim_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlim_t most = pages * rlim_t(sysconf(_SC_PAGESIZE)) + memoryLimit;
   rlimit limit;
   if (getrlimit(RLIMIT_AS, &limit) == 0 &&
-      (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > memoryLimit)) {
-    limit.rlim_cur = memoryLimit;
+      (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > most)) {
+    limit.rlim_cur = most;
     (void)setrlimit(RLIMIT_AS, &limit);
   }
 #endif
@@ -40,12 +46,12 @@ public:
   }
 
   int run() override {
-    limitMemory();
     Result<Request> request = options.request();
     if (!request) {
       printError(request.status().message());
       return Usage;
     }
+    limitMemory();
     Result<std::vector<ArgumentSource>> sources = options.sources();
     if (!sources) {
       printError(sources.status().message());
