@@ -53,10 +53,10 @@ def command(*arguments):
 
 
 def resources(text):
-    """(kernel, registers, bytes of spills) from what `ptxas -v` prints."""
+    """(kernel, registers, bytes of spill stores, of spill loads) from what `ptxas -v` prints."""
     pattern = (r"Function properties for (\w+)\s+\d+ bytes stack frame, (\d+) bytes spill stores, "
                r"(\d+) bytes spill loads\s+ptxas info\s+: Used (\d+) registers")
-    return [(name, int(used), int(stores) + int(loads))
+    return [(name, int(used), int(stores), int(loads))
             for name, stores, loads, used in re.findall(pattern, text)]
 
 
@@ -77,12 +77,12 @@ def assemble(ptxas, folder, arch, case, spec, pipeline, arguments):
     with open(path + ".ptx", encoding="utf-8") as file:
         entries = re.findall(r"^\.visible \.entry (\w+)\(", file.read(), re.M)
     found = resources(text)
-    problems = [f"{place}: {name} spills {spills} bytes"
-                for name, used, spills in found if spills]
+    problems = [f"{place}: {name} spills {stores} bytes, and reads {loads}"
+                for name, used, stores, loads in found if stores or loads]
     # C75xx are advisories, for example of serialised products.
     problems += [f"{place}: {line.strip()}" for line in text.splitlines()
                  if re.search(r"warning|C75\d\d", line)]
-    if sorted(entries) != sorted(name for name, _, _ in found) or not entries:
+    if sorted(entries) != sorted(name for name, *_ in found) or not entries:
         problems.append(f"{place}: expected figures for {entries}, found {found}")
     return found, problems
 
@@ -109,7 +109,7 @@ def main():
             problems += wrong
     if options.table:
         with open(options.table, "w", encoding="utf-8") as file:
-            file.write("arch\tcase\tkernel\tregisters\tspills\n")
+            file.write("arch\tcase\tkernel\tregisters\tstores\tloads\n")
             file.writelines("\t".join(map(str, row)) + "\n" for row in sorted(rows))
     for arch in sorted(unknown):
         print(f"{arch} is not known to this ptxas")
