@@ -22,13 +22,8 @@ using frontend::ParamInfo;
 using Arguments = std::vector<ArgumentInfo>;
 
 std::string spell(const Arguments &arguments) {
-  return "(" +
-         llvm::join(llvm::map_range(arguments,
-                                    [](const ArgumentInfo &argument) {
-                                      return argument.name + ": " + argument.type;
-                                    }),
-                    ", ") +
-         ")";
+  auto spellOne = [](const ArgumentInfo &argument) { return argument.name + ": " + argument.type; };
+  return llvm::formatv("({0})", llvm::join(llvm::map_range(arguments, spellOne), ", "));
 }
 
 llvm::json::Array toJson(const Arguments &arguments) {
