@@ -213,7 +213,8 @@ private:
         findDevice(llvm::StringRef(artifact.plan.arch));
     Ceilings ceilings =
         ceilingOptions.resolve(device ? device->name : std::string(), artifact.plan.arch);
-    KernelUsages usages = usageOf(artifact);
+    runtime::Cache cache;
+    KernelUsages usages = usageOf(artifact, options.usesCache() ? &cache : nullptr);
     std::vector<StageWork> works = workOf(artifact.plan, causal);
     if (!json) {
       printPlan(artifact, [&] { printUsage(usages); });
