@@ -56,7 +56,6 @@ class Library:
     def __init__(self, path):
         self._lib = ctypes.CDLL(path)
         self._lib.lh_last_error.restype = ctypes.c_char_p
-        self._lib.lh_status_name.restype = ctypes.c_char_p
         for name, arguments in {
                 "lh_program_load_file_with": [ctypes.c_char_p, ctypes.POINTER(_LoadOptions),
                                               ctypes.POINTER(ctypes.c_void_p)],
@@ -72,8 +71,7 @@ class Library:
     def call(self, name, *arguments):
         status = getattr(self._lib, name)(*arguments)
         if status:
-            kind = self._lib.lh_status_name(status).decode()
-            raise LighthouseError(f"{name}: {kind}: {self._lib.lh_last_error().decode()}")
+            raise LighthouseError(self._lib.lh_last_error().decode())
 
 
 class Program:

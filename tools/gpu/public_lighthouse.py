@@ -59,6 +59,8 @@ class PublicLighthouse:
     def __init__(self, module, levels, factor, budget, compile_scorer):
         scorer = module.DialatedLighthouseNormScorer(pooling_factor=factor, levels=levels)
         if compile_scorer:
+            # Else it gives up after a few shapes.
+            torch._dynamo.reset()
             scorer = torch.compile(scorer, dynamic=False)
         self._module = module
         self._layer = module.LighthouseLocal(_attention, scorer, num_levels=levels,

@@ -9,7 +9,6 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
-#include <chrono>
 
 using namespace lhc;
 using namespace lighthouse;
@@ -85,11 +84,10 @@ private:
   /// Prints errors and returns an exit code.
   int measure(const Extents &extents, BenchReport &report) {
     PipelineRun pipeline;
-    auto start = std::chrono::steady_clock::now();
     if (int code = pipeline.prepare(options, seed, /*exposeSelections=*/check, extents))
       return code;
-    std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    llvm::errs() << llvm::formatv("[bench] compiled and loaded in {0:F2} s\n", elapsed.count());
+    llvm::errs() << llvm::formatv("[bench] compiled in {0:F3} s, loaded in {1:F3} s\n",
+                                  pipeline.start.compile, pipeline.start.load);
     Dense denseAttention;
     if (dense)
       if (int code = denseAttention.prepare(pipeline, options.usesCache()))
@@ -114,6 +112,7 @@ private:
     report.pipeline = pipeline.request.name;
     report.arguments = describeArrays(pipeline.arrays);
     report.level = pipeline.request.level;
+    report.start = pipeline.start;
     if (!pipeline.execution->isCuda()) {
       report.where = "host " + report.level + ", " +
                      std::to_string(runtime::ThreadPool::global().size()) + " threads";

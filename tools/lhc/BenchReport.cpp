@@ -107,6 +107,8 @@ void BenchReport::printCuda() const {
       << measurement.warm.total.seconds.size();
   if (options.inputSets > 1)
     out << ", " << options.inputSets << " sets of inputs";
+  out << llvm::formatv("\nstart: driver and context {0:F0} ms, compiler {1:F0} ms, code {2:F0} ms",
+                       start.device * 1e3, start.compile * 1e3, start.load * 1e3);
   out << "\nceilings: " << ceilings.text()
       << llvm::formatv("; copy measured now {0:F2} TB/s\n", measurement.copyRate / 1e12);
   out << llvm::formatv("{0,-14} {1,9} {2,9} {3,9} {4,7} {5,7} {6,9} {7,9} {8,8} {9,9}\n", "stage",
@@ -182,6 +184,9 @@ llvm::json::Object BenchReport::cudaJson() const {
       {"kernel_module", kernelModuleVersion()},
       {"date", dateText()},
       {"command", llvm::json::fixUTF8(commandLine())},
+      {"start", llvm::json::Object{{"device_seconds", start.device},
+                                   {"compile_seconds", start.compile},
+                                   {"load_seconds", start.load}}},
       {"warmups", int64_t(options.warmups)},
       {"input_sets", int64_t(options.inputSets)},
       {"ceilings", std::move(limits)},

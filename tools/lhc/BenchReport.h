@@ -15,6 +15,7 @@ struct BenchReport {
   /// "host x86-64-v4, 16 threads", or "NVIDIA H200 (cuda:0, sm_90a), CUDA 12.8".
   std::string where;
   std::string level;
+  StartTimes start;
   MeasureOptions options;
   Measurement measurement;
   /// Whether the results were compared, and what that gave.

@@ -9,6 +9,8 @@
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <chrono>
+
 using namespace lhc;
 
 static std::string &theCommandLine() {
@@ -25,6 +27,10 @@ const std::string &lhc::commandLine() { return theCommandLine(); }
 std::string lhc::dateText() {
   std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   return llvm::formatv("{0:%Y-%m-%d %H:%M} UTC", llvm::sys::toUtcTime(now));
+}
+
+double lhc::secondsNow() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 void lhc::printError(const llvm::Twine &message) { llvm::WithColor::error() << message << "\n"; }

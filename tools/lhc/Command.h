@@ -54,6 +54,9 @@ const std::string &commandLine();
 /// Now, like "2025-03-31 14:05 UTC".
 std::string dateText();
 
+/// Seconds of a clock that only goes forward.
+double secondsNow();
+
 /// Prints "error: MESSAGE" to stderr.
 void printError(const llvm::Twine &message);
 /// Prints "note: MESSAGE" to stderr.

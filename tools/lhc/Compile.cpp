@@ -3,11 +3,11 @@
 #include "SpecOptions.h"
 
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
-#include <fstream>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -20,15 +20,22 @@ namespace cl = llvm::cl;
 
 namespace {
 
-/// Address space that compiling may take, besides what is taken already: the CUDA driver, which may
-/// have been asked for the target, reserves much. So does AddressSanitizer.
+/// Address space that compiling may take. AddressSanitizer reserves more for itself.
 [[maybe_unused]] constexpr rlim_t memoryLimit = rlim_t(2) << 30;
 
+/// Address space that the process has already. A CUDA driver reserves much when it is opened.
+[[maybe_unused]] rlim_t addressSpace() {
+  auto file = llvm::MemoryBuffer::getFileAsStream("/proc/self/statm");
+  uint64_t pages = 0;
+  if (file)
+    (void)(*file)->getBuffer().split(' ').first.getAsInteger(10, pages);
+  return rlim_t(pages) * rlim_t(sysconf(_SC_PAGESIZE));
+}
+
+/// To be called when the target is known, and with it the driver opened if there is one.
 void limitMemory() {
 #if !defined(__SANITIZE_ADDRESS__)
-  rlim_t pages = 0;
-  std::ifstream("/proc/self/statm") >> pages;
-  rlim_t most = pages * rlim_t(sysconf(_SC_PAGESIZE)) + memoryLimit;
+  rlim_t most = addressSpace() + memoryLimit;
   rlimit limit;
   if (getrlimit(RLIMIT_AS, &limit) == 0 &&
       (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > most)) {
@@ -47,11 +54,11 @@ public:
 
   int run() override {
     Result<Request> request = options.request();
+    limitMemory();
     if (!request) {
       printError(request.status().message());
       return Usage;
     }
-    limitMemory();
     Result<std::vector<ArgumentSource>> sources = options.sources();
     if (!sources) {
       printError(sources.status().message());
@@ -98,11 +105,7 @@ private:
       Result<std::string> text = compiler.emit(request, phaseFor(definition, request));
       if (!text)
         code = std::max(code, failCompile(text.status()));
-      if (!compiler.isUsable())
-        return code;
-      if (!text)
-        continue;
-      if (isBinary())
+      else if (isBinary())
         llvm::errs() << "compiled " << definition.name << "\n";
       else
         all += *text;

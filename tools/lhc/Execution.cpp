@@ -5,6 +5,7 @@
 #include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
+#include <chrono>
 
 using namespace lhc;
 using namespace lighthouse;
@@ -27,10 +28,13 @@ static size_t extentInBytes(const TensorView &view) {
 
 Result<Execution> Execution::create(const runtime::Artifact &artifact,
                                     const runtime::LoadOptions &options) {
+  auto start = std::chrono::steady_clock::now();
   Result<runtime::Program> program = runtime::Program::load(artifact, options);
   if (!program)
     return program.status();
+  std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   Execution execution(*std::move(program), options.device);
+  execution.theLoadSeconds = elapsed.count();
   const runtime::Plan &plan = execution.plan();
   for (const runtime::TensorSpec &spec : plan.outputs) {
     Result<Array> array = Array::create(spec.dtype, spec.shape, support::kDefaultArrayLimit);

@@ -48,6 +48,8 @@ public:
   const lighthouse::runtime::Plan &plan() const { return loaded.plan(); }
   bool isCuda() const { return plan().target == "cuda"; }
   int device() const { return ordinal; }
+  /// How long `Program::load` took.
+  double loadSeconds() const { return theLoadSeconds; }
 
   /// The outputs, in the order and under the names of the pipeline.
   std::vector<NamedArray> outputs;
@@ -58,6 +60,7 @@ private:
 
   lighthouse::runtime::Program loaded;
   int ordinal;
+  double theLoadSeconds = 0;
   lighthouse::support::Array workspace;
   /// What a launch is given: one of the copies of the inputs.
   std::vector<std::vector<lighthouse::runtime::TensorView>> inputViews;

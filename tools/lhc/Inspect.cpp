@@ -22,13 +22,8 @@ using frontend::ParamInfo;
 using Arguments = std::vector<ArgumentInfo>;
 
 std::string spell(const Arguments &arguments) {
-  return "(" +
-         llvm::join(llvm::map_range(arguments,
-                                    [](const ArgumentInfo &argument) {
-                                      return argument.name + ": " + argument.type;
-                                    }),
-                    ", ") +
-         ")";
+  auto spellOne = [](const ArgumentInfo &argument) { return argument.name + ": " + argument.type; };
+  return llvm::formatv("({0})", llvm::join(llvm::map_range(arguments, spellOne), ", "));
 }
 
 llvm::json::Array toJson(const Arguments &arguments) {
@@ -218,7 +213,8 @@ private:
         findDevice(llvm::StringRef(artifact.plan.arch));
     Ceilings ceilings =
         ceilingOptions.resolve(device ? device->name : std::string(), artifact.plan.arch);
-    KernelUsages usages = usageOf(artifact);
+    runtime::Cache cache;
+    KernelUsages usages = usageOf(artifact, options.usesCache() ? &cache : nullptr);
     std::vector<StageWork> works = workOf(artifact.plan, causal);
     if (!json) {
       printPlan(artifact, [&] { printUsage(usages); });

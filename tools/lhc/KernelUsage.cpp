@@ -4,8 +4,6 @@
 #include "Gpu.h"
 #include "Ptxas.h"
 
-#include "lighthouse/runtime/Cache.h"
-
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
@@ -131,14 +129,13 @@ KernelUsages lhc::usageOnDevice(const runtime::Program &program,
   return usages;
 }
 
-KernelUsages lhc::usageOf(const runtime::Artifact &artifact) {
+KernelUsages lhc::usageOf(const runtime::Artifact &artifact, runtime::Cache *cache) {
   std::optional<runtime::cuda::DeviceInfo> device = findDevice(llvm::StringRef(artifact.plan.arch));
   if (!device)
     return usageFromPtxas(artifact);
-  runtime::Cache cache;
   runtime::LoadOptions options;
   options.device = device->ordinal;
-  options.cubinCache = &cache;
+  options.cubinCache = cache;
   Result<runtime::Program> program = runtime::Program::load(artifact, options);
   if (program)
     return usageOnDevice(*program, *device);

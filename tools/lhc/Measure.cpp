@@ -6,8 +6,6 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <chrono>
-
 using namespace lhc;
 using namespace lighthouse;
 
@@ -52,10 +50,6 @@ void PipelineTimes::add(const std::vector<runtime::LaunchTiming> &timings) {
   }
 }
 
-static double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 Status lhc::measureOnHost(PipelineRun &pipeline, Dense &dense, const MeasureOptions &options,
                           Measurement &measurement) {
   PipelineTimes &times = measurement.warm;
@@ -63,10 +57,10 @@ Status lhc::measureOnHost(PipelineRun &pipeline, Dense &dense, const MeasureOpti
   // One run warms the caches and touches the outputs.
   for (int i = -1; i < int(options.repetitions); ++i) {
     std::vector<runtime::LaunchTiming> timings;
-    double start = now();
+    double start = secondsNow();
     if (Status status = pipeline.execution->run(pipeline.inputs, &timings); !status.ok())
       return status;
-    double elapsed = now() - start;
+    double elapsed = secondsNow() - start;
     if (i < 0)
       continue;
     llvm::errs() << llvm::formatv("[bench] run {0} of {1}: {2:F1} ms\n", i + 1, options.repetitions,
@@ -76,10 +70,10 @@ Status lhc::measureOnHost(PipelineRun &pipeline, Dense &dense, const MeasureOpti
     if (!dense.execution || denseTotal > denseSeconds)
       continue;
     llvm::errs() << "[bench] dense attention ...";
-    start = now();
+    start = secondsNow();
     if (Status status = dense.execution->run(dense.inputs); !status.ok())
       return status;
-    elapsed = now() - start;
+    elapsed = secondsNow() - start;
     measurement.dense.seconds.push_back(elapsed);
     denseTotal += elapsed;
     llvm::errs() << llvm::formatv(" {0:F1} ms\n", elapsed * 1e3);
