@@ -462,11 +462,8 @@ FailureOr<Binding> lighthouse::frontend::bindTuned(const KernelDecl &decl, const
       misfit = attempt.errors().front().message;
     }
   }
-  if (!misfit.empty() && !tuner->allowMisfit(tunable, misfit)) {
-    diagnostics.error(decl.name.loc,
-                      "the tuned settings of kernel '" + decl.name.text + "' do not fit: " + misfit);
-    return failure();
-  }
+  if (!misfit.empty())
+    tuner->refused(tunable, misfit);
   binding->tunable = std::move(tunable);
   return binding;
 }

@@ -164,7 +164,12 @@ static Status compileGuarded(std::shared_ptr<StateT> state, const Request &reque
         auto attempt = [&] {
           Compilation compilation(*state->spec, state->context, request, state->options, tuner,
                                   key);
-          if (failed(compilation.run(last)))
+          bool done = succeeded(compilation.run(last));
+          if (!tuner.misfit().empty()) {
+            state->diagnostics.truncate(0);
+            return renderedError(tuner.misfit());
+          }
+          if (!done)
             return failureOf(compilation, state->diagnostics);
           state->uses = std::move(tuner.uses);
           finish(*state, compilation);

@@ -36,11 +36,11 @@ std::vector<ParamSetting> TableTuner::choose(const TunableUse &use) {
   return {};
 }
 
-bool TableTuner::allowMisfit(const TunableUse &use, llvm::StringRef reason) {
-  if (options.strictTuning)
-    return false;
-  remark("tuned settings of kernel '" + use.kernel + "' are ignored: " + reason);
-  return true;
+void TableTuner::refused(const TunableUse &use, llvm::StringRef reason) {
+  if (!options.strictTuning)
+    remark("tuned settings of kernel '" + use.kernel + "' are ignored: " + reason);
+  else if (firstMisfit.empty())
+    firstMisfit = ("tuned settings of kernel '" + use.kernel + "' do not fit: " + reason).str();
 }
 
 void TableTuner::giveUp(llvm::StringRef errors) {

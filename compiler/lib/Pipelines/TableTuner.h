@@ -13,7 +13,7 @@ public:
       : options(options), request(request) {}
 
   std::vector<frontend::ParamSetting> choose(const frontend::TunableUse &use) override;
-  bool allowMisfit(const frontend::TunableUse &use, llvm::StringRef reason) override;
+  void refused(const frontend::TunableUse &use, llvm::StringRef reason) override;
   void decided(const frontend::TunableUse &use) override { uses.push_back(use); }
 
   /// Whether settings of a table were used, so that a failure may be theirs, not the
@@ -21,6 +21,8 @@ public:
   bool mayBeBlamed() const { return applied && !options.strictTuning; }
   /// Says that what the tables hold does not compile, and from now on leaves all defaults.
   void giveUp(llvm::StringRef errors);
+  /// The first settings that do not fit, where that is an error; else empty.
+  const std::string &misfit() const { return firstMisfit; }
 
   std::vector<frontend::TunableUse> uses;
 
@@ -30,6 +32,7 @@ private:
   const CompilerOptions &options;
   const Request &request;
   bool applied = false, givenUp = false;
+  std::string firstMisfit;
 };
 
 /// All that the tables may contribute to `request`, for its key; empty if that is nothing.

@@ -80,9 +80,8 @@ public:
   /// Values for some of the open parameters; none: the defaults. `use` has no instance yet.
   virtual std::vector<ParamSetting> choose(const TunableUse &use) = 0;
 
-  /// Hears that the chosen settings do not fit. Whether to go on with the defaults; otherwise the
-  /// misfit is an error.
-  virtual bool allowMisfit(const TunableUse &use, llvm::StringRef reason) = 0;
+  /// Hears that the chosen settings do not fit, and that the defaults hold.
+  virtual void refused(const TunableUse &use, llvm::StringRef reason) = 0;
 
   /// Hears what a use got.
   virtual void decided(const TunableUse &use) = 0;
