@@ -168,8 +168,8 @@ inline Status decodeFailure(std::string_view what) {
     throw;
   } catch (const DecodeError &error) {
     return Status(error.code, error.message);
-  } catch (const Json::parse_error &error) {
-    // The message of the library has the line and column; its bracketed number means nothing here.
+  } catch (const Json::exception &error) {
+    // The message of the library has the line and column, if any; its bracketed number means nothing here.
     std::string_view text = error.what();
     return Status(StatusCode::Corrupt, std::string(text.substr(text.find("] ") + 2)));
   } catch (const std::bad_alloc &) {
