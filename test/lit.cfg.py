@@ -1,5 +1,7 @@
 # Configuration of lit: which files are tests, and what their RUN lines may use.
 import os
+import shutil
+
 import lit.formats
 
 config.name = "Lighthouse"
@@ -26,3 +28,9 @@ config.substitutions.append(("%golden", os.path.join(config.test_source_root, "g
 config.substitutions.append(
     ("%exit", "python3 " + os.path.join(config.test_source_root, "exit_status.py")))
 config.substitutions.append(("%python", "python3"))
+# The assembler of NVIDIA's toolkit, where there is one; nothing else here needs the toolkit.
+toolkits = [os.path.join(os.environ.get("CUDA_HOME", "/usr/local/cuda"), "bin"), "/usr/local/cuda/bin"]
+ptxas = shutil.which("ptxas") or shutil.which("ptxas", path=os.pathsep.join(toolkits))
+if ptxas:
+    config.available_features.add("ptxas")
+    config.substitutions.append(("%ptxas", ptxas))

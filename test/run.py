@@ -44,8 +44,9 @@ def run_program(path, report):
         suites = []
     for suite in suites:
         for test in suite["testsuite"]:
-            outcome = ("failed" if test.get("failures")
-                       else "skipped" if test["result"] == "SKIPPED" else "passed")
+            # GoogleTest calls what an environment skips completed, at the beginning of time.
+            skipped = test["result"] == "SKIPPED" or test["timestamp"].startswith("1970")
+            outcome = "failed" if test.get("failures") else "skipped" if skipped else "passed"
             tally.add(f"{name}: {suite['name']}.{test['name']}", outcome)
     if done.returncode != 0 and not tally.failed:
         tally.add(f"{name}: exit status {done.returncode}", "failed")

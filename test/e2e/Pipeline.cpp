@@ -3,6 +3,7 @@
 #include "Pipeline.h"
 
 #include "lighthouse/runtime/Cpu.h"
+#include "lighthouse/runtime/Cuda.h"
 #include "support/CounterRandom.h"
 
 #include <gtest/gtest.h>
@@ -54,10 +55,38 @@ Request e2e::forwardRequest(const Case &c) {
   request.arguments = {{"q", c.dtype, {c.batch, c.tokens, c.heads, c.dim}},
                        {"k", c.dtype, {c.batch, c.tokens, c.groups, c.dim}},
                        {"v", c.dtype, {c.batch, c.tokens, c.groups, c.dim}}};
-  request.level = hostLevel();
+  setTarget(request);
   request.exposeSelections = true;
   return request;
 }
+
+#ifdef LIGHTHOUSE_TEST_CUDA
+
+namespace {
+
+/// Skips all tests of the program where there is no GPU.
+class NeedsGpu : public testing::Environment {
+  void SetUp() override {
+    if (!runtime::cuda::isAvailable())
+      GTEST_SKIP() << "no GPU";
+  }
+};
+
+const testing::Environment *const needsGpu = testing::AddGlobalTestEnvironment(new NeedsGpu);
+
+} // namespace
+
+void e2e::setTarget(Request &request) {
+  auto devices = runtime::cuda::devices();
+  ASSERT_TRUE(devices.ok() && !devices->empty());
+  request.arch = runtime::cuda::archOf(devices->front());
+}
+
+#else
+
+void e2e::setTarget(Request &request) { request.level = hostLevel(); }
+
+#endif
 
 Compiler &e2e::forwardCompiler() {
   static runtime::Result<Compiler> compiler = Compiler::parse("forward.lh", forwardSpec);

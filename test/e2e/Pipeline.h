@@ -24,7 +24,11 @@ std::ostream &operator<<(std::ostream &out, const Case &c);
 /// q, k and v of a case, in the case's type.
 std::vector<lhc::NamedArray> makeInputs(const Case &c);
 
-/// The forward pass with all of the case's options, results `o` and `indices`.
+/// Says where the requests that follow are to run: on the first GPU, or else on the host.
+void setTarget(lighthouse::Request &request);
+
+/// The forward pass with all of the case's options, results `o` and `indices`, for this program's
+/// target.
 lighthouse::Request forwardRequest(const Case &c);
 
 /// A compiler for `forwardRequest`.

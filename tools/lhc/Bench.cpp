@@ -1,204 +1,149 @@
 //===- Bench.cpp - lhc bench ------------------------------------------------------------------===//
 
-#include "PipelineRun.h"
+#include "Gpu.h"
+#include "Sweep.h"
 
 #include "lighthouse/runtime/ThreadPool.h"
 
-#include "llvm/ADT/MapVector.h"
-#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <chrono>
-#include <map>
+#include <algorithm>
 
 using namespace lhc;
 using namespace lighthouse;
-using runtime::TensorView;
 namespace cl = llvm::cl;
 
 namespace {
-
-/// Dense attention of the same inputs; its kernel is the bundled one.
-constexpr llvm::StringLiteral denseSpec = R"(
-import "attend.lh";
-pipeline dense<T: float>(q: T[B, H, S, D], k: T[B, G, S, D], v: T[B, G, S, D])
-    -> (o: T[B, H, S, D], lse: f32[B, H, S]) {
-  return attend(q, k, v, causal = true);
-}
-)";
-
-/// Dense attention is repeated only as long as it stays below this.
-constexpr double denseSeconds = 20;
-
-double seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-double median(std::vector<double> values) {
-  llvm::sort(values);
-  size_t middle = values.size() / 2;
-  return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
-/// Times of one stage over all repetitions.
-struct StageTimes {
-  std::vector<double> times;
-  int64_t bytes = 0;
-};
-
-/// Dense attention over q, k, v of [B, N, H, D].
-struct Dense {
-  std::optional<Execution> execution;
-  std::vector<TensorView> inputs;
-  std::vector<double> times;
-
-  /// Prints errors and returns an exit code.
-  int prepare(const std::vector<TensorView> &lighthouseInputs, const std::string &level,
-              bool useCache) {
-    if (lighthouseInputs.size() != 3 ||
-        llvm::any_of(lighthouseInputs, [](const TensorView &v) { return v.shape.size() != 4; })) {
-      printError("--dense needs a pipeline over q, k and v of rank 4");
-      return InvalidInput;
-    }
-    Request request;
-    request.name = "dense";
-    request.level = level;
-    constexpr llvm::StringLiteral names[] = {"q", "k", "v"};
-    for (auto [name, view] : llvm::zip(names, lighthouseInputs)) {
-      // [B, N, H, D] seen as [B, H, N, D].
-      TensorView heads = view;
-      std::swap(heads.shape[1], heads.shape[2]);
-      std::swap(heads.strides[1], heads.strides[2]);
-      request.arguments.push_back({name.str(), heads.dtype, heads.shape});
-      inputs.push_back(std::move(heads));
-    }
-    Result<Compiler> compiler = Compiler::parse("dense.lh", denseSpec.str());
-    if (!compiler)
-      return failCompile(compiler.status());
-    runtime::Cache cache;
-    Result<runtime::Artifact> artifact = compiler->compile(request, useCache ? &cache : nullptr);
-    if (!artifact)
-      return failCompile(artifact.status());
-    Result<Execution> created = Execution::create(*artifact);
-    if (!created)
-      return failRun(created.status());
-    execution.emplace(*std::move(created));
-    return Ok;
-  }
-};
 
 class BenchCommand : public Command {
 public:
   BenchCommand() : Command("bench", "Time a pipeline, stage by stage") {}
 
   int run() override {
-    PipelineRun pipeline;
-    double start = seconds();
-    if (int code = pipeline.prepare(options, seed, /*exposeSelections=*/check))
-      return code;
-    llvm::errs() << llvm::formatv("[bench] compiled and loaded in {0:F2} s\n", seconds() - start);
-    Dense denseAttention;
-    if (dense)
-      if (int code =
-              denseAttention.prepare(pipeline.inputs, pipeline.request.level, options.usesCache()))
-        return code;
-    if (int code = measure(pipeline, denseAttention))
-      return code;
-    std::vector<Verdict> verdicts;
-    if (check) {
-      llvm::errs() << "[bench] comparing with the fp64 oracle\n";
-      if (int code = pipeline.verify(rows, verdicts))
-        return code;
+    if (!sweep.empty())
+      return runSweep();
+    if (!plot.empty()) {
+      printError("--plot needs --sweep");
+      return Usage;
     }
-    json ? printAsJson(pipeline, denseAttention, verdicts)
-         : printAsText(pipeline, denseAttention, verdicts);
-    return check ? exitCode(verdicts) : Ok;
+    BenchReport report;
+    if (int code = measure({}, report))
+      return code;
+    if (json)
+      printJson(report.json());
+    else
+      report.print();
+    return check ? exitCode(report.verdicts) : Ok;
   }
 
 private:
-  int measure(PipelineRun &pipeline, Dense &denseAttention) {
-    double denseTotal = 0;
-    // One run warms the caches and touches the outputs.
-    for (int i = -1; i < int(std::max(1u, unsigned(repeat))); ++i) {
-      std::vector<runtime::LaunchTiming> timings;
-      double start = seconds();
-      if (Status status = pipeline.execution->run(pipeline.inputs, &timings); !status.ok())
-        return failRun(status);
-      double elapsed = seconds() - start;
-      if (i < 0)
-        continue;
-      llvm::errs() << llvm::formatv("[bench] run {0} of {1}: {2:F1} ms\n", i + 1, repeat,
-                                    elapsed * 1e3);
-      totals.push_back(elapsed);
-      llvm::MapVector<llvm::StringRef, std::pair<double, int64_t>> sums;
-      for (const runtime::LaunchTiming &timing : timings) {
-        auto &sum = sums[llvm::StringRef(timing.stage)];
-        sum.first += timing.seconds;
-        sum.second += timing.bytes;
-      }
-      for (auto &[stage, sum] : sums) {
-        stages[stage.str()].times.push_back(sum.first);
-        stages[stage.str()].bytes = sum.second;
-      }
-      if (!denseAttention.execution || denseTotal > denseSeconds)
-        continue;
-      llvm::errs() << "[bench] dense attention ...";
-      start = seconds();
-      if (Status status = denseAttention.execution->run(denseAttention.inputs); !status.ok())
-        return failRun(status);
-      denseAttention.times.push_back(seconds() - start);
-      denseTotal += denseAttention.times.back();
-      llvm::errs() << llvm::formatv(" {0:F1} ms\n", denseAttention.times.back() * 1e3);
+  /// Every value of the extent; one that fails is left out, and its exit code returned in the end.
+  int runSweep() {
+    Result<SweepSpec> spec = SweepSpec::parse(sweep);
+    if (!spec) {
+      printError(spec.status().message());
+      return Usage;
     }
-    return Ok;
+    std::vector<SweepPoint> points;
+    int code = Ok;
+    for (int64_t value : spec->values) {
+      llvm::errs() << "[bench] " << spec->name << " = " << value << "\n";
+      SweepPoint point;
+      point.extent = value;
+      if (int failed = measure({{spec->name, value}}, point.report)) {
+        code = failed;
+        continue;
+      }
+      if (check)
+        if (int failed = exitCode(point.report.verdicts))
+          code = failed;
+      if (!json)
+        point.report.print();
+      points.push_back(std::move(point));
+    }
+    if (points.empty())
+      return code;
+    if (json) {
+      llvm::json::Array list;
+      for (const SweepPoint &point : points) {
+        llvm::json::Object object = point.report.json();
+        object["extent"] = point.extent;
+        list.push_back(std::move(object));
+      }
+      printJson(llvm::json::Object{{"sweep", spec->name}, {"points", std::move(list)}});
+    } else {
+      printSweep(spec->name, points);
+    }
+    if (!plot.empty())
+      if (Status status = plotSweep(plot, spec->name, points); !status.ok())
+        return failRun(status);
+    return code;
   }
 
-  void printAsText(const PipelineRun &pipeline, const Dense &denseAttention,
-                   const std::vector<Verdict> &verdicts) const {
-    llvm::raw_ostream &out = llvm::outs();
-    double total = median(totals);
-    out << pipeline.request.name << "(" << describeArrays(pipeline.arrays) << "), host "
-        << pipeline.request.level << ", " << runtime::ThreadPool::global().size()
-        << " threads, median of " << totals.size() << "\n";
-    out << llvm::formatv("{0,-12} {1,10} {2,7} {3,8}\n", "stage", "ms", "share", "GB/s");
-    for (const auto &[name, stage] : stages) {
-      double time = median(stage.times);
-      out << llvm::formatv("{0,-12} {1,10:F2} {2,7:P0} {3,8:F1}\n", name, time * 1e3, time / total,
-                           double(stage.bytes) / time / 1e9);
-    }
-    out << llvm::formatv("{0,-12} {1,10:F2}\n", "total", total * 1e3);
-    if (!denseAttention.times.empty()) {
-      double time = median(denseAttention.times);
-      out << llvm::formatv("{0,-12} {1,10:F2}   {2:F1} times as long\n", "dense", time * 1e3,
-                           time / total);
-    }
-    printVerdicts(verdicts);
+  /// Prints errors and returns an exit code.
+  int measure(const Extents &extents, BenchReport &report) {
+    PipelineRun pipeline;
+    if (int code = pipeline.prepare(options, seed, /*exposeSelections=*/check, extents))
+      return code;
+    llvm::errs() << llvm::formatv("[bench] compiled in {0:F3} s, loaded in {1:F3} s\n",
+                                  pipeline.start.compile, pipeline.start.load);
+    Dense denseAttention;
+    if (dense)
+      if (int code = denseAttention.prepare(pipeline, options.usesCache()))
+        return code;
+    bool isCuda = pipeline.execution->isCuda();
+    report.options.repetitions = std::max(1u, repeat ? unsigned(repeat) : isCuda ? 20u : 5u);
+    report.options.inputSets = std::max(1u, unsigned(inputSets));
+    describe(pipeline, denseAttention, report);
+    Status status = (isCuda ? measureOnCuda : measureOnHost)(pipeline, denseAttention,
+                                                             report.options, report.measurement);
+    if (!status.ok())
+      return failRun(status);
+    if (!check)
+      return Ok;
+    report.checked = true;
+    llvm::errs() << "[bench] comparing with the fp64 oracle\n";
+    return pipeline.verify(rows, report.verdicts);
   }
 
-  void printAsJson(const PipelineRun &pipeline, const Dense &denseAttention,
-                   const std::vector<Verdict> &verdicts) const {
-    llvm::json::Array list;
-    for (const auto &[name, stage] : stages)
-      list.push_back(llvm::json::Object{
-          {"stage", name}, {"seconds", median(stage.times)}, {"bytes", stage.bytes}});
-    llvm::json::Object object{{"pipeline", pipeline.request.name},
-                              {"target", "host"},
-                              {"level", pipeline.request.level},
-                              {"threads", int64_t(runtime::ThreadPool::global().size())},
-                              {"repetitions", int64_t(totals.size())},
-                              {"seconds", median(totals)},
-                              {"stages", std::move(list)}};
-    if (!denseAttention.times.empty())
-      object["dense_seconds"] = median(denseAttention.times);
-    if (check)
-      object["checks"] = toJson(verdicts);
-    printJson(std::move(object));
+  /// Fills in what holds before anything is measured.
+  void describe(PipelineRun &pipeline, const Dense &denseAttention, BenchReport &report) const {
+    report.pipeline = pipeline.request.name;
+    report.arguments = describeArrays(pipeline.arrays);
+    report.level = pipeline.request.level;
+    report.start = pipeline.start;
+    if (!pipeline.execution->isCuda()) {
+      report.where = "host " + report.level + ", " +
+                     std::to_string(runtime::ThreadPool::global().size()) + " threads";
+      return;
+    }
+    report.device = findDevice(pipeline.execution->device());
+    if (!report.device)
+      return;
+    report.where = llvm::formatv("{0} (cuda:{1}, {2}), {3}", report.device->name,
+                                 report.device->ordinal, pipeline.request.arch, driverText());
+    report.ceilings = ceilings.resolve(report.device->name, pipeline.request.arch);
+    report.work =
+        workOf(pipeline.execution->plan(), isCausal(pipeline.compiler->describe(pipeline.request)));
+    if (denseAttention.execution)
+      report.denseWork = workOf(denseAttention.execution->plan()).front();
+    report.kernels = usageOnDevice(pipeline.execution->program(), *report.device);
   }
 
   SpecOptions options{sub};
-  cl::opt<unsigned> repeat{"repeat", cl::desc("Timed repetitions (default: 5)"), cl::init(5),
-                           cl::sub(sub)};
+  CeilingOptions ceilings{sub};
+  cl::opt<unsigned> repeat{"repeat", cl::desc("Timed repetitions (default: 5, on a GPU 20)"),
+                           cl::init(0), cl::sub(sub)};
+  cl::opt<unsigned> inputSets{
+      "input-sets", cl::desc("GPU: copies of the inputs that the runs take in turns (default: 1)"),
+      cl::init(1), cl::sub(sub)};
+  cl::opt<std::string> sweep{
+      "sweep",
+      cl::desc("Values of an extent that --arg names, as in x=random:f32[1,N]: a run of each"),
+      cl::value_desc("N=V,V,..."), cl::sub(sub)};
+  cl::opt<std::string> plot{"plot", cl::desc("Draw the sweep into this SVG file"),
+                            cl::value_desc("file"), cl::sub(sub)};
   cl::opt<bool> dense{"dense", cl::desc("Time dense attention of the same q, k and v beside it"),
                       cl::sub(sub)};
   cl::opt<bool> check{"check", cl::desc("Compare the results with the fp64 oracle"), cl::sub(sub)};
@@ -206,9 +151,6 @@ private:
                         cl::init(256), cl::sub(sub)};
   cl::opt<uint64_t> seed{"seed", cl::desc("Seed of random arguments (default: 0)"), cl::init(0),
                          cl::sub(sub)};
-
-  std::vector<double> totals;
-  llvm::MapVector<std::string, StageTimes, std::map<std::string, unsigned>> stages;
 };
 
 } // namespace

@@ -2,10 +2,36 @@
 
 #include "Command.h"
 
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Chrono.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <chrono>
+
 using namespace lhc;
+
+static std::string &theCommandLine() {
+  static std::string text;
+  return text;
+}
+
+void lhc::setCommandLine(int argc, const char *const *argv) {
+  theCommandLine() = llvm::join(llvm::ArrayRef(argv, size_t(argc)), " ");
+}
+
+const std::string &lhc::commandLine() { return theCommandLine(); }
+
+std::string lhc::dateText() {
+  std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  return llvm::formatv("{0:%Y-%m-%d %H:%M} UTC", llvm::sys::toUtcTime(now));
+}
+
+double lhc::secondsNow() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 void lhc::printError(const llvm::Twine &message) { llvm::WithColor::error() << message << "\n"; }
 

@@ -49,6 +49,15 @@ std::unique_ptr<Command> makeCacheCommand();
 std::unique_ptr<Command> makeDoctorCommand();
 std::unique_ptr<Command> makeTuneCommand();
 
+/// How the process was started, for reports.
+void setCommandLine(int argc, const char *const *argv);
+const std::string &commandLine();
+/// Now, like "2025-03-31 14:05 UTC".
+std::string dateText();
+
+/// Seconds of a clock that only goes forward.
+double secondsNow();
+
 /// Prints "error: MESSAGE" to stderr.
 void printError(const llvm::Twine &message);
 /// Prints "note: MESSAGE" to stderr.

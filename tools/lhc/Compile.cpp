@@ -3,11 +3,13 @@
 #include "SpecOptions.h"
 
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
 #include <sys/resource.h>
+#include <unistd.h>
 
 using namespace lhc;
 using namespace lighthouse;
@@ -21,12 +23,23 @@ namespace {
 /// Address space that compiling may take. AddressSanitizer reserves more for itself.
 [[maybe_unused]] constexpr rlim_t memoryLimit = rlim_t(2) << 30;
 
+/// Address space that the process has already. A CUDA driver reserves much when it is opened.
+[[maybe_unused]] rlim_t addressSpace() {
+  auto file = llvm::MemoryBuffer::getFileAsStream("/proc/self/statm");
+  uint64_t pages = 0;
+  if (file)
+    (void)(*file)->getBuffer().split(' ').first.getAsInteger(10, pages);
+  return rlim_t(pages) * rlim_t(sysconf(_SC_PAGESIZE));
+}
+
+/// To be called when the target is known, and with it the driver opened if there is one.
 void limitMemory() {
 #if !defined(__SANITIZE_ADDRESS__)
+  rlim_t most = addressSpace() + memoryLimit;
   rlimit limit;
   if (getrlimit(RLIMIT_AS, &limit) == 0 &&
-      (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > memoryLimit)) {
-    limit.rlim_cur = memoryLimit;
+      (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > most)) {
+    limit.rlim_cur = most;
     (void)setrlimit(RLIMIT_AS, &limit);
   }
 #endif
@@ -40,8 +53,8 @@ public:
   }
 
   int run() override {
-    limitMemory();
     Result<Request> request = options.request();
+    limitMemory();
     if (!request) {
       printError(request.status().message());
       return Usage;

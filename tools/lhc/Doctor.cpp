@@ -1,17 +1,19 @@
 //===- Doctor.cpp - lhc doctor ----------------------------------------------------------------===//
 
-#include "Command.h"
+#include "Gpu.h"
+#include "Ptxas.h"
 
 #include "lighthouse/Pipelines/Compiler.h"
+#include "lighthouse/Target/Cuda.h"
 #include "lighthouse/runtime/Cpu.h"
+#include "lighthouse/runtime/Cuda.h"
 #include "lighthouse/runtime/Environment.h"
 #include "lighthouse/runtime/ThreadPool.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
-
-#include <dlfcn.h>
 
 using namespace lhc;
 using namespace lighthouse;
@@ -51,11 +53,26 @@ std::string describeCache() {
 }
 
 std::string describeDriver() {
-  void *driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
-  if (!driver)
-    return "not found; kernels run on the host";
-  dlclose(driver);
-  return "found; this version compiles for the host only";
+  Result<runtime::cuda::DriverInfo> driver = runtime::cuda::driver();
+  return driver ? driverText() + ": " + driver->path
+                : driver.status().message() + "; kernels run on the host";
+}
+
+std::string describeArch(const runtime::cuda::DeviceInfo &device) {
+  std::string arch = runtime::cuda::archOf(device);
+  return findCudaArch(arch) ? "compiled for as " + arch : arch + ", for which lhc has no code";
+}
+
+std::string describeDevice(const runtime::cuda::DeviceInfo &device) {
+  return llvm::formatv("{0}, capability {1}.{2}, {3}, {4:F1} GiB, {5} multiprocessors, {6} KiB of "
+                       "shared memory for a block, {7:F0} MiB of L2",
+                       device.name, device.major, device.minor, describeArch(device),
+                       double(device.memoryBytes) / (1 << 30), device.multiprocessors,
+                       device.sharedBytesPerBlock >> 10, double(device.l2Bytes) / (1 << 20));
+}
+
+std::string describePtxas(const std::optional<std::string> &path) {
+  return path ? *path + ", " + ptxasVersion(*path) : "not found, and not needed";
 }
 
 /// Always prints, whatever is broken.
@@ -64,7 +81,9 @@ public:
   DoctorCommand() : Command("doctor", "Show what Lighthouse finds on this machine") {}
 
   int run() override {
-    const std::pair<llvm::StringRef, std::string> facts[] = {
+    std::optional<std::string> ptxas = findPtxas();
+    Result<std::vector<runtime::cuda::DeviceInfo>> devices = runtime::cuda::devices();
+    Facts facts = {
         {"version", std::string(compilerVersion())},
         {"build", compilerBuildId()},
         {"llvm", std::string(llvmVersion())},
@@ -75,24 +94,20 @@ public:
         {"cache", describeCache()},
         {"cuda_driver", describeDriver()},
     };
-    if (json) {
-      llvm::json::Object object;
-      for (const auto &[name, value] : facts)
-        object[name] = llvm::json::fixUTF8(value);
-      llvm::json::Array variables;
-      for (const runtime::EnvironmentVariable *variable : runtime::environmentVariables()) {
-        std::optional<std::string> value = variable->get();
-        variables.push_back(llvm::json::Object{
-            {"name", llvm::StringRef(variable->name)},
-            {"value", value ? llvm::json::Value(llvm::json::fixUTF8(*value)) : nullptr},
-            {"default", llvm::StringRef(variable->defaultValue)},
-            {"doc", llvm::StringRef(variable->doc)},
-            {"cache_relevant", variable->cacheRelevant}});
-      }
-      object["environment"] = std::move(variables);
-      printJson(std::move(object));
-      return Ok;
-    }
+    if (devices && !json)
+      for (const runtime::cuda::DeviceInfo &device : *devices)
+        facts.emplace_back("cuda:" + std::to_string(device.ordinal), describeDevice(device));
+    else if (!devices && runtime::cuda::driver())
+      facts.emplace_back("cuda_devices", devices.status().message());
+    facts.emplace_back("ptxas", describePtxas(ptxas));
+    json ? printAsJson(facts, devices, ptxas) : printAsText(facts);
+    return Ok;
+  }
+
+private:
+  using Facts = std::vector<std::pair<std::string, std::string>>;
+
+  static void printAsText(const Facts &facts) {
     for (const auto &[name, value] : facts)
       llvm::outs() << name << ": " << value << "\n";
     for (const runtime::EnvironmentVariable *variable : runtime::environmentVariables())
@@ -100,7 +115,41 @@ public:
                    << variable->get().value_or("(not set: " + std::string(variable->defaultValue) +
                                                ")")
                    << "\n";
-    return Ok;
+  }
+
+  static void printAsJson(const Facts &facts,
+                          const Result<std::vector<runtime::cuda::DeviceInfo>> &devices,
+                          const std::optional<std::string> &ptxas) {
+    llvm::json::Object object;
+    for (const auto &[name, value] : facts)
+      object[name] = llvm::json::fixUTF8(value);
+    llvm::json::Array list;
+    if (devices)
+      for (const runtime::cuda::DeviceInfo &device : *devices) {
+        llvm::json::Object entry = toJson(device);
+        entry["compiles"] = findCudaArch(runtime::cuda::archOf(device)) != nullptr;
+        list.push_back(std::move(entry));
+      }
+    object["devices"] = std::move(list);
+    if (Result<runtime::cuda::DriverInfo> driver = runtime::cuda::driver())
+      object["driver"] = llvm::json::Object{{"cuda_version", cudaVersionText(driver->version)},
+                                            {"kernel_module", kernelModuleVersion()},
+                                            {"path", llvm::json::fixUTF8(driver->path)}};
+    else
+      object["driver"] = nullptr;
+    object["ptxas_path"] = ptxas ? llvm::json::Value(llvm::json::fixUTF8(*ptxas)) : nullptr;
+    llvm::json::Array variables;
+    for (const runtime::EnvironmentVariable *variable : runtime::environmentVariables()) {
+      std::optional<std::string> value = variable->get();
+      variables.push_back(llvm::json::Object{
+          {"name", llvm::StringRef(variable->name)},
+          {"value", value ? llvm::json::Value(llvm::json::fixUTF8(*value)) : nullptr},
+          {"default", llvm::StringRef(variable->defaultValue)},
+          {"doc", llvm::StringRef(variable->doc)},
+          {"cache_relevant", variable->cacheRelevant}});
+    }
+    object["environment"] = std::move(variables);
+    printJson(std::move(object));
   }
 };
 

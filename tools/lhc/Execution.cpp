@@ -4,6 +4,9 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <algorithm>
+#include <chrono>
+
 using namespace lhc;
 using namespace lighthouse;
 using runtime::DType;
@@ -25,10 +28,13 @@ static size_t extentInBytes(const TensorView &view) {
 
 Result<Execution> Execution::create(const runtime::Artifact &artifact,
                                     const runtime::LoadOptions &options) {
+  auto start = std::chrono::steady_clock::now();
   Result<runtime::Program> program = runtime::Program::load(artifact, options);
   if (!program)
     return program.status();
+  std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   Execution execution(*std::move(program), options.device);
+  execution.theLoadSeconds = elapsed.count();
   const runtime::Plan &plan = execution.plan();
   for (const runtime::TensorSpec &spec : plan.outputs) {
     Result<Array> array = Array::create(spec.dtype, spec.shape, support::kDefaultArrayLimit);
@@ -70,27 +76,29 @@ Result<Execution> Execution::create(const runtime::Artifact &artifact,
   return execution;
 }
 
-Status Execution::upload(const std::vector<TensorView> &inputs) {
-  inputViews = inputs;
+Status Execution::upload(const std::vector<TensorView> &inputs, unsigned copies) {
+  inputViews.assign(std::max(1u, copies), inputs);
   if (!isCuda())
     return {};
   inputBuffers.clear();
-  for (TensorView &view : inputViews) {
-    size_t bytes = extentInBytes(view);
-    Result<DeviceBuffer> buffer = DeviceBuffer::allocate(bytes, ordinal);
-    if (!buffer)
-      return buffer.status();
-    if (Status status = runtime::cuda::copy(buffer->data(), view.data, bytes); !status.ok())
-      return status;
-    view.data = buffer->data();
-    view.device = runtime::Device::Cuda;
-    inputBuffers.push_back(*std::move(buffer));
-  }
+  for (std::vector<TensorView> &views : inputViews)
+    for (TensorView &view : views) {
+      size_t bytes = extentInBytes(view);
+      Result<DeviceBuffer> buffer = DeviceBuffer::allocate(bytes, ordinal);
+      if (!buffer)
+        return buffer.status();
+      if (Status status = runtime::cuda::copy(buffer->data(), view.data, bytes); !status.ok())
+        return status;
+      view.data = buffer->data();
+      view.device = runtime::Device::Cuda;
+      inputBuffers.push_back(*std::move(buffer));
+    }
   return {};
 }
 
-Status Execution::launch(const runtime::RunOptions &options) {
-  return loaded.run(inputViews, outputViews, workspaceData, size_t(plan().workspaceBytes), options);
+Status Execution::launch(const runtime::RunOptions &options, unsigned copy) {
+  return loaded.run(inputViews[copy], outputViews, workspaceData, size_t(plan().workspaceBytes),
+                    options);
 }
 
 Status Execution::download() {

@@ -36,11 +36,11 @@ public:
              std::vector<lighthouse::runtime::LaunchTiming> *timings = nullptr);
 
   /// Makes `inputs`, which are on the host, those of the launches to come; on a GPU they are copied
-  /// there, with their strides.
-  Status upload(const std::vector<lighthouse::runtime::TensorView> &inputs);
-  /// Runs on what was uploaded. On a GPU it returns when the launches are enqueued, or, with
-  /// `timings`, when they are done.
-  Status launch(const lighthouse::runtime::RunOptions &options = {});
+  /// there, with their strides, `copies` times.
+  Status upload(const std::vector<lighthouse::runtime::TensorView> &inputs, unsigned copies = 1);
+  /// Runs on copy `copy` of what was uploaded. On a GPU it returns when the launches are enqueued,
+  /// or, with `timings`, when they are done.
+  Status launch(const lighthouse::runtime::RunOptions &options = {}, unsigned copy = 0);
   /// Waits, and brings the results to `outputs`.
   Status download();
 
@@ -48,6 +48,8 @@ public:
   const lighthouse::runtime::Plan &plan() const { return loaded.plan(); }
   bool isCuda() const { return plan().target == "cuda"; }
   int device() const { return ordinal; }
+  /// How long `Program::load` took.
+  double loadSeconds() const { return theLoadSeconds; }
 
   /// The outputs, in the order and under the names of the pipeline.
   std::vector<NamedArray> outputs;
@@ -58,9 +60,11 @@ private:
 
   lighthouse::runtime::Program loaded;
   int ordinal;
+  double theLoadSeconds = 0;
   lighthouse::support::Array workspace;
-  /// What a launch is given.
-  std::vector<lighthouse::runtime::TensorView> inputViews, outputViews;
+  /// What a launch is given: one of the copies of the inputs.
+  std::vector<std::vector<lighthouse::runtime::TensorView>> inputViews;
+  std::vector<lighthouse::runtime::TensorView> outputViews;
   void *workspaceData = nullptr;
   /// The memory behind it on a GPU.
   std::vector<lighthouse::runtime::cuda::DeviceBuffer> inputBuffers, ownBuffers;

@@ -7,13 +7,15 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 
+#include <future>
+
 using namespace lhc;
 using namespace lighthouse;
 using runtime::DType;
 using support::Array;
 
 /// Reads "f32[1, 4096]" into `source`; false if `text` does not have that form.
-static bool parseType(llvm::StringRef text, ArgumentSource &source) {
+static bool parseType(llvm::StringRef text, const Extents &extents, ArgumentSource &source) {
   auto [name, dims] = text.split('[');
   source.dtype = runtime::parseDType(name.trim());
   if (!source.dtype || !dims.consume_back("]"))
@@ -24,14 +26,16 @@ static bool parseType(llvm::StringRef text, ArgumentSource &source) {
   dims.split(parts, ',');
   for (llvm::StringRef part : parts) {
     int64_t dim;
-    if (part.trim().getAsInteger(10, dim) || dim < 0)
+    if (auto named = extents.find(part.trim()); named != extents.end())
+      dim = named->second;
+    else if (part.trim().getAsInteger(10, dim) || dim < 0)
       return false;
     source.shape.push_back(dim);
   }
   return true;
 }
 
-Result<ArgumentSource> lhc::parseArgument(llvm::StringRef text) {
+Result<ArgumentSource> lhc::parseArgument(llvm::StringRef text, const Extents &extents) {
   auto [name, what] = text.split('=');
   ArgumentSource source;
   source.name = name.str();
@@ -43,7 +47,7 @@ Result<ArgumentSource> lhc::parseArgument(llvm::StringRef text) {
   bool random = type.consume_front("random:");
   if (random || type.ends_with("]")) {
     source.kind = random ? ArgumentSource::Kind::Random : ArgumentSource::Kind::Type;
-    if (!parseType(type, source))
+    if (!parseType(type, extents, source))
       return Status(StatusCode::InvalidArgument,
                     "--arg " + source.name + " expects a type like f32[1,4096,8,64], found '" +
                         type.str() + "'");
@@ -92,14 +96,20 @@ Result<std::vector<NamedArray>> lhc::makeArrays(const std::vector<ArgumentSource
                                                 uint64_t seed) {
   if (seed >= uint64_t(1) << 24)
     return Status(StatusCode::InvalidArgument, "--seed must be less than 2^24");
-  std::vector<NamedArray> arrays;
-  for (const ArgumentSource &source : sources) {
+  for (const ArgumentSource &source : sources)
     if (source.kind == ArgumentSource::Kind::Type)
       return Status(StatusCode::InvalidArgument,
                     "--arg " + source.name + " needs data: a file, or random: and a type");
-    Result<Array> array = source.kind == ArgumentSource::Kind::File
-                              ? readFile(source)
-                              : makeRandom(source, seed, arrays.size());
+  // Arrays of a GPU's size take seconds each.
+  std::vector<std::future<Result<Array>>> made;
+  for (auto [i, source] : llvm::enumerate(sources))
+    made.push_back(std::async(std::launch::async, [&source, seed, position = unsigned(i)] {
+      return source.kind == ArgumentSource::Kind::File ? readFile(source)
+                                                       : makeRandom(source, seed, position);
+    }));
+  std::vector<NamedArray> arrays;
+  for (auto [source, future] : llvm::zip_equal(sources, made)) {
+    Result<Array> array = future.get();
     if (!array)
       return array.status();
     arrays.push_back({source.name, *std::move(array)});

@@ -6,6 +6,7 @@
 
 #include "lighthouse/Pipelines/Request.h"
 
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 
 #include <optional>
@@ -23,8 +24,12 @@ struct ArgumentSource {
   std::string path;
 };
 
-/// Reads `q=f32[1,4096,8,64]`, `q=q.npy`, `q=bf16:q.npy` or `q=random:f32[1,4096,8,64]`.
-Result<ArgumentSource> parseArgument(llvm::StringRef text);
+/// Values of the extents that arguments may name instead of giving a number.
+using Extents = llvm::StringMap<int64_t>;
+
+/// Reads `q=f32[1,4096,8,64]`, `q=q.npy`, `q=bf16:q.npy` or `q=random:f32[1,4096,8,64]`; the names
+/// of `extents` may stand for numbers.
+Result<ArgumentSource> parseArgument(llvm::StringRef text, const Extents &extents = {});
 
 /// Reads or makes the arrays that `sources` name. Random ones follow CounterRandom.h: a tensor of
 /// rank 4 is tensor number `position` of `seed`; other ranks count as [1, 1, rows, last dim].

@@ -1,5 +1,8 @@
 //===- Inspect.cpp - lhc inspect --------------------------------------------------------------===//
 
+#include "Ceilings.h"
+#include "Gpu.h"
+#include "KernelUsage.h"
 #include "SpecOptions.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -19,13 +22,8 @@ using frontend::ParamInfo;
 using Arguments = std::vector<ArgumentInfo>;
 
 std::string spell(const Arguments &arguments) {
-  return "(" +
-         llvm::join(llvm::map_range(arguments,
-                                    [](const ArgumentInfo &argument) {
-                                      return argument.name + ": " + argument.type;
-                                    }),
-                    ", ") +
-         ")";
+  auto spellOne = [](const ArgumentInfo &argument) { return argument.name + ": " + argument.type; };
+  return llvm::formatv("({0})", llvm::join(llvm::map_range(arguments, spellOne), ", "));
 }
 
 llvm::json::Array toJson(const Arguments &arguments) {
@@ -79,48 +77,100 @@ int64_t codeBytes(const runtime::Artifact &artifact, size_t index) {
   return end - entry;
 }
 
+int64_t blocks(const runtime::LaunchSpec &launch) {
+  return int64_t(launch.grid[0]) * launch.grid[1] * launch.grid[2];
+}
+
+std::string milliseconds(std::optional<double> seconds) {
+  return seconds ? llvm::formatv("{0:F4}", *seconds * 1e3).str() : "unknown";
+}
+
 void printTensors(llvm::StringRef title, const std::vector<runtime::TensorSpec> &tensors) {
   for (const runtime::TensorSpec &tensor : tensors)
     llvm::outs() << title << " " << tensor.name << ": "
                  << runtime::formatTensorType(tensor.dtype, tensor.shape) << "\n";
 }
 
-void printArtifact(const runtime::Artifact &artifact) {
+void printHostKernels(const runtime::Artifact &artifact) {
+  for (auto [i, kernel] : llvm::enumerate(artifact.plan.kernels)) {
+    llvm::outs() << "kernel " << kernel.name << ": " << codeBytes(artifact, i) << " bytes of code, "
+                 << kernel.stackBytes << " bytes of stack, " << kernel.args.size() << " arguments";
+    if (!kernel.dims.empty())
+      llvm::outs() << ", dims " << llvm::join(kernel.dims, ", ");
+    llvm::outs() << "\n";
+  }
+}
+
+/// Everything but the kernels.
+void printPlan(const runtime::Artifact &artifact, llvm::function_ref<void()> printKernels) {
   llvm::raw_ostream &out = llvm::outs();
   const runtime::Plan &plan = artifact.plan;
-  out << "plan " << plan.name << ", " << plan.target << " " << plan.cpuLevel << ", image of "
-      << artifact.image.bytes.size() << " bytes\n";
+  out << "plan " << plan.name << ", " << plan.target << " " << plan.cpuLevel << plan.arch
+      << ", image of " << artifact.image.bytes.size() << " bytes\n";
   printTensors("input", plan.inputs);
   printTensors("output", plan.outputs);
   out << "workspace: " << plan.workspaceBytes << " bytes, " << plan.buffers.size() << " buffers\n";
   for (const runtime::BufferSpec &buffer : plan.buffers)
     out << "  at " << buffer.offset << ": " << runtime::formatTensorType(buffer.dtype, buffer.shape)
         << "\n";
-  for (auto [i, kernel] : llvm::enumerate(plan.kernels)) {
-    out << "kernel " << kernel.name << ": " << codeBytes(artifact, i) << " bytes of code, "
-        << kernel.stackBytes << " bytes of stack, " << kernel.args.size() << " arguments";
-    if (!kernel.dims.empty())
-      out << ", dims " << llvm::join(kernel.dims, ", ");
+  printKernels();
+  for (const runtime::LaunchSpec &launch : plan.launches) {
+    out << "launch " << plan.kernels[launch.kernel].name << " (" << launch.stage << ") grid "
+        << llvm::formatv("[{0}, {1}, {2}]", launch.grid[0], launch.grid[1], launch.grid[2]);
+    if (plan.target == "cuda")
+      out << ", " << blocks(launch) << " blocks of " << plan.kernels[launch.kernel].threads
+          << " threads";
     out << "\n";
   }
-  for (const runtime::LaunchSpec &launch : plan.launches)
-    out << "launch " << plan.kernels[launch.kernel].name << " (" << launch.stage << ") grid "
-        << llvm::formatv("[{0}, {1}, {2}]", launch.grid[0], launch.grid[1], launch.grid[2]) << "\n";
 }
 
-llvm::json::Value toJson(const runtime::Artifact &artifact) {
-  llvm::Expected<llvm::json::Value> plan = llvm::json::parse(artifact.plan.toJson());
-  if (!plan) {
-    llvm::consumeError(plan.takeError());
-    return nullptr;
+/// The least work of the stages, and how long it takes at least.
+void printWork(const std::vector<StageWork> &works, const Ceilings &ceilings) {
+  llvm::raw_ostream &out = llvm::outs();
+  out << "least work, floors at " << ceilings.text() << "\n";
+  out << llvm::formatv("{0,-14} {1,10} {2,10} {3,10} {4,10}\n", "stage", "read MB", "write MB",
+                       "GFLOP", "floor ms");
+  std::optional<double> total = 0;
+  for (const StageWork &work : works) {
+    std::optional<double> floor = ceilings.floor(work);
+    total = floor && total ? std::optional(*total + *floor) : std::nullopt;
+    out << llvm::formatv("{0,-14} {1,10:F2} {2,10:F2} {3,10:F2} {4,10}\n", work.stage,
+                         work.bytesRead / 1e6, work.bytesWritten / 1e6, work.flops / 1e9,
+                         milliseconds(floor));
   }
+  out << llvm::formatv("{0,-14} {1,43}\n", "total", milliseconds(total));
+}
+
+llvm::json::Array toJson(const std::vector<StageWork> &works, const Ceilings &ceilings) {
+  llvm::json::Array list;
+  for (const StageWork &work : works) {
+    std::optional<double> floor = ceilings.floor(work);
+    list.push_back(llvm::json::Object{
+        {"stage", work.stage},
+        {"launches", llvm::json::Array(work.launches)},
+        {"bytes_read", work.bytesRead},
+        {"bytes_written", work.bytesWritten},
+        {"flops", work.flops},
+        {"floor_seconds", floor ? llvm::json::Value(*floor) : llvm::json::Value(nullptr)}});
+  }
+  return list;
+}
+
+llvm::json::Object toJson(const runtime::Artifact &artifact) {
+  llvm::json::Object object{{"image_bytes", int64_t(artifact.image.bytes.size())},
+                            {"key", llvm::json::fixUTF8(artifact.key)}};
+  llvm::Expected<llvm::json::Value> plan = llvm::json::parse(artifact.plan.toJson());
+  if (plan)
+    object["plan"] = std::move(*plan);
+  else
+    llvm::consumeError(plan.takeError());
+  if (artifact.plan.target == "cuda")
+    return object;
   llvm::json::Array code;
   for (size_t i = 0; i < artifact.plan.kernels.size(); ++i)
     code.push_back(codeBytes(artifact, i));
-  return llvm::json::Object{{"plan", std::move(*plan)},
-                            {"image_bytes", int64_t(artifact.image.bytes.size())},
-                            {"code_bytes", std::move(code)},
-                            {"key", llvm::json::fixUTF8(artifact.key)}};
+  object["code_bytes"] = std::move(code);
+  return object;
 }
 
 class InspectCommand : public Command {
@@ -148,8 +198,40 @@ private:
     return buffer && (*buffer)->getBuffer().take_front(64).contains('\0');
   }
 
-  int show(const runtime::Artifact &artifact) {
-    json ? printJson(toJson(artifact)) : printArtifact(artifact);
+  int show(const runtime::Artifact &artifact, bool causal = true) {
+    if (artifact.plan.target == "cuda")
+      return showCuda(artifact, causal);
+    if (json)
+      printJson(toJson(artifact));
+    else
+      printPlan(artifact, [&] { printHostKernels(artifact); });
+    return Ok;
+  }
+
+  int showCuda(const runtime::Artifact &artifact, bool causal) {
+    std::optional<runtime::cuda::DeviceInfo> device =
+        findDevice(llvm::StringRef(artifact.plan.arch));
+    Ceilings ceilings =
+        ceilingOptions.resolve(device ? device->name : std::string(), artifact.plan.arch);
+    runtime::Cache cache;
+    KernelUsages usages = usageOf(artifact, options.usesCache() ? &cache : nullptr);
+    std::vector<StageWork> works = workOf(artifact.plan, causal);
+    if (!json) {
+      printPlan(artifact, [&] { printUsage(usages); });
+      printWork(works, ceilings);
+      return Ok;
+    }
+    llvm::json::Object object = toJson(artifact);
+    object["device"] =
+        device ? llvm::json::Value(lhc::toJson(*device)) : llvm::json::Value(nullptr);
+    object["kernels"] = lhc::toJson(usages);
+    object["ceilings"] = ceilings.json();
+    object["stages"] = toJson(works, ceilings);
+    llvm::json::Array counts;
+    for (const runtime::LaunchSpec &launch : artifact.plan.launches)
+      counts.push_back(blocks(launch));
+    object["launch_blocks"] = std::move(counts);
+    printJson(std::move(object));
     return Ok;
   }
 
@@ -186,10 +268,13 @@ private:
     runtime::Cache cache;
     Result<runtime::Artifact> artifact =
         compiler.compile(*request, options.usesCache() ? &cache : nullptr);
-    return artifact ? show(*artifact) : failCompile(artifact.status());
+    if (!artifact)
+      return failCompile(artifact.status());
+    return show(*artifact, isCausal(compiler.describe(*request)));
   }
 
   SpecOptions options{sub};
+  CeilingOptions ceilingOptions{sub};
 };
 
 } // namespace

@@ -8,7 +8,9 @@
 using namespace lhc;
 using namespace lighthouse;
 
-int PipelineRun::prepare(const SpecOptions &options, uint64_t seed, bool exposeSelections) {
+int PipelineRun::prepare(const SpecOptions &options, uint64_t seed, bool exposeSelections,
+                         const Extents &extents) {
+  double begin = secondsNow();
   Result<Request> parsed = options.request();
   if (!parsed) {
     printError(parsed.status().message());
@@ -18,22 +20,35 @@ int PipelineRun::prepare(const SpecOptions &options, uint64_t seed, bool exposeS
     printError("say what to run: --pipeline NAME or --kernel NAME");
     return Usage;
   }
-  Result<std::vector<ArgumentSource>> sources = options.sources();
+  Result<std::vector<ArgumentSource>> sources = options.sources(extents);
   if (!sources) {
     printError(sources.status().message());
     return Usage;
   }
   request = *std::move(parsed);
-  if (request.isCuda() && !options.chooseTarget()->device) {
-    printError("--target " + options.target + " compiles only; to run, say cuda or cuda:ORDINAL");
-    return Usage;
+  Target target = *options.chooseTarget();
+  std::optional<runtime::cuda::DeviceBuffer> context;
+  if (request.isCuda()) {
+    if (!target.device) {
+      printError("--target " + options.target + " compiles only; to run, say cuda or cuda:ORDINAL");
+      return Usage;
+    }
+    // Something in it keeps the context until the program does.
+    Result<runtime::cuda::DeviceBuffer> first =
+        runtime::cuda::DeviceBuffer::allocate(1, *target.device);
+    if (!first)
+      return failRun(first.status());
+    context.emplace(*std::move(first));
+    start.device = secondsNow() - begin;
   }
   request.exposeSelections = exposeSelections;
 
+  begin = secondsNow();
   Result<Compiler> opened = options.open();
   if (!opened)
     return failCompile(opened.status());
   compiler = *std::move(opened);
+  start.compile = secondsNow() - begin;
   Result<std::vector<NamedArray>> made = makeArrays(*sources, seed);
   if (!made)
     return failRun(made.status());
@@ -41,17 +56,20 @@ int PipelineRun::prepare(const SpecOptions &options, uint64_t seed, bool exposeS
   request.arguments = typesOf(arrays);
 
   runtime::Cache cache;
+  begin = secondsNow();
   Result<runtime::Artifact> artifact =
       compiler->compile(request, options.usesCache() ? &cache : nullptr);
   if (!artifact)
     return failCompile(artifact.status());
+  start.compile += secondsNow() - begin;
   runtime::LoadOptions load;
-  load.device = options.chooseTarget()->device.value_or(0);
+  load.device = target.device.value_or(0);
   load.cubinCache = options.usesCache() ? &cache : nullptr;
   Result<Execution> created = Execution::create(*artifact, load);
   if (!created)
     return failRun(created.status());
   execution.emplace(*std::move(created));
+  start.load = execution->loadSeconds();
   Result<std::vector<runtime::TensorView>> ordered = orderInputs(execution->plan(), arrays);
   if (!ordered)
     return failRun(ordered.status());

@@ -9,6 +9,16 @@
 
 namespace lhc {
 
+/// Seconds until a pipeline could run, without those for its data.
+struct StartTimes {
+  /// GPU: the driver and a context.
+  double device = 0;
+  /// The artifact, made or found in the cache.
+  double compile = 0;
+  /// Its code: mapped, or made from PTX or found in the cache, and loaded.
+  double load = 0;
+};
+
 /// A pipeline with its input data, compiled and loaded.
 struct PipelineRun {
   std::optional<lighthouse::Compiler> compiler;
@@ -17,9 +27,11 @@ struct PipelineRun {
   std::optional<Execution> execution;
   /// Into `arrays`, in the order of the plan.
   std::vector<lighthouse::runtime::TensorView> inputs;
+  StartTimes start;
 
   /// Does all of it; prints errors and returns an exit code.
-  int prepare(const SpecOptions &options, uint64_t seed, bool exposeSelections);
+  int prepare(const SpecOptions &options, uint64_t seed, bool exposeSelections,
+              const Extents &extents = {});
 
   /// Compares the outputs with the oracle, about `rows` rows of each; prints errors.
   int verify(int64_t rows, std::vector<Verdict> &verdicts);

@@ -26,9 +26,10 @@ SpecOptions::SpecOptions(cl::SubCommand &sub)
              cl::desc("host, host:x86-64-v2, -v3, -v4, cuda, cuda:ORDINAL, or an architecture such "
                       "as sm_90a to compile only (default: the first GPU, else this processor)"),
              cl::value_desc("target"), cl::sub(sub)),
-      alignment("alignment",
-                cl::desc("Bytes to which tensors on a GPU and their rows are aligned (default: 16)"),
-                cl::init(16), cl::value_desc("bytes"), cl::sub(sub)),
+      alignment(
+          "alignment",
+          cl::desc("Bytes to which tensors on a GPU and their rows are aligned (default: 16)"),
+          cl::init(16), cl::value_desc("bytes"), cl::sub(sub)),
       dumpDir("dump-dir", cl::desc("Write every intermediate into this directory"),
               cl::value_desc("dir"), cl::sub(sub)),
       reproducerDir("reproducer-dir", cl::desc("Where a failing pass leaves its reproducer"),
@@ -37,8 +38,8 @@ SpecOptions::SpecOptions(cl::SubCommand &sub)
                  cl::init(true), cl::sub(sub)),
       timeLimit(
           "time-limit",
-          cl::desc("Processor seconds that a compilation may take, 0: no limit (default: 10)"),
-          cl::init(10), cl::value_desc("seconds"), cl::sub(sub)),
+          cl::desc("Processor seconds that compiling may take, 0: no limit (default: 8)"),
+          cl::init(8), cl::value_desc("seconds"), cl::sub(sub)),
       noCache("no-cache", cl::desc("Neither read nor fill the cache"), cl::sub(sub)),
       tuning("tuning",
              cl::desc("Table of tuned settings, none: only the kernels' defaults (default: "
@@ -122,10 +123,10 @@ Result<Request> SpecOptions::request() const {
   return request;
 }
 
-Result<std::vector<ArgumentSource>> SpecOptions::sources() const {
+Result<std::vector<ArgumentSource>> SpecOptions::sources(const Extents &extents) const {
   std::vector<ArgumentSource> sources;
   for (const std::string &text : arguments) {
-    Result<ArgumentSource> source = parseArgument(text);
+    Result<ArgumentSource> source = parseArgument(text, extents);
     if (!source)
       return source.status();
     for (const ArgumentSource &other : sources)

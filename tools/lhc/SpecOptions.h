@@ -30,7 +30,8 @@ public:
   Result<lighthouse::Compiler> open() const;
   /// The request without argument types; errors are the user's.
   Result<lighthouse::Request> request() const;
-  Result<std::vector<ArgumentSource>> sources() const;
+  /// What the arguments are; the names of `extents` may stand for numbers in their types.
+  Result<std::vector<ArgumentSource>> sources(const Extents &extents = {}) const;
   /// What --target names; without it the first GPU, else this processor.
   Result<Target> chooseTarget() const;
   /// Whether --kernel or --pipeline was given.

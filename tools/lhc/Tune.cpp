@@ -133,12 +133,13 @@ private:
                                : timeCandidate(options, root, folder, repeat);
   }
 
-  Result<std::vector<TunableUse>> findUses() {
-    Result<Compiler> opened = options.open();
-    if (!opened)
-      return opened.status();
-    compiler = *std::move(opened);
-    compiler->setTuning({}, /*strict=*/true);
+  /// A compiler of its own, as the limit on time is for all that one does.
+  Result<std::vector<TunableUse>>
+  findUses(std::vector<std::shared_ptr<const TuningTable>> settings = {}) {
+    Result<Compiler> compiler = options.open();
+    if (!compiler)
+      return compiler.status();
+    compiler->setTuning(std::move(settings), /*strict=*/true);
     return compiler->tunableUses(request);
   }
 
@@ -330,8 +331,7 @@ private:
   std::string findInstances(const TuneGroup &group, const Candidate &candidate,
                             std::shared_ptr<const TuningTable> settings,
                             std::set<std::string> &instances) {
-    compiler->setTuning({std::move(settings)}, /*strict=*/true);
-    Result<std::vector<TunableUse>> uses = compiler->tunableUses(request);
+    Result<std::vector<TunableUse>> uses = findUses({std::move(settings)});
     if (!uses) {
       llvm::StringRef message = uses.status().message();
       size_t at = message.find("error: ");
@@ -458,7 +458,6 @@ private:
   cl::opt<std::string> folder{"worker-folder", cl::Hidden, cl::sub(sub)};
 
   Request request;
-  std::optional<Compiler> compiler;
   std::vector<TuneGroup> groups;
   std::unique_ptr<TuningTable> table;
   /// The results with the defaults.

@@ -39,6 +39,7 @@ int main(int argc, char **argv) {
   llvm::install_bad_alloc_error_handler(onBadAlloc);
   llvm::install_out_of_memory_new_handler();
 
+  setCommandLine(argc, argv);
   std::unique_ptr<Command> commands[] = {
       makeCompileCommand(), makeRunCommand(),   makeCheckCommand(), makeInspectCommand(),
       makeBenchCommand(),   makeTuneCommand(),  makeCacheCommand(), makeDoctorCommand()};

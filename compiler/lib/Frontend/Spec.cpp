@@ -30,6 +30,7 @@ DefinitionInfo describeDefinition(const GenericDecl &decl, bool imported) {
   auto *kernel = llvm::dyn_cast<KernelDecl>(&decl);
   info.kind = kernel ? DefinitionInfo::Kind::Kernel : DefinitionInfo::Kind::Pipeline;
   info.name = decl.name.text.str();
+  info.loc = decl.name.loc;
   info.stage = kernel ? kernel->stage.text.str() : "";
   info.imported = imported;
   for (const ParamDecl &param : decl.params) {

@@ -32,6 +32,10 @@ struct Compiler::State {
   llvm::SourceMgr sources;
   frontend::Diagnostics diagnostics{sources};
   std::unique_ptr<frontend::Spec> spec;
+  /// Processor seconds taken so far, out of options.limitSeconds.
+  double spentSeconds = 0;
+  /// Work that crashed or ran out of time may have left anything behind, and may still be running.
+  bool givenUp = false;
 
   // What guarded work hands back.
   std::string output;
@@ -46,8 +50,9 @@ struct Compiler::State {
 // Errors
 //===------------------------------------------------------------------------------------------===//
 
-static Status renderedError(const llvm::Twine &message) {
-  return Status(StatusCode::InvalidArgument, ("error: " + message + "\n").str());
+static Status renderedError(const llvm::Twine &message,
+                            StatusCode code = StatusCode::InvalidArgument) {
+  return Status(code, ("error: " + message + "\n").str());
 }
 
 /// The errors collected so far, rendered, and forgotten.
@@ -74,10 +79,22 @@ static Status failureOf(const Compilation &compilation, frontend::Diagnostics &d
   return Status(StatusCode::Internal, text);
 }
 
-/// `runGuarded` with its own failures rendered like all others.
-static Status runGuardedWork(std::function<void()> work, double seconds) {
-  Status status = runGuarded(std::move(work), seconds);
-  return status.ok() ? status : Status(status.code(), "error: " + status.message() + "\n");
+/// `runGuarded` with its own failures rendered like all others, as errors at `loc`. After such a
+/// failure no more work is taken.
+template <typename StateT>
+static Status runGuardedWork(std::shared_ptr<StateT> state, llvm::SMLoc loc,
+                             std::function<void()> work) {
+  if (state->givenUp)
+    return renderedError("the compiler was given up before", StatusCode::Internal);
+  // Rendered before the work starts, which may outlast this call and uses the diagnostics.
+  state->diagnostics.error(loc, "");
+  std::string place = takeErrors(state->diagnostics);
+  Status status = runGuarded(std::move(work), state->options.limitSeconds, state->spentSeconds);
+  if (status.ok())
+    return status;
+  state->givenUp = true;
+  auto [head, caret] = llvm::StringRef(place).split('\n');
+  return Status(status.code(), (head + status.message() + "\n" + caret).str());
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -94,13 +111,12 @@ static const char *findBundled(llvm::StringRef path) {
 Result<Compiler> Compiler::State::load(std::unique_ptr<llvm::MemoryBuffer> buffer,
                                        CompilerOptions options) {
   auto state = std::make_shared<State>(std::move(options));
+  llvm::SMLoc start = llvm::SMLoc::getFromPointer(buffer->getBufferStart());
   state->sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
-  Status guarded = runGuardedWork(
-      [state] {
-        state->spec =
-            frontend::Spec::parse(state->diagnostics, frontend::makeImportResolver(findBundled));
-      },
-      state->options.limitSeconds);
+  Status guarded = runGuardedWork(state, start, [state] {
+    state->spec =
+        frontend::Spec::parse(state->diagnostics, frontend::makeImportResolver(findBundled));
+  });
   if (!guarded.ok())
     return guarded;
   if (!state->spec)
@@ -123,6 +139,8 @@ Compiler::Compiler(std::shared_ptr<State> state) : state(std::move(state)) {}
 Compiler::~Compiler() = default;
 Compiler::Compiler(Compiler &&) noexcept = default;
 Compiler &Compiler::operator=(Compiler &&) noexcept = default;
+
+bool Compiler::isUsable() const { return !state->givenUp; }
 
 const std::vector<frontend::DefinitionInfo> &Compiler::definitions() const {
   return state->spec->definitions();
@@ -150,6 +168,14 @@ static Status checkRequest(const Request &request) {
   return {};
 }
 
+/// Where the definition that a request names is declared; invalid if there is none.
+static llvm::SMLoc placeOf(const Request &request, const frontend::Spec &spec) {
+  for (const frontend::DefinitionInfo &definition : spec.definitions())
+    if (definition.name == request.name)
+      return definition.loc;
+  return llvm::SMLoc();
+}
+
 /// Takes `request` to `last` and then calls `finish`, guarded.
 template <typename StateT, typename Finish>
 static Status compileGuarded(std::shared_ptr<StateT> state, const Request &request,
@@ -157,32 +183,29 @@ static Status compileGuarded(std::shared_ptr<StateT> state, const Request &reque
   if (Status status = checkRequest(request); !status.ok())
     return status;
   auto outcome = std::make_shared<Status>();
-  Status guarded = runGuardedWork(
-      [=] {
-        frontend::DiagnosticBridge bridge(&state->context, state->diagnostics);
-        TableTuner tuner(state->options, request);
-        auto attempt = [&] {
-          Compilation compilation(*state->spec, state->context, request, state->options, tuner,
-                                  key);
-          bool done = succeeded(compilation.run(last));
-          if (!tuner.misfit().empty()) {
-            state->diagnostics.truncate(0);
-            return renderedError(tuner.misfit());
-          }
-          if (!done)
-            return failureOf(compilation, state->diagnostics);
-          state->uses = std::move(tuner.uses);
-          finish(*state, compilation);
-          return Status();
-        };
-        *outcome = attempt();
-        // What was measured once must never keep a specification from compiling.
-        if (!outcome->ok() && tuner.mayBeBlamed()) {
-          tuner.giveUp(outcome->message());
-          *outcome = attempt();
-        }
-      },
-      state->options.limitSeconds);
+  Status guarded = runGuardedWork(state, placeOf(request, *state->spec), [=] {
+    frontend::DiagnosticBridge bridge(&state->context, state->diagnostics);
+    TableTuner tuner(state->options, request);
+    auto attempt = [&] {
+      Compilation compilation(*state->spec, state->context, request, state->options, tuner, key);
+      bool done = succeeded(compilation.run(last));
+      if (!tuner.misfit().empty()) {
+        state->diagnostics.truncate(0);
+        return renderedError(tuner.misfit());
+      }
+      if (!done)
+        return failureOf(compilation, state->diagnostics);
+      state->uses = std::move(tuner.uses);
+      finish(*state, compilation);
+      return Status();
+    };
+    *outcome = attempt();
+    // What was measured once must never keep a specification from compiling.
+    if (!outcome->ok() && tuner.mayBeBlamed()) {
+      tuner.giveUp(outcome->message());
+      *outcome = attempt();
+    }
+  });
   return guarded.ok() ? *outcome : guarded;
 }
 

@@ -30,6 +30,8 @@ struct Work {
   std::mutex mutex;
   std::condition_variable changed;
   bool finished = false;
+  /// Processor seconds that the body took.
+  double seconds = 0;
   /// Empty unless the body crashed.
   std::string crash;
 };
@@ -52,6 +54,17 @@ void enableRecovery() {
   llvm::CrashRecoveryContext::Enable();
 }
 
+double cpuSecondsOf(clockid_t clock) {
+  timespec time;
+  return clock_gettime(clock, &time) ? 0 : double(time.tv_sec) + double(time.tv_nsec) * 1e-9;
+}
+
+Status timeIsUp(double cpuSeconds) {
+  return Status(StatusCode::Internal, "the compiler took more than " +
+                                          std::to_string(int64_t(cpuSeconds)) +
+                                          " s of processor time and was given up");
+}
+
 void runWork(std::shared_ptr<Work> work) {
   llvm::CrashRecoveryContext context;
   std::string crash;
@@ -63,18 +76,16 @@ void runWork(std::shared_ptr<Work> work) {
   }
   std::lock_guard lock(work->mutex);
   work->crash = std::move(crash);
+  work->seconds = cpuSecondsOf(CLOCK_THREAD_CPUTIME_ID);
   work->finished = true;
   work->changed.notify_all();
 }
 
-double cpuSecondsOf(clockid_t clock) {
-  timespec time;
-  return clock_gettime(clock, &time) ? 0 : double(time.tv_sec) + double(time.tv_nsec) * 1e-9;
-}
-
 } // namespace
 
-Status lighthouse::runGuarded(std::function<void()> body, double cpuSeconds) {
+Status lighthouse::runGuarded(std::function<void()> body, double cpuSeconds, double &spent) {
+  if (cpuSeconds > 0 && spent >= cpuSeconds)
+    return timeIsUp(cpuSeconds);
   enableRecovery();
   auto work = std::make_shared<Work>();
   work->body = std::move(body);
@@ -89,15 +100,15 @@ Status lighthouse::runGuarded(std::function<void()> body, double cpuSeconds) {
       continue;
     }
     work->changed.wait_for(lock, std::chrono::milliseconds(20));
-    if (!work->finished && cpuSecondsOf(clock) > cpuSeconds) {
+    if (!work->finished && spent + cpuSecondsOf(clock) > cpuSeconds) {
       thread.detach();
-      return Status(StatusCode::Internal, "the compiler took more than " +
-                                              std::to_string(int64_t(cpuSeconds)) +
-                                              " s of processor time and was given up");
+      spent = cpuSeconds;
+      return timeIsUp(cpuSeconds);
     }
   }
   lock.unlock();
   thread.join();
+  spent += work->seconds;
   if (!work->crash.empty())
     return Status(StatusCode::Internal, "the compiler crashed: " + work->crash);
   return {};

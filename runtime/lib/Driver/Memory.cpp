@@ -76,4 +76,26 @@ Status fill(void *destination, std::uint8_t value, std::size_t bytes) {
   });
 }
 
+Status copyAsync(void *destination, const void *source, std::size_t bytes, void *stream,
+                 int device) {
+  Result<PrimaryContext> context = PrimaryContext::retain(device);
+  if (!context)
+    return context.status();
+  return context->run([&] {
+    return context->driver().cuMemcpyDtoDAsync_v2(addressOf(destination), addressOf(source), bytes,
+                                                  static_cast<CUstream>(stream));
+  });
+}
+
+Status fillAsync(void *destination, std::uint8_t value, std::size_t bytes, void *stream,
+                 int device) {
+  Result<PrimaryContext> context = PrimaryContext::retain(device);
+  if (!context)
+    return context.status();
+  return context->run([&] {
+    return context->driver().cuMemsetD8Async(addressOf(destination), value, bytes,
+                                             static_cast<CUstream>(stream));
+  });
+}
+
 } // namespace lighthouse::runtime::cuda

@@ -2,8 +2,8 @@
 
 usage: examples.py [--context FILE] TD...
 
-An example is a block marked as mlir, or what stands in backquotes after "Example:". One that is a
-type or an attribute becomes an attribute of an op; one that is no module is put into the last
+An example is a block marked as mlir, or what stands in backquotes after "Example:" or "Example, of
+this or that:". One that is a type or an attribute becomes an attribute of an op; one that is no module is put into the last
 kernel of FILE, in place of its line "EXAMPLE". Fails if an op has no example.
 """
 import re
@@ -22,7 +22,7 @@ examples, bare = [], []
 for path in arguments:
     with open(path) as file:
         text = file.read()
-    found = r'```mlir\n(.*?)```|Example:\s*`([^`]+)`'
+    found = r'```mlir\n(.*?)```|Example(?:,[^:]*)?:\s*`([^`]+)`'
     examples += [block or inline for block, inline in re.findall(found, text, re.DOTALL)]
     for definition in re.split(r"^def ", text, flags=re.MULTILINE)[1:]:
         op = re.match(r'\w+\s*:\s*\w+_Op<"(\w+)"', definition)

@@ -676,6 +676,151 @@ tile.kernel @k(%x: !tile.view<["M", 8], f32>, %i: i32, %f: f32, %h: f16) attribu
 
 // -----
 
+// expected-error@below {{'tile.kernel' op expected 1, 2, 4, 8, 16 or 32 warps, found 3 [kernel_c6]}}
+tile.kernel @k() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64, warps = 3 : i64} {
+  tile.return
+}
+
+// -----
+
+// expected-error@below {{'tile.kernel' op expected 1, 2, 4, 8, 16 or 32 warps, found 64 [kernel_c6]}}
+tile.kernel @k() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64, warps = 64 : i64} {
+  tile.return
+}
+
+// -----
+
+// expected-error@below {{'tile.kernel' op expected 1, 2, 4, 8, 16 or 32 warps, found 0 [kernel_c6]}}
+tile.kernel @k() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64, warps = 0 : i64} {
+  tile.return
+}
+
+// -----
+
+// expected-error@below {{'tile.kernel' op the alignment of argument 0 must be 1, 2, 4, 8 or 16 bytes of a view, found 12 : i64 [kernel_c7]}}
+tile.kernel @k(%x: !tile.view<[8], f32> {tile.alignment = 12 : i64}) attributes {
+    dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}
+
+// -----
+
+// expected-error@below {{'tile.kernel' op the alignment of argument 1 must be 1, 2, 4, 8 or 16 bytes of a view, found 4 : i64 [kernel_c7]}}
+tile.kernel @k(%x: !tile.view<[8], f32>, %n: i32 {tile.alignment = 4 : i64}) attributes {
+    dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 2 : i64} {
+  tile.return
+}
+
+// -----
+
+// expected-error@below {{'tile.kernel' op the alignment of argument 0 must be 1, 2, 4, 8 or 16 bytes of a view, found 32 : i64 [kernel_c7]}}
+tile.kernel @k(%x: !tile.view<[8], f32> {tile.alignment = 32 : i64}) attributes {
+    dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}
+
+// -----
+
+// expected-error@below {{all bases must have as many coordinates [layout_c1]}}
+func.func private @f(tensor<8x8xf32, #tile.layout<register = [[1, 0], [2]], lane = [], warp = []>>)
+
+// -----
+
+// expected-error@below {{a layout has at least one dim [layout_c1]}}
+func.func private @f(tensor<8xf32, #tile.layout<register = [], lane = [], warp = []>>)
+
+// -----
+
+// expected-error@below {{a layout of 1 dims on a tile of 2 [layout_c1]}}
+func.func private @f(tensor<1x32xf32, #tile.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>>)
+
+// -----
+
+// expected-error@below {{a basis must be a power of two along one dim, or zero for a lane or warp [layout_c2]}}
+func.func private @f(tensor<64xf32, #tile.layout<register = [[3]], lane = [[1], [2], [4], [8], [16]], warp = []>>)
+
+// -----
+
+// expected-error@below {{a basis must be a power of two along one dim, or zero for a lane or warp [layout_c2]}}
+func.func private @f(tensor<2x32xf32, #tile.layout<register = [], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 16]], warp = []>>)
+
+// -----
+
+// expected-error@below {{a basis must be a power of two along one dim, or zero for a lane or warp [layout_c2]}}
+func.func private @f(tensor<32xf32, #tile.layout<register = [[0]], lane = [[1], [2], [4], [8], [16]], warp = []>>)
+
+// -----
+
+// expected-error@below {{a basis must be a power of two along one dim, or zero for a lane or warp [layout_c2]}}
+func.func private @f(tensor<32xf32, #tile.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[-1]]>>)
+
+// -----
+
+// expected-error@below {{the bases along dim 0 must be the powers of two below 64, for an extent of 64 [layout_c3]}}
+func.func private @f(tensor<64xf32, #tile.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>>)
+
+// -----
+
+// The odd part of an extent has no bases.
+// expected-error@below {{the bases along dim 0 must be the powers of two below 32, for an extent of 96 [layout_c3]}}
+func.func private @f(tensor<96xf32, #tile.layout<register = [[32]], lane = [[1], [2], [4], [8], [16]], warp = []>>)
+
+// -----
+
+// expected-error@below {{two bases of 16 along dim 0 [layout_c3]}}
+func.func private @f(tensor<32xf32, #tile.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[16]]>>)
+
+// -----
+
+// expected-error@below {{a warp has five lane bits, found 4 [layout_c4]}}
+func.func private @f(tensor<16xf32, #tile.layout<register = [], lane = [[1], [2], [4], [8]], warp = []>>)
+
+// -----
+
+#lanes = #tile.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>
+
+tile.kernel @k(%t: f32) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  %v = tensor.splat %t : tensor<32xf32, #lanes>
+  // expected-error@below {{'tile.convert_layout' op expected one tile in two layouts, found 'tensor<32xf32, #tile.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>>' and 'tensor<32xf32>' [convert_layout_c1]}}
+  %w = tile.convert_layout %v : tensor<32xf32, #lanes> -> tensor<32xf32>
+  tile.return
+}
+
+// -----
+
+#lanes = #tile.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>
+
+tile.kernel @k(%t: f32) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  %v = tensor.splat %t : tensor<32xf32, #lanes>
+  // expected-error@below {{'tile.convert_layout' op expected one tile in two layouts, found 'tensor<32xf32, #tile.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>>' and 'tensor<32xi32, #tile.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>>' [convert_layout_c1]}}
+  %w = tile.convert_layout %v : tensor<32xf32, #lanes> -> tensor<32xi32, #lanes>
+  tile.return
+}
+
+// -----
+
+tile.kernel @k(%x: !tile.view<["M", 8], f32>, %i: i32, %f: f32, %h: bf16) attributes {
+    dims = ["M"], grid = affine_map<()[m] -> (m, 1, 1)>, inputs = 1 : i64} {
+  %g = tensor.splat %h : tensor<16x16xbf16>
+  %c = tensor.splat %f : tensor<16x16xf32>
+  // expected-error@below {{'tile.dot' op tf32 is for operands of f32, found 'bf16' [dot_c4]}}
+  %d = tile.dot %g, %g, %c {tf32} : tensor<16x16xbf16>, tensor<16x16xbf16>, tensor<16x16xf32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @k(%x: !tile.view<["M", 8], f32>, %i: i32, %f: f32, %h: f16) attributes {
+    dims = ["M"], grid = affine_map<()[m] -> (m, 1, 1)>, inputs = 1 : i64} {
+  %r = tile.range %i : tensor<4xi32>
+  %b = tile.alloc_shared : !tile.buffer<4xf32>
+  // expected-error@below {{'tile.copy_async' op expected 2 entries in in_bounds, found 1 [copy_async_c3]}}
+  tile.copy_async %x[%i, %r], %b {in_bounds = array<i1: true>} : !tile.view<["M", 8], f32>, !tile.buffer<4xf32>, i32, tensor<4xi32>
+  tile.return
+}
+
+// -----
+
 // What ODS checks has no label.
 tile.kernel @k(%x: !tile.view<["M", 8], f32>, %i: i32, %f: f32, %h: f16) attributes {
     dims = ["M"], grid = affine_map<()[m] -> (m, 1, 1)>, inputs = 1 : i64} {

@@ -5,6 +5,7 @@
 #include "llvm/Support/ErrorHandling.h"
 
 #include <csignal>
+#include <ctime>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -41,6 +42,20 @@ TEST(GuardTest, EndlessWorkIsGivenUp) {
   *stop = true;
   EXPECT_EQ(status.code(), StatusCode::Internal);
   EXPECT_THAT(status.message(), testing::HasSubstr("given up"));
+}
+
+TEST(GuardTest, TheLimitCountsEarlierWork) {
+  double spent = 0;
+  auto burn = [] {
+    timespec time{};
+    while (time.tv_nsec < 50'000'000 && time.tv_sec == 0)
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  };
+  EXPECT_TRUE(runGuarded(burn, 100, spent).ok());
+  EXPECT_GE(spent, 0.05);
+  auto done = std::make_shared<bool>(false);
+  EXPECT_EQ(runGuarded([done] { *done = true; }, 0.01, spent).code(), StatusCode::Internal);
+  EXPECT_FALSE(*done);
 }
 
 TEST(GuardTest, DeepRecursionFits) {

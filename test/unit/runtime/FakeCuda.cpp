@@ -364,6 +364,19 @@ CUresult cuMemsetD8_v2(CUdeviceptr address, unsigned char value, std::size_t byt
   std::memset(reinterpret_cast<void *>(address), value, bytes);
   return CUDA_SUCCESS;
 }
+CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr destination, CUdeviceptr source, std::size_t bytes,
+                              CUstream) {
+  if (CUresult r = enterContext("cuMemcpyDtoDAsync_v2", false))
+    return r;
+  std::memcpy(reinterpret_cast<void *>(destination), reinterpret_cast<void *>(source), bytes);
+  return CUDA_SUCCESS;
+}
+CUresult cuMemsetD8Async(CUdeviceptr address, unsigned char value, std::size_t bytes, CUstream) {
+  if (CUresult r = enterContext("cuMemsetD8Async", false))
+    return r;
+  std::memset(reinterpret_cast<void *>(address), value, bytes);
+  return CUDA_SUCCESS;
+}
 CUresult cuPointerGetAttributes(unsigned count, int *attributes, void **values,
                                 CUdeviceptr address) {
   if (CUresult r = enter("cuPointerGetAttributes"))

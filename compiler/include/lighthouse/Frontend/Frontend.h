@@ -46,6 +46,7 @@ struct DefinitionInfo {
   enum class Kind { Kernel, Pipeline };
   Kind kind;
   std::string name;
+  llvm::SMLoc loc;   ///< of the name
   std::string stage; ///< that a kernel implements; empty if none
   bool imported;     ///< from another file than the one compiled
   std::vector<ParamInfo> params;

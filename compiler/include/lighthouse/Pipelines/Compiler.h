@@ -30,7 +30,7 @@ struct CompilerOptions {
   std::string reproducerDirectory;
   /// Verify the IR after every pass.
   bool verifyEach = true;
-  /// Processor seconds that one call may take; 0: no limit.
+  /// Processor seconds that reading and all compilations may take together; 0: no limit.
   double limitSeconds = 0;
   /// Tables of measured settings for parameters with choices that a request leaves open; the first
   /// that knows a use decides. Null ones are skipped. Where none does, the default holds.
@@ -62,6 +62,9 @@ public:
   ~Compiler();
   Compiler(Compiler &&) noexcept;
   Compiler &operator=(Compiler &&) noexcept;
+
+  /// False after a crash or a time-out, whose error was returned: every further call fails.
+  bool isUsable() const;
 
   /// The kernels and pipelines in the order of the files, imported ones first.
   const std::vector<frontend::DefinitionInfo> &definitions() const;

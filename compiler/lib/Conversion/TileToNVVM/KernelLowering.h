@@ -47,6 +47,9 @@ private:
   // TileToNVVM.cpp: the function, and the walk over the ops.
   mlir::LLVM::LLVMFuncOp createFunction();
   void unpackArguments(Value words);
+  /// Finds lane and warp from the number of the thread, or, without one, all of them anew: LLVM then
+  /// does not know that they are the ones found before.
+  void identifyThread(Value number = {});
   void findPrograms(llvm::function_ref<Value(Type)> word);
   mlir::LogicalResult lowerBlock(mlir::Block &block);
   mlir::LogicalResult lowerOp(mlir::Operation *op);
@@ -191,7 +194,7 @@ private:
   tile::KernelOp kernel;
   SharedMemory shared;
   mlir::ImplicitLocOpBuilder b;
-  mlir::OpBuilder entry;                              ///< At the start of the function.
+  mlir::OpBuilder entry;                              ///< Where the thread was identified.
   mlir::IRMapping scalars;                            ///< Scalars of the kernel -> of the function.
   llvm::DenseMap<Value, Registers> tiles;
   llvm::DenseMap<Value, Value> buffers;               ///< Byte offsets in shared memory, i32.

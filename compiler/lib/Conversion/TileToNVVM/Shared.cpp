@@ -27,7 +27,8 @@ Value KernelLowering::slotOf(tile::SlotOp op) {
 // Rows, all dims but the last, follow each other. With a swizzle of s bytes the number of the
 // 16-byte chunk in its row is combined by exclusive or with the low bits of the row's number. The
 // bits of a coordinate that the thread contributes and those of the register are disjoint, so each
-// combines its own, and the register's part is a constant.
+// combines its own, and the register's part is a constant. For that the number counts every dim as a
+// power of two: in rows of 3 by 3 the sum of the parts 3 and 1 is not their exclusive or.
 
 static int64_t rowBytes(tile::BufferType type) {
   return type.getShape().back() * memoryBytes(type.getElementType());
@@ -51,17 +52,29 @@ static int64_t rowOf(tile::BufferType type, ArrayRef<int64_t> coordinates) {
   return row;
 }
 
+/// The number by which a row is swizzled.
+static int64_t turnOf(tile::BufferType type, ArrayRef<int64_t> coordinates) {
+  int64_t turn = 0;
+  for (auto [c, extent] :
+       llvm::zip_equal(coordinates.drop_back(), type.getShape().drop_back()))
+    turn = turn * int64_t(llvm::PowerOf2Ceil(extent)) + c;
+  return turn;
+}
+
 KernelLowering::BufferPlaces KernelLowering::placesIn(Value offset, tile::BufferType type,
                                                       const Layout &layout) {
   int64_t last = layout.rank - 1;
-  Value row = i32(0);
-  for (int64_t d = 0; d < last; ++d)
-    row = add(mul(row, i32(type.getShape()[d])), threadCoordinate(layout, d));
+  Value row = i32(0), turn = i32(0);
+  for (int64_t d = 0; d < last; ++d) {
+    int64_t extent = type.getShape()[d];
+    row = add(mul(row, i32(extent)), threadCoordinate(layout, d));
+    turn = add(mul(turn, i32(llvm::PowerOf2Ceil(extent))), threadCoordinate(layout, d));
+  }
   Value byte = mul(threadCoordinate(layout, last), i32(memoryBytes(type.getElementType())));
   Value chunk = arith::AndIOp::create(b, byte, i32(~int64_t(15)));
   if (int64_t mask = chunkMask(type))
     chunk = arith::XOrIOp::create(
-        b, chunk, arith::ShLIOp::create(b, arith::AndIOp::create(b, row, i32(mask)), i32(4)));
+        b, chunk, arith::ShLIOp::create(b, arith::AndIOp::create(b, turn, i32(mask)), i32(4)));
   return {type, add(offset, mul(row, i32(rowBytes(type)))), chunk,
           arith::AndIOp::create(b, byte, i32(15))};
 }
@@ -69,7 +82,8 @@ KernelLowering::BufferPlaces KernelLowering::placesIn(Value offset, tile::Buffer
 Value KernelLowering::addressIn(const BufferPlaces &places, ArrayRef<int64_t> coordinates) {
   int64_t row = rowOf(places.type, coordinates);
   int64_t byte = coordinates.back() * memoryBytes(places.type.getElementType());
-  int64_t chunk = (byte & ~int64_t(15)) ^ ((row & chunkMask(places.type)) << 4);
+  int64_t turn = turnOf(places.type, coordinates) & chunkMask(places.type);
+  int64_t chunk = (byte & ~int64_t(15)) ^ (turn << 4);
   Value address = arith::XOrIOp::create(b, places.chunk, i32(chunk));
   address = add(add(places.rows, address), places.inside);
   return add(address, i32(row * rowBytes(places.type) + (byte & 15)));

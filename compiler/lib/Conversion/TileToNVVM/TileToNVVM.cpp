@@ -47,8 +47,9 @@ LLVM::LLVMFuncOp KernelLowering::createFunction() {
   auto pair = [&](StringRef name, int64_t value) {
     return b.getStrArrayAttr({name, std::to_string(value)});
   };
+  // Without a number of blocks ptxas spills registers for the sake of an occupancy of its own choice.
   function.setPassthroughAttr(
-      b.getArrayAttr({pair("nvvm.maxntid", 32 * kernel.getNumWarps()),
+      b.getArrayAttr({pair("nvvm.maxntid", 32 * kernel.getNumWarps()), pair("nvvm.minctasm", 1),
                       pair("lighthouse.shared", shared.size())}));
   return function;
 }
@@ -103,6 +104,20 @@ void KernelLowering::findPrograms(llvm::function_ref<Value(Type)> word) {
   programIds[last] = rest;
 }
 
+void KernelLowering::identifyThread(Value number) {
+  thread = number ? number : inlineAsm("mov.u32 $0, %tid.x;", "=r", b.getI32Type(), {});
+  lane = arith::AndIOp::create(b, thread, i32(31));
+  // The same in all lanes, which only a shuffle tells the assembler.
+  warp = arith::ShRUIOp::create(b, thread, i32(5));
+  if (!number)
+    warp = intrinsic("llvm.nvvm.shfl.sync.idx.i32", b.getI32Type(),
+                     {i32(-1), warp, i32(0), i32(31)});
+  threadCoordinates.clear();
+  owners.clear();
+  // What depends on the thread alone is computed once, here.
+  entry.setInsertionPoint(i32(0).getDefiningOp());
+}
+
 LogicalResult KernelLowering::run() {
   if (numWords(kernel) * 8 > mostParameterBytes)
     return emitError(kernel.getLoc())
@@ -114,16 +129,8 @@ LogicalResult KernelLowering::run() {
   Block *block = function.addEntryBlock(b);
   b.setInsertionPointToStart(block);
   unpackArguments(function.getArgument(0));
-  thread = intrinsic("llvm.nvvm.read.ptx.sreg.tid.x", b.getI32Type(), {});
-  lane = arith::AndIOp::create(b, thread, i32(31));
-  // The same in all lanes, which only a shuffle tells the assembler.
-  warp = arith::ShRUIOp::create(b, thread, i32(5));
-  warp = intrinsic("llvm.nvvm.shfl.sync.idx.i32", b.getI32Type(),
-                   {i32(-1), warp, i32(0), i32(31)});
-  Operation *end = LLVM::ReturnOp::create(b, ValueRange());
-  // What depends on the thread alone is computed once, before everything else.
-  b.setInsertionPoint(end);
-  entry.setInsertionPoint(i32(0).getDefiningOp());
+  b.setInsertionPoint(LLVM::ReturnOp::create(b, ValueRange()));
+  identifyThread();
   if (failed(lowerBlock(kernel.getBody().front())))
     return failure();
   sinkMatrixLoads(*block);
@@ -139,6 +146,9 @@ LogicalResult KernelLowering::lowerBlock(Block &block) {
     b.setLoc(op.getLoc());
     if (failed(lowerOp(&op)))
       return failure();
+    // What is computed for the code behind a loop need not occupy registers in the loop.
+    if (isa<LoopLikeOpInterface>(op) && isa<tile::KernelOp>(op.getParentOp()))
+      identifyThread();
   }
   b.setLoc(block.getTerminator()->getLoc());
   return success();

@@ -99,6 +99,14 @@ Status copy(void *destination, const void *source, std::size_t bytes);
 /// Sets device memory to copies of `value`, in the same order; returns when it is done.
 Status fill(void *destination, std::uint8_t value, std::size_t bytes);
 
+/// Enqueues a copy within `device` on `stream`.
+Status copyAsync(void *destination, const void *source, std::size_t bytes, void *stream,
+                 int device = 0);
+
+/// Enqueues, on `stream`, setting memory of `device` to copies of `value`.
+Status fillAsync(void *destination, std::uint8_t value, std::size_t bytes, void *stream,
+                 int device = 0);
+
 //===----------------------------------------------------------------------===//
 // Streams, events, graphs
 //===----------------------------------------------------------------------===//

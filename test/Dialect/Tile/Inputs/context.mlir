@@ -8,6 +8,8 @@ tile.kernel @example(%x: !tile.view<["B", "N"], f32>, %y: !tile.view<["N"], f32>
   %column = tile.reshape %t : tensor<64xf32> -> tensor<64x1xf32>
   %s = tensor.splat %zero : tensor<64x32xf32>
   %p = tensor.splat %zero : tensor<32x64xf32>
+  %held = tensor.splat %zero
+      : tensor<64xf32, #tile.layout<register = [[1]], lane = [[2], [4], [8], [16], [32]], warp = []>>
   %acc = tensor.splat %zero : tensor<64x64xf32>
   %counts = arith.constant dense<1> : tensor<128xi32>
   %ring = tile.alloc_shared : !tile.buffer<2x64xf32>

@@ -313,7 +313,7 @@ def Tile_ConvertLayoutOp : Tile_Op<"convert_layout", [Pure]> {
     Example:
 
     ```mlir
-    %v = tile.convert_layout %t
+    %v = tile.convert_layout %held
         : tensor<64xf32, #tile.layout<register = [[1]], lane = [[2], [4], [8], [16], [32]], warp = []>>
        -> tensor<64xf32, #tile.layout<register = [[32]], lane = [[1], [2], [4], [8], [16]], warp = []>>
     ```

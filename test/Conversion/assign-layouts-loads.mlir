@@ -1,0 +1,111 @@
+// Layouts of loads: neighbouring lanes read neighbouring memory, and each thread as many elements at once as
+// the alignment of the tensor and of the start allows, up to 16 bytes.
+// RUN: lighthouse-opt %s --pass-pipeline='builtin.module(tile.kernel(tile-assign-layouts,cse))' | FileCheck %s \
+// RUN:   -D'V4=#tile.layout<register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>' \
+// RUN:   -D'V2=#tile.layout<register = [[1], [256], [512]], lane = [[2], [4], [8], [16], [32]], warp = [[64], [128]]>' \
+// RUN:   -D'V1=#tile.layout<register = [[128], [256], [512]], lane = [[1], [2], [4], [8], [16]], warp = [[32], [64]]>' \
+// RUN:   -D'HALF=#tile.layout<register = [[0, 1], [0, 2], [0, 4], [4, 0], [8, 0], [16, 0], [32, 0]], lane = [[0, 8], [0, 16], [0, 32], [0, 64], [1, 0]], warp = [[2, 0]]>' \
+// RUN:   -D'ROWS=#tile.layout<register = [[4], [8], [16], [32]], lane = [[0], [0], [0], [0], [1]], warp = [[2]]>' \
+// RUN:   -D'COLUMNS=#tile.layout<register = [[1], [2], [4]], lane = [[8], [16], [32], [64], [0]], warp = [[0]]>' \
+// RUN:   -D'LIST=#tile.layout<register = [[8], [16], [32]], lane = [[0], [0], [0], [0], [1]], warp = [[2], [4]]>' \
+// RUN:   -D'SPREAD=#tile.layout<register = [[1]], lane = [[2], [4], [8], [16], [32]], warp = [[64], [128]]>'
+
+!x = !tile.view<[4096], f32>
+!h = !tile.view<[64, 128], bf16>
+#one = affine_map<() -> (1, 1, 1)>
+
+// 16 bytes of f32 are four. What is computed from a load stays with it, constants and ranges follow.
+// CHECK-LABEL: tile.kernel @aligned
+// CHECK: arith.constant dense<2.000000e+00> : tensor<1024xf32, [[V4]]>
+// CHECK: %[[I:.*]] = tile.range %{{.*}} : tensor<1024xi32, [[V4]]>
+// CHECK: tile.load %{{.*}}[%[[I]]] : {{.*}} -> tensor<1024xf32, [[V4]]>
+// CHECK: arith.mulf %{{.*}} : tensor<1024xf32, [[V4]]>
+// CHECK: %[[E:.*]] = math.exp2 %{{.*}} : tensor<1024xf32, [[V4]]>
+// CHECK-NOT: convert_layout
+// CHECK: tile.store %[[E]], %{{.*}}[%[[I]]] : tensor<1024xf32, [[V4]]>, !tile.view<[4096], f32>, tensor<1024xi32, [[V4]]>
+tile.kernel @aligned(%x: !x {tile.alignment = 16 : i64}, %y: !x {tile.alignment = 16 : i64}) attributes {dims = [], grid = #one, inputs = 1 : i64} {
+  %c0 = arith.constant 0 : i32
+  %two = arith.constant dense<2.0> : tensor<1024xf32>
+  %i = tile.range %c0 : tensor<1024xi32>
+  %v = tile.load %x[%i] : (!x, tensor<1024xi32>) -> tensor<1024xf32>
+  %m = arith.mulf %v, %two : tensor<1024xf32>
+  %e = math.exp2 %m : tensor<1024xf32>
+  tile.store %e, %y[%i] : tensor<1024xf32>, !x, tensor<1024xi32>
+  tile.return
+}
+
+// The tensor is aligned to 8 bytes: two.
+// CHECK-LABEL: tile.kernel @eight
+// CHECK: tile.load %{{.*}} -> tensor<1024xf32, [[V2]]>
+// CHECK: tile.store %{{.*}} : tensor<1024xf32, [[V2]]>
+tile.kernel @eight(%x: !x {tile.alignment = 8 : i64}, %y: !x {tile.alignment = 8 : i64}) attributes {dims = [], grid = #one, inputs = 1 : i64} {
+  %c0 = arith.constant 0 : i32
+  %i = tile.range %c0 : tensor<1024xi32>
+  %v = tile.load %x[%i] : (!x, tensor<1024xi32>) -> tensor<1024xf32>
+  tile.store %v, %y[%i] : tensor<1024xf32>, !x, tensor<1024xi32>
+  tile.return
+}
+
+// Nothing is known of the tensor: one.
+// CHECK-LABEL: tile.kernel @unaligned
+// CHECK: tile.load %{{.*}} -> tensor<1024xf32, [[V1]]>
+tile.kernel @unaligned(%x: !x, %y: !x) attributes {dims = [], grid = #one, inputs = 1 : i64} {
+  %c0 = arith.constant 0 : i32
+  %i = tile.range %c0 : tensor<1024xi32>
+  %v = tile.load %x[%i] : (!x, tensor<1024xi32>) -> tensor<1024xf32>
+  tile.store %v, %y[%i] : tensor<1024xf32>, !x, tensor<1024xi32>
+  tile.return
+}
+
+// The start is even and no more: two.
+// CHECK-LABEL: tile.kernel @start
+// CHECK: tile.load %{{.*}} -> tensor<1024xf32, [[V2]]>
+tile.kernel @start(%x: !x {tile.alignment = 16 : i64}, %y: !x {tile.alignment = 16 : i64}, %n: i32) attributes {dims = [], grid = #one, inputs = 1 : i64} {
+  %c2 = arith.constant 2 : i32
+  %s = arith.muli %n, %c2 : i32
+  %i = tile.range %s : tensor<1024xi32>
+  %v = tile.load %x[%i] : (!x, tensor<1024xi32>) -> tensor<1024xf32>
+  tile.store %v, %y[%i] : tensor<1024xf32>, !x, tensor<1024xi32>
+  tile.return
+}
+
+// Eight bf16; 16 lanes read a row, and two rows make a warp. A subscript has its slice of the layout.
+// CHECK-LABEL: tile.kernel @half
+// CHECK: %[[I:.*]] = tile.range %{{.*}} : tensor<64xi32, [[ROWS]]>
+// CHECK: %[[J:.*]] = tile.range %{{.*}} : tensor<128xi32, [[COLUMNS]]>
+// CHECK: tile.load %{{.*}}[%[[I]], %[[J]]] : {{.*}} -> tensor<64x128xbf16, [[HALF]]>
+tile.kernel @half(%x: !h {tile.alignment = 16 : i64}, %y: !h {tile.alignment = 16 : i64}) attributes {dims = [], grid = #one, inputs = 1 : i64, warps = 2 : i64} {
+  %c0 = arith.constant 0 : i32
+  %i = tile.range %c0 : tensor<64xi32>
+  %j = tile.range %c0 : tensor<128xi32>
+  %v = tile.load %x[%i, %j] : (!h, tensor<64xi32>, tensor<128xi32>) -> tensor<64x128xbf16>
+  tile.store %v, %y[%i, %j] : tensor<64x128xbf16>, !h, tensor<64xi32>, tensor<128xi32>
+  tile.return
+}
+
+// A list of rows is small: every thread loads those that it needs.
+// CHECK-LABEL: tile.kernel @gather
+// CHECK: %[[ROWS:.*]] = tile.load %{{.*}} -> tensor<64xi32, [[LIST]]>
+// CHECK: tile.load %{{.*}}[%[[ROWS]], %{{.*}}] :
+// CHECK-NOT: convert_layout
+// CHECK: tile.return
+tile.kernel @gather(%x: !h {tile.alignment = 16 : i64}, %r: !tile.view<[64], i32>, %y: !h {tile.alignment = 16 : i64}) attributes {dims = [], grid = #one, inputs = 2 : i64} {
+  %c0 = arith.constant 0 : i32
+  %i = tile.range %c0 : tensor<64xi32>
+  %j = tile.range %c0 : tensor<128xi32>
+  %rows = tile.load %r[%i] : (!tile.view<[64], i32>, tensor<64xi32>) -> tensor<64xi32>
+  %v = tile.load %x[%rows, %j] : (!h, tensor<64xi32>, tensor<128xi32>) -> tensor<64x128xbf16>
+  tile.store %v, %y[%i, %j] : tensor<64x128xbf16>, !h, tensor<64xi32>, tensor<128xi32>
+  tile.return
+}
+
+// Threads before width: 256 elements are two for each of 128 threads, not four for half of them.
+// CHECK-LABEL: tile.kernel @spread
+// CHECK: tile.load %{{.*}} -> tensor<256xf32, [[SPREAD]]>
+tile.kernel @spread(%x: !x {tile.alignment = 16 : i64}, %y: !x {tile.alignment = 16 : i64}) attributes {dims = [], grid = #one, inputs = 1 : i64} {
+  %c0 = arith.constant 0 : i32
+  %i = tile.range %c0 : tensor<256xi32>
+  %v = tile.load %x[%i] : (!x, tensor<256xi32>) -> tensor<256xf32>
+  tile.store %v, %y[%i] : tensor<256xf32>, !x, tensor<256xi32>
+  tile.return
+}

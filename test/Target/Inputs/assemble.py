@@ -1,0 +1,122 @@
+"""Compiles kernels for every architecture and assembles them: no spills, no warnings.
+
+usage: assemble.py PTXAS KERNELS FOLDER GROUP [--arch ARCH]... [--table FILE]
+
+GROUP is f32, f16 or bf16 (the bundled pipelines on tensors of that type) or examples. Prints one line
+for each kernel and architecture that is not as it should be, then how many are. An architecture that
+this ptxas does not know is named and left out. --table writes registers and spills of all as TSV.
+"""
+import argparse
+import concurrent.futures
+import os
+import re
+import subprocess
+import sys
+
+ARCHS = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_90a", "sm_100", "sm_120")
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def bundled(kernels, dtype):
+    """The pipelines of the library: head dims 64 and 128, with one and with four query heads to a group."""
+    for dim in (64, 128):
+        for heads, groups in ((4, 4), (8, 2)):
+            shapes = {"q": heads, "k": groups, "v": groups}
+            arguments = [f"{name}={dtype}[1,16384,{n},{dim}]" for name, n in shapes.items()]
+            case = f"D{dim}_H{heads}_G{groups}"
+            yield case, os.path.join(kernels, "lighthouse.lh"), "lighthouse", arguments
+            scores = [f"{name}=f32[1,{groups},5120]" for name in ("sq", "sk")]
+            yield case, os.path.join(HERE, "stages.lh"), "pooled", arguments + scores
+
+
+def examples(kernels):
+    """Sizes that tiles divide, and sizes that they do not."""
+    def spec(name):
+        return os.path.join(kernels, "examples", name + ".lh")
+
+    for dtype in ("f32", "f16", "bf16"):
+        for case, m, n in (("even", 1024, 2048), ("odd", 1000, 999)):
+            case = f"{dtype}_{case}"
+            yield case, spec("vector_add"), "vector_add", [f"{x}={dtype}[{m * n}]" for x in "xy"]
+            yield case, spec("softmax"), "softmax", [f"x={dtype}[{m},{n}]"]
+            yield case, spec("layer_norm"), "layer_norm", [
+                f"x={dtype}[{m},{n}]", f"weight={dtype}[{n}]", f"bias={dtype}[{n}]"]
+            yield case, spec("matmul"), "matmul", [f"a={dtype}[{m},{n}]", f"b={dtype}[{n},{m}]"]
+            yield case, spec("prefix_sum"), "prefix_sum", [f"x={dtype}[{m * n}]"]
+    for dtype in ("i32", "i64", "f64"):
+        yield dtype, spec("prefix_sum"), "prefix_sum", [f"x={dtype}[1000000]"]
+
+
+def command(*arguments):
+    done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
+
+
+def resources(text):
+    """(kernel, registers, bytes of spill stores, of spill loads) from what `ptxas -v` prints."""
+    pattern = (r"Function properties for (\w+)\s+\d+ bytes stack frame, (\d+) bytes spill stores, "
+               r"(\d+) bytes spill loads\s+ptxas info\s+: Used (\d+) registers")
+    return [(name, int(used), int(stores), int(loads))
+            for name, stores, loads, used in re.findall(pattern, text)]
+
+
+def assemble(ptxas, folder, arch, case, spec, pipeline, arguments):
+    """Resources of the kernels of one pipeline, and what is wrong with it."""
+    path = os.path.join(folder, f"{pipeline}_{case}_{arch}")
+    place = f"{arch} {pipeline} {case}"
+    options = [option for argument in arguments for option in ("--arg", argument)]
+    status, text = command("lhc", "compile", spec, "--pipeline", pipeline, *options, "--target", arch,
+                           "--emit=ptx", "-o", path + ".ptx", "--time-limit=0")
+    if status != 0:
+        return [], [f"{place}: lhc ends with {status}: {text}"]
+    status, text = command(ptxas, "-v", "-arch=" + arch, path + ".ptx", "-o", path + ".cubin")
+    if status != 0 and "is not defined for option 'gpu-name'" in text:
+        return None, []
+    if status != 0:
+        return [], [f"{place}: ptxas ends with {status}: {text}"]
+    with open(path + ".ptx", encoding="utf-8") as file:
+        entries = re.findall(r"^\.visible \.entry (\w+)\(", file.read(), re.M)
+    found = resources(text)
+    problems = [f"{place}: {name} spills {stores} bytes, and reads {loads}"
+                for name, used, stores, loads in found if stores or loads]
+    # C75xx are advisories, for example of serialised products.
+    problems += [f"{place}: {line.strip()}" for line in text.splitlines()
+                 if re.search(r"warning|C75\d\d", line)]
+    if sorted(entries) != sorted(name for name, *_ in found) or not entries:
+        problems.append(f"{place}: expected figures for {entries}, found {found}")
+    return found, problems
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    for name in ("ptxas", "kernels", "folder", "group"):
+        parser.add_argument(name)
+    parser.add_argument("--arch", action="append")
+    parser.add_argument("--table")
+    options = parser.parse_args()
+    os.makedirs(options.folder, exist_ok=True)
+    cases = list(examples(options.kernels) if options.group == "examples"
+                 else bundled(options.kernels, options.group))
+    jobs = [(arch, *case) for arch in options.arch or ARCHS for case in cases]
+    rows, problems, unknown = set(), [], set()
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(lambda job: assemble(options.ptxas, options.folder, *job), jobs)
+        for (arch, case, *_), (found, wrong) in zip(jobs, results):
+            if found is None:
+                unknown.add(arch)
+                continue
+            rows |= {(arch, case, *row) for row in found}
+            problems += wrong
+    if options.table:
+        with open(options.table, "w", encoding="utf-8") as file:
+            file.write("arch\tcase\tkernel\tregisters\tstores\tloads\n")
+            file.writelines("\t".join(map(str, row)) + "\n" for row in sorted(rows))
+    for arch in sorted(unknown):
+        print(f"{arch} is not known to this ptxas")
+    for problem in problems:
+        print(problem)
+    print(f"{len(rows)} kernels assembled, {len(problems)} problems")
+    return 1 if problems or not rows else 0
+
+
+sys.exit(main())

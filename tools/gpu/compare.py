@@ -1,0 +1,289 @@
+#!/usr/bin/env python3
+"""Times Lighthouse attention of this project, the public PyTorch implementation and dense attention
+in one process, in turns, on one GPU, and compares the results with float64.
+
+  cmake --build --preset release --target lhc lighthouse_shared
+  python3 tools/gpu/compare.py --n 98304 --budget 1536 --public ../lighthouse-attention
+
+--public DIR is a checkout of github.com/ighoshsubho/lighthouse-attention; without it the public code
+is left out. Needs PyTorch, and Triton for the public code.
+"""
+import argparse
+import datetime
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import torch
+import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+import public_lighthouse
+from lighthouse_runtime import Library, Program
+from reference import Reference
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# The bundled pipeline, and the same with its selection.
+SPEC = """
+import "lighthouse.lh";
+pipeline observed<T: float, L: int = 3, P: int = 4, K: int = 1536>
+    (q: T[B, N, H, D], k: T[B, N, G, D], v: T[B, N, G, D])
+    -> (o: T[B, N, H, D], entries: i32[B, G, S]) {
+  let pyramid = pool(q, k, v, levels = L, factor = P);
+  let selected = select(norm_score(pyramid), budget = K);
+  let (qs, ks, vs) = gather(pyramid, selected);
+  let (os, lse) = attend(qs, ks, vs, causal = true);
+  return scatter(os, selected), indices(selected);
+}
+"""
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--n", type=int, nargs="+", default=[98304], help="positions N")
+    parser.add_argument("--levels", type=int, default=3, help="L")
+    parser.add_argument("--factor", type=int, default=4, help="p")
+    parser.add_argument("--budget", type=int, default=1536, help="k")
+    parser.add_argument("--heads", type=int, default=8)
+    parser.add_argument("--head-dim", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--repeat", type=int, default=20, help="timed runs of each")
+    parser.add_argument("--rows", type=int, default=256, help="positions to check")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--public", metavar="DIR", help="checkout of the public implementation")
+    parser.add_argument("--dense-limit", type=int, default=1 << 19,
+                        help="largest N for dense attention")
+    parser.add_argument("--build", metavar="DIR", default=os.path.join(ROOT, "build", "release"),
+                        help="build folder with bin/lhc and lib/liblighthouse.so")
+    parser.add_argument("--json", metavar="FILE", help="write the results here")
+    return parser.parse_args()
+
+
+class Contender:
+    """Something to time. `run()` enqueues one forward pass on torch's current stream."""
+
+    def __init__(self, name, run):
+        self.name, self.run = name, run
+        self.seconds, self.failure, self.errors, self.passed = [], None, None, None
+
+    def attempt(self, action):
+        """Does `action()`; what it raises makes the contender one that failed."""
+        if self.failure:
+            return None
+        try:
+            result = action()
+            torch.cuda.synchronize()
+            return result
+        except Exception as error:  # Whatever foreign code raises is a line of the table.
+            self.failure = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+            return None
+
+    def record(self):
+        milliseconds = statistics.median(self.seconds) * 1e3 if self.seconds else None
+        return {"name": self.name, "ms": milliseconds, "all_seconds": self.seconds,
+                "failure": self.failure, "max_error": self.errors and self.errors[0],
+                "mean_error": self.errors and self.errors[1], "passed": self.passed}
+
+
+def compile_artifact(options, spec, pipeline, n, folder):
+    path = os.path.join(folder, f"{pipeline}-{n}.lha")
+    tensor = f"bf16[{options.batch},{n},{options.heads},{options.head_dim}]"
+    command = [os.path.join(options.build, "bin", "lhc"), "compile", spec, "--pipeline", pipeline,
+               "--set", f"L={options.levels}", "--set", f"P={options.factor}",
+               "--set", f"K={options.budget}", "--target", "cuda", "--emit=artifact", "-o", path]
+    for name in "qkv":
+        command += ["--arg", f"{name}={tensor}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\n{done.stderr}")
+    return path
+
+
+def ours(options, library, q, k, v, folder):
+    """Contenders, the output to check, and the entries that were selected."""
+    spec = os.path.join(folder, "compare.lh")
+    with open(spec, "w") as file:
+        file.write(SPEC)
+    n = q.shape[1]
+    observed = Program(library, compile_artifact(options, spec, "observed", n, folder))
+    _, entries = observed.bind(q, k, v)()
+    torch.cuda.synchronize()
+    observed.close()
+    run = Program(library, compile_artifact(options, spec, "lighthouse", n, folder)).bind(q, k, v)
+    output = run()[0]
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        run()
+    return [Contender("ours", run), Contender("ours, graph", graph.replay)], output, entries
+
+
+def dense(options, q, k, v):
+    heads = [tensor.transpose(1, 2) for tensor in (q, k, v)]
+
+    def run_with(backend):
+        def run():
+            with torch.no_grad(), sdpa_kernel(backend):
+                return F.scaled_dot_product_attention(*heads, is_causal=True)
+        return run
+
+    if q.shape[1] > options.dense_limit:
+        return []
+    return [Contender("dense, cuDNN", run_with(SDPBackend.CUDNN_ATTENTION)),
+            Contender("dense, flash", run_with(SDPBackend.FLASH_ATTENTION))]
+
+
+def public(options, module, q, k, v):
+    contenders = []
+    for name, compiled in (("public, eager", False), ("public, compiled", True)):
+        layer = public_lighthouse.PublicLighthouse(module, options.levels, options.factor,
+                                                   options.budget, compiled)
+        contenders.append((Contender(name, lambda layer=layer: layer(q, k, v)), layer))
+    return contenders
+
+
+def measure(contenders, repeat):
+    """Every contender once in each round, the first of a round being another each time. Before a
+    timed run the L2 is filled with other data, which also lets the host get ahead of the GPU."""
+    l2 = getattr(torch.cuda.get_device_properties(0), "L2_cache_size", 64 << 20)
+    scratch = torch.empty(max(2 * l2, 256 << 20), dtype=torch.uint8, device="cuda")
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+
+    def time_once(contender):
+        scratch.zero_()
+        start.record()
+        contender.run()
+        end.record()
+        torch.cuda.synchronize()
+        return start.elapsed_time(end) * 1e-3
+
+    for contender in contenders:
+        for _ in range(3):
+            contender.attempt(contender.run)
+    for i in range(repeat):
+        for j in range(len(contenders)):
+            contender = contenders[(i + j) % len(contenders)]
+            seconds = contender.attempt(lambda: time_once(contender))
+            if seconds is not None:
+                contender.seconds.append(seconds)
+
+
+def agreement(entries, others):
+    """How many entries are in only one of the selections."""
+    differing = 0
+    for one, other in zip(entries.flatten(0, 1), others.flatten(0, 1)):
+        size = max(int(one.max()), int(other.max())) + 1
+        marks = torch.zeros(2, size, dtype=torch.bool, device=one.device)
+        marks[0, one[one >= 0].long()] = True
+        marks[1, other[other >= 0].long()] = True
+        differing += int((marks[0] != marks[1]).sum())
+    return differing
+
+
+def compare(options, library, module, n, folder):
+    torch.manual_seed(options.seed)
+    shape = (options.batch, n, options.heads, options.head_dim)
+    q, k, v = (torch.randn(shape, dtype=torch.bfloat16, device="cuda") for _ in range(3))
+    contenders, output, entries = ours(options, library, q, k, v, folder)
+    contenders += dense(options, q, k, v)
+    positions = torch.randperm(n, device="cuda")[:options.rows].sort().values
+
+    def reference(chosen):
+        return Reference(q, k, v, chosen, options.levels, options.factor, positions)
+
+    exact = reference(entries)
+    for contender in contenders[:2]:
+        contender.errors = exact.errors(output)
+        contender.passed = exact.passes(contender.errors)
+    result = {"n": n, "s": entries.shape[2], "torch_max_error": exact.torch_errors[0],
+              "torch_mean_error": exact.torch_errors[1], "differing_entries": None}
+    for contender, layer in public(options, module, q, k, v) if module else []:
+        contenders.append(contender)
+        observed = contender.attempt(lambda: layer.run_and_observe(q, k, v))
+        if observed is None:
+            continue
+        their_output, their_entries = observed
+        result["differing_entries"] = agreement(entries, their_entries)
+        theirs = reference(their_entries)
+        contender.errors = theirs.errors(their_output)
+        contender.passed = theirs.passes(contender.errors)
+    measure(contenders, options.repeat)
+    result["contenders"] = [contender.record() for contender in contenders]
+    return result
+
+
+def print_table(result):
+    print(f"\nN = {result['n']}, S = {result['s']}")
+    if result["differing_entries"] is not None:
+        print(f"selections: {result['differing_entries']} entries differ from the public code's")
+    print(f"{'':18} {'ms':>10} {'x ours':>8} {'max error':>10} {'mean error':>11}  error rule")
+    base = result["contenders"][0]["ms"]
+    for row in result["contenders"]:
+        if row["failure"]:
+            print(f"{row['name']:18} fails: {row['failure']}")
+            continue
+        ratio = f"{row['ms'] / base:8.2f}" if base else f"{'-':>8}"
+        errors = f"{'-':>10} {'-':>11}"
+        if row["max_error"] is not None:
+            errors = f"{row['max_error']:10.3g} {row['mean_error']:11.3g}"
+        verdict = {True: "passed", False: "FAILED", None: ""}[row["passed"]]
+        print(f"{row['name']:18} {row['ms']:10.4f} {ratio} {errors}  {verdict}")
+    print(f"{'torch, same rows':18} {'':10} {'':8} {result['torch_max_error']:10.3g} "
+          f"{result['torch_mean_error']:11.3g}", flush=True)
+
+
+def driver_version():
+    try:
+        with open("/proc/driver/nvidia/version") as file:
+            words = file.readline().split()
+        return next(word for word in words if word[0].isdigit() and "." in word)
+    except (OSError, StopIteration):
+        return "unknown"
+
+
+def main():
+    options = parse_arguments()
+    if not torch.cuda.is_available():
+        sys.exit("compare.py needs a GPU that PyTorch can use")
+    library = Library(os.path.join(options.build, "lib", "liblighthouse.so"))
+    module, public_failure = None, None
+    if options.public:
+        try:
+            module = public_lighthouse.load(options.public)
+        except Exception as error:
+            public_failure = f"{type(error).__name__}: {error}"
+            print(f"the public code cannot be loaded: {public_failure}", file=sys.stderr)
+    cudnn = torch.backends.cudnn.version()
+    report = {"device": torch.cuda.get_device_name(0), "driver": driver_version(),
+              "torch": torch.__version__, "cuda": torch.version.cuda, "cudnn": cudnn,
+              "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+              "command": " ".join([os.path.basename(sys.executable), *sys.argv]),
+              "public_failure": public_failure, "parameters": vars(options), "results": []}
+    print(f"{report['device']}, driver {report['driver']}, PyTorch {report['torch']}, "
+          f"cuDNN {cudnn}, {report['date']}")
+    print(report["command"])
+    print(f"bf16, B={options.batch} H={options.heads} D={options.head_dim} L={options.levels} "
+          f"p={options.factor} k={options.budget}; medians of {options.repeat} in turns, cold L2")
+    passed = True
+    with tempfile.TemporaryDirectory() as folder:
+        for n in options.n:
+            result = compare(options, library, module, n, folder)
+            report["results"].append(result)
+            print_table(result)
+            first = result["contenders"][0]
+            passed &= first["failure"] is None and bool(first["passed"])
+            torch.cuda.empty_cache()
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump(report, file, indent=2)
+            file.write("\n")
+    sys.exit(0 if passed else 1)
+
+
+if __name__ == "__main__":
+    main()

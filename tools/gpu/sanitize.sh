@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Runs every kernel under NVIDIA's compute-sanitizer: memcheck, racecheck, initcheck, synccheck.
+#
+#   cmake --build --preset release --target lhc kernel-tests
+#   tools/gpu/sanitize.sh [--quick] [TOOL...]
+#
+# For each tool: small forward passes of the bundled pipelines and of stages.lh in all dtypes, ragged
+# and with grouped heads, then the kernels of kernel-tests (not with --quick). One line per tool; exit status 1 if a
+# tool reports anything, 2 if it cannot run. BUILD names the build folder (default: build/release),
+# LOGS where the logs of failed runs stay (default: a folder for temporary files).
+set -u -o pipefail
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+build=${BUILD:-$root/build/release}
+logs=${LOGS:-$(mktemp -d)}
+quick=no
+tools=()
+for argument in "$@"; do
+  case $argument in
+    --quick) quick=yes ;;
+    memcheck|racecheck|initcheck|synccheck) tools+=("$argument") ;;
+    *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  esac
+done
+[ ${#tools[@]} -gt 0 ] || tools=(memcheck racecheck initcheck synccheck)
+
+sanitizer=$(command -v compute-sanitizer || true)
+[ -n "$sanitizer" ] || sanitizer=/usr/local/cuda/bin/compute-sanitizer
+if [ ! -x "$sanitizer" ]; then
+  echo "sanitize.sh: no compute-sanitizer in PATH or /usr/local/cuda/bin" >&2
+  exit 2
+fi
+lhc=$build/bin/lhc
+if [ ! -x "$lhc" ]; then
+  echo "sanitize.sh: no $lhc; build the target lhc" >&2
+  exit 2
+fi
+if ! "$lhc" doctor | grep -q '^cuda:0:'; then
+  echo "sanitize.sh: lhc sees no GPU" >&2
+  exit 2
+fi
+mkdir -p "$logs"
+
+# The runs: a name and the arguments of lhc, or of kernel-tests.
+names=() commands=()
+add() { names+=("$1"); shift; commands+=("$(printf '%q ' "$@")"); }
+
+forward() { # NAME PIPELINE DTYPE N H G D SETTINGS...
+  local name=$1 pipeline=$2 dtype=$3 n=$4 h=$5 g=$6 d=$7 setting
+  shift 7
+  local command=("$lhc" run "$root/kernels/lighthouse.lh" --pipeline "$pipeline" --target=cuda)
+  for setting in "$@"; do command+=(--set "$setting"); done
+  command+=(--arg "q=random:$dtype[1,$n,$h,$d]" --arg "k=random:$dtype[1,$n,$g,$d]"
+            --arg "v=random:$dtype[1,$n,$g,$d]")
+  add "$name" "${command[@]}"
+}
+for dtype in f32 f16 bf16; do
+  forward "lighthouse $dtype" lighthouse $dtype 2048 2 2 64 K=128
+  forward "lighthouse $dtype, ragged and grouped" lighthouse $dtype 1999 4 2 128 K=128
+  forward "lighthouse $dtype, L=4 P=2" lighthouse $dtype 1024 2 1 64 L=4 P=2 K=128
+  forward "selection $dtype" lighthouse_selection $dtype 2048 2 2 64 K=256
+  add "own scores $dtype" "$lhc" run "$root/tools/gpu/stages.lh" --pipeline own_scores --target=cuda \
+    --arg "q=random:$dtype[1,2048,2,64]" --arg "k=random:$dtype[1,2048,2,64]" \
+    --arg "v=random:$dtype[1,2048,2,64]" --arg "s=random:f32[1,2,640]"
+done
+if [ $quick = no ]; then
+  if [ -x "$build/bin/kernel-tests" ]; then
+    add "kernel-tests" "$build/bin/kernel-tests" --gtest_brief=1
+  else
+    echo "sanitize.sh: no $build/bin/kernel-tests; build it, or say --quick" >&2
+    exit 2
+  fi
+fi
+
+# One process of each program; a report makes its exit status 99.
+status=0
+for tool in "${tools[@]}"; do
+  failed=0 start=$SECONDS
+  options=(--tool "$tool" --error-exitcode 99 --target-processes all --require-cuda-init no)
+  for i in "${!names[@]}"; do
+    log=$logs/$tool-$i.log
+    eval "\"$sanitizer\" ${options[*]} ${commands[$i]}" > "$log" 2>&1
+    code=$?
+    errors=$(sed -n 's/^=* *ERROR SUMMARY: \([0-9]*\) error.*/\1/p' "$log" | tail -n 1)
+    hazards=$(sed -n 's/^=* *RACECHECK SUMMARY: \([0-9]*\) hazard.*/\1/p' "$log" | tail -n 1)
+    if [ $code -eq 0 ] && [ "${errors:-${hazards:-none}}" = 0 ]; then
+      rm -f "$log"
+      continue
+    fi
+    failed=$((failed + 1))
+    echo "$tool: ${names[$i]}: exit status $code, ${errors:-${hazards:-no}} reports; see $log" >&2
+  done
+  if [ $failed -eq 0 ]; then
+    echo "$tool: ${#names[@]} runs without a report, $((SECONDS - start)) s"
+  else
+    echo "$tool: $failed of ${#names[@]} runs FAILED, $((SECONDS - start)) s"
+    status=1
+  fi
+done
+exit $status
