@@ -40,7 +40,11 @@ SpecOptions::SpecOptions(cl::SubCommand &sub)
           "time-limit",
           cl::desc("Processor seconds that compiling may take, 0: no limit (default: 8)"),
           cl::init(8), cl::value_desc("seconds"), cl::sub(sub)),
-      noCache("no-cache", cl::desc("Neither read nor fill the cache"), cl::sub(sub)) {}
+      noCache("no-cache", cl::desc("Neither read nor fill the cache"), cl::sub(sub)),
+      tuning("tuning",
+             cl::desc("Table of tuned settings, none: only the kernels' defaults (default: "
+                      "LIGHTHOUSE_TUNING, else tuning.json beside the cache)"),
+             cl::value_desc("file"), cl::sub(sub)) {}
 
 Result<Compiler> SpecOptions::open() const {
   CompilerOptions options;
@@ -48,6 +52,8 @@ Result<Compiler> SpecOptions::open() const {
   options.reproducerDirectory = reproducerDir;
   options.verifyEach = verifyEach;
   options.limitSeconds = timeLimit;
+  if (tuning != "none")
+    options.tuning = defaultTuning(tuningPath());
   return Compiler::open(spec, std::move(options));
 }
 
@@ -56,7 +62,7 @@ Result<Target> SpecOptions::chooseTarget() const {
   if (name.empty())
     name = runtime::cuda::isAvailable() ? "cuda" : "host";
   if (findCudaArch(name))
-    return Target{"", name.str(), std::nullopt};
+    return Target{"", name.str(), std::nullopt, ""};
   if (name.consume_front("cuda")) {
     int ordinal = 0;
     if (!name.empty() && (!name.consume_front(":") || name.getAsInteger(10, ordinal)))
@@ -69,10 +75,11 @@ Result<Target> SpecOptions::chooseTarget() const {
       return Status(StatusCode::InvalidArgument,
                     "there is no CUDA device " + std::to_string(ordinal) + "; the driver reports " +
                         std::to_string(devices->size()));
-    return Target{"", runtime::cuda::archOf((*devices)[ordinal]), ordinal};
+    const runtime::cuda::DeviceInfo &device = (*devices)[ordinal];
+    return Target{"", runtime::cuda::archOf(device), ordinal, device.name};
   }
   Result<std::string> level = hostLevel(name);
-  return level ? Result<Target>(Target{*level, "", std::nullopt}) : level.status();
+  return level ? Result<Target>(Target{*level, "", std::nullopt, ""}) : level.status();
 }
 
 Result<std::string> SpecOptions::hostLevel(llvm::StringRef name) const {
@@ -109,6 +116,7 @@ Result<Request> SpecOptions::request() const {
     return chosen.status();
   request.level = chosen->level;
   request.arch = chosen->arch;
+  request.device = chosen->deviceName;
   request.alignment = alignment;
   if (alignment < 1 || alignment > 16 || !llvm::isPowerOf2_32(alignment))
     return Status(StatusCode::InvalidArgument, "--alignment expects 1, 2, 4, 8 or 16");

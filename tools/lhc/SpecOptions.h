@@ -17,6 +17,8 @@ struct Target {
   std::string level;
   std::string arch;
   std::optional<int> device;
+  /// Name of the device; empty where code is only compiled.
+  std::string deviceName;
 };
 
 /// What the commands that take a specification have in common.
@@ -34,6 +36,10 @@ public:
   Result<Target> chooseTarget() const;
   /// Whether --kernel or --pipeline was given.
   bool namesDefinition() const { return !kernel.empty() || !pipeline.empty(); }
+  /// The user's table of tuned settings.
+  std::string tuningPath() const {
+    return tuning.empty() ? lighthouse::runtime::userTuningPath() : tuning.getValue();
+  }
   bool usesCache() const { return !noCache && dumpDir.empty(); }
 
   llvm::cl::opt<std::string> spec;
@@ -52,6 +58,7 @@ private:
   llvm::cl::opt<bool> verifyEach;
   llvm::cl::opt<double> timeLimit;
   llvm::cl::opt<bool> noCache;
+  llvm::cl::opt<std::string> tuning;
 };
 
 } // namespace lhc

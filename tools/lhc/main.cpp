@@ -42,7 +42,7 @@ int main(int argc, char **argv) {
   setCommandLine(argc, argv);
   std::unique_ptr<Command> commands[] = {
       makeCompileCommand(), makeRunCommand(),   makeCheckCommand(), makeInspectCommand(),
-      makeBenchCommand(),   makeCacheCommand(), makeDoctorCommand()};
+      makeBenchCommand(),   makeTuneCommand(),  makeCacheCommand(), makeDoctorCommand()};
 
   llvm::cl::SetVersionPrinter(printVersion);
   // The options that LLVM's libraries define are not part of this tool.

@@ -3,6 +3,7 @@
 #define LIGHTHOUSE_LIB_FRONTEND_BINDING_H
 
 #include "Evaluator.h"
+#include "lighthouse/Frontend/Frontend.h"
 #include "mlir/IR/AffineExpr.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -23,6 +24,10 @@ struct Binding {
   /// The named dims in order of appearance, arguments first, with their extents
   /// (ShapedType::kDynamic where unknown).
   llvm::MapVector<StringRef, int64_t> dims;
+  /// The parameters with choices that have their default.
+  mlir::SmallVector<unsigned> open;
+  /// What a tuner is told about a use with such parameters.
+  std::optional<TunableUse> tunable;
 
   const Value *param(StringRef name) const;
   /// `T=f32, D=64`
@@ -46,6 +51,11 @@ struct Use {
 /// declaration. `dimsAreConstant` lets requirements mention dims.
 mlir::FailureOr<Binding> bind(const GenericDecl &decl, const Use &use, bool dimsAreConstant,
                               mlir::MLIRContext *context, Diagnostics &diagnostics);
+
+/// The same for a use of a kernel, where `tuner`, unless it is null, decides about the parameters
+/// with choices that nothing else determines.
+mlir::FailureOr<Binding> bindTuned(const KernelDecl &decl, const Use &use, Tuner *tuner,
+                                   mlir::MLIRContext *context, Diagnostics &diagnostics);
 
 /// Reports that `decl` has no parameter of that name; `prefix` starts the message.
 void reportUnknownParam(const GenericDecl &decl, StringRef name, SMLoc loc, StringRef prefix,

@@ -48,11 +48,9 @@ static std::string instanceSymbol(const Definitions &definitions, const Binding 
   return unique;
 }
 
-FailureOr<tile::KernelOp> lighthouse::frontend::getInstance(const Definitions &definitions,
-                                                            const KernelDecl &decl,
-                                                            const Binding &binding,
-                                                            mlir::ModuleOp module,
-                                                            Diagnostics &diagnostics) {
+static FailureOr<tile::KernelOp> findOrGenerate(const Definitions &definitions,
+                                                const KernelDecl &decl, const Binding &binding,
+                                                mlir::ModuleOp module, Diagnostics &diagnostics) {
   mlir::Builder builder(module.getContext());
   auto source = builder.getStringAttr(decl.name.text);
   mlir::DictionaryAttr wanted = KernelGen::paramsAttr(binding, module.getContext());
@@ -68,6 +66,20 @@ FailureOr<tile::KernelOp> lighthouse::frontend::getInstance(const Definitions &d
     return kernel;
   kernel->erase();
   return failure();
+}
+
+FailureOr<tile::KernelOp>
+lighthouse::frontend::getInstance(const Definitions &definitions, const KernelDecl &decl,
+                                  const Binding &binding, mlir::ModuleOp module, Tuner *tuner,
+                                  Diagnostics &diagnostics) {
+  FailureOr<tile::KernelOp> kernel =
+      findOrGenerate(definitions, decl, binding, module, diagnostics);
+  if (mlir::succeeded(kernel) && tuner && binding.tunable) {
+    TunableUse use = *binding.tunable;
+    use.instance = kernel->getSymName().str();
+    tuner->decided(use);
+  }
+  return kernel;
 }
 
 namespace {
@@ -185,10 +197,10 @@ FailureOr<tile::KernelOp> Spec::instantiateKernel(llvm::StringRef name,
     return failure();
   Use use{SMLoc(), *values, *types, {}};
   FailureOr<Binding> binding =
-      bind(*decl, use, /*dimsAreConstant=*/false, module.getContext(), diagnostics);
+      bindTuned(*decl, use, state->tuner, module.getContext(), diagnostics);
   if (failed(binding))
     return failure();
-  return getInstance(state->definitions, *decl, *binding, module, diagnostics);
+  return getInstance(state->definitions, *decl, *binding, module, state->tuner, diagnostics);
 }
 
 FailureOr<mlir::func::FuncOp> Spec::instantiatePipeline(llvm::StringRef name,
@@ -220,5 +232,6 @@ FailureOr<mlir::func::FuncOp> Spec::instantiatePipeline(llvm::StringRef name,
       bind(*decl, use, /*dimsAreConstant=*/true, module.getContext(), diagnostics);
   if (failed(binding))
     return failure();
-  return PipelineGen(state->definitions, module, diagnostics).run(*decl, *binding, *types);
+  return PipelineGen(state->definitions, module, state->tuner, diagnostics)
+      .run(*decl, *binding, *types);
 }

@@ -33,7 +33,7 @@ public:
         reasons.error(kernel->name.loc, "it takes " + Twine(kernel->args.size()) +
                                             " arguments, the stage has " + Twine(operands.size()));
       else
-        binding = bind(*kernel, use, /*dimsAreConstant=*/false, module.getContext(), reasons);
+        binding = bindTuned(*kernel, use, state.tuner, module.getContext(), reasons);
       if (mlir::succeeded(binding))
         // It applies: errors in its body are errors, no reason to try the next one.
         return instantiate(*kernel, *binding, module, loc);
@@ -58,7 +58,8 @@ private:
     FailureOr<tile::KernelOp> kernel = failure();
     {
       DiagnosticBridge bridge(module.getContext(), state.diagnostics);
-      kernel = getInstance(state.definitions, decl, binding, module, state.diagnostics);
+      kernel =
+          getInstance(state.definitions, decl, binding, module, state.tuner, state.diagnostics);
     }
     if (failed(kernel))
       mlir::emitError(loc) << "kernel '" << decl.name.text

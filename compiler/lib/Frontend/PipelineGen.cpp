@@ -16,10 +16,10 @@ using mlir::failure;
 using mlir::FailureOr;
 using mlir::RankedTensorType;
 
-PipelineGen::PipelineGen(const Definitions &definitions, mlir::ModuleOp module,
+PipelineGen::PipelineGen(const Definitions &definitions, mlir::ModuleOp module, Tuner *tuner,
                          Diagnostics &diagnostics)
     : Evaluator(module.getContext(), diagnostics), definitions(definitions), module(module),
-      builder(module.getContext()) {}
+      tuner(tuner), builder(module.getContext()) {}
 
 FailureOr<mlir::func::FuncOp> PipelineGen::run(const PipelineDecl &decl, const Binding &binding,
                                                mlir::ArrayRef<mlir::Type> types) {
@@ -231,10 +231,11 @@ Result PipelineGen::callKernel(const KernelDecl &decl, const CallExpr *e) {
     }
   }
   Use use{e->loc, *settings, types, {}};
-  FailureOr<Binding> binding = bind(decl, use, /*dimsAreConstant=*/false, context, diagnostics);
+  FailureOr<Binding> binding = bindTuned(decl, use, tuner, context, diagnostics);
   if (failed(binding))
     return failure();
-  FailureOr<tile::KernelOp> kernel = getInstance(definitions, decl, *binding, module, diagnostics);
+  FailureOr<tile::KernelOp> kernel =
+      getInstance(definitions, decl, *binding, module, tuner, diagnostics);
   if (failed(kernel))
     return failure();
   mlir::SmallVector<mlir::Attribute> scalars;

@@ -10,16 +10,17 @@
 
 namespace lighthouse::frontend {
 
-/// Finds or generates the instance of a kernel in a module.
+/// Finds or generates the instance of a kernel in a module, and tells `tuner` which one it is.
 mlir::FailureOr<tile::KernelOp> getInstance(const Definitions &definitions, const KernelDecl &decl,
                                             const Binding &binding, mlir::ModuleOp module,
-                                            Diagnostics &diagnostics);
+                                            Tuner *tuner, Diagnostics &diagnostics);
 
 /// Generates one instance of a pipeline. All dims are compile-time ints; values are tensors of
 /// static shape, pyramids, scores and selections.
 class PipelineGen : public Evaluator {
 public:
-  PipelineGen(const Definitions &definitions, mlir::ModuleOp module, Diagnostics &diagnostics);
+  PipelineGen(const Definitions &definitions, mlir::ModuleOp module, Tuner *tuner,
+              Diagnostics &diagnostics);
 
   /// `types` are those of the arguments.
   mlir::FailureOr<mlir::func::FuncOp> run(const PipelineDecl &decl, const Binding &binding,
@@ -69,6 +70,7 @@ private:
 
   const Definitions &definitions;
   mlir::ModuleOp module;
+  Tuner *tuner;
   mlir::OpBuilder builder;
   unsigned stages = 0;
 };

@@ -128,3 +128,5 @@ std::unique_ptr<Spec> Spec::parse(Diagnostics &diagnostics, const ImportResolver
 }
 
 const std::vector<DefinitionInfo> &Spec::definitions() const { return state->infos; }
+
+void Spec::setTuner(Tuner *tuner) { state->tuner = tuner; }

@@ -16,6 +16,7 @@ struct Spec::State {
   void add(const Decl *decl, bool imported);
 
   Diagnostics &diagnostics;
+  Tuner *tuner = nullptr;
   SyntaxTree tree;
   Definitions definitions;
   std::vector<DefinitionInfo> infos;

@@ -1,4 +1,4 @@
-//===- BundledKernels.h - The specifications that every compiler carries ------------*- C++ -*-===//
+//===- BundledKernels.h - The files that every compiler carries ---------------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_LIB_PIPELINES_BUNDLEDKERNELS_H
 #define LIGHTHOUSE_LIB_PIPELINES_BUNDLEDKERNELS_H
 
@@ -12,7 +12,8 @@ struct BundledFile {
   llvm::StringRef text;
 };
 
-/// The files of the folder kernels/, subfolders included, sorted by name.
+/// The specifications and tables of tuned settings in the folder kernels/, subfolders included,
+/// sorted by name.
 llvm::ArrayRef<BundledFile> bundledKernels();
 
 } // namespace lighthouse

@@ -237,13 +237,15 @@ LogicalResult Compilation::finishHostPlan() {
 //===------------------------------------------------------------------------------------------===//
 
 Compilation::Compilation(frontend::Spec &spec, MLIRContext &context, const Request &request,
-                         const CompilerOptions &options, std::string key)
+                         const CompilerOptions &options, frontend::Tuner &tuner,
+                         std::string key)
     : spec(spec), kernels(spec.makeKernelProvider(request.isCuda() ? "cuda" : "host")),
       context(context), request(request), options(options), arch(findCudaArch(request.arch)) {
   result.key = std::move(key);
+  spec.setTuner(&tuner);
 }
 
-Compilation::~Compilation() = default;
+Compilation::~Compilation() { spec.setTuner(nullptr); }
 
 LogicalResult Compilation::run(Phase last) {
   if (request.isCuda() && !arch)

@@ -23,9 +23,9 @@ namespace lighthouse {
 /// Takes one request through the phases. Errors go to the diagnostics of the context.
 class Compilation {
 public:
-  /// `key` becomes that of the artifact.
+  /// `key` becomes that of the artifact. `tuner` decides about open parameters of kernels.
   Compilation(frontend::Spec &spec, mlir::MLIRContext &context, const Request &request,
-              const CompilerOptions &options, std::string key);
+              const CompilerOptions &options, frontend::Tuner &tuner, std::string key);
   ~Compilation();
 
   /// Runs all phases up to `last`.

@@ -5,6 +5,7 @@
 #include "BundledKernels.h"
 #include "Compilation.h"
 #include "Guard.h"
+#include "TableTuner.h"
 
 #include "lighthouse/runtime/Environment.h"
 #include "lighthouse/runtime/Sha256.h"
@@ -40,6 +41,7 @@ struct Compiler::State {
   std::string output;
   runtime::Artifact artifact;
   std::vector<ResultMeaning> meanings;
+  std::vector<frontend::TunableUse> uses;
 
   static Result<Compiler> load(std::unique_ptr<llvm::MemoryBuffer> buffer, CompilerOptions options);
 };
@@ -183,11 +185,26 @@ static Status compileGuarded(std::shared_ptr<StateT> state, const Request &reque
   auto outcome = std::make_shared<Status>();
   Status guarded = runGuardedWork(state, placeOf(request, *state->spec), [=] {
     frontend::DiagnosticBridge bridge(&state->context, state->diagnostics);
-    Compilation compilation(*state->spec, state->context, request, state->options, key);
-    if (succeeded(compilation.run(last)))
+    TableTuner tuner(state->options, request);
+    auto attempt = [&] {
+      Compilation compilation(*state->spec, state->context, request, state->options, tuner, key);
+      bool done = succeeded(compilation.run(last));
+      if (!tuner.misfit().empty()) {
+        state->diagnostics.truncate(0);
+        return renderedError(tuner.misfit());
+      }
+      if (!done)
+        return failureOf(compilation, state->diagnostics);
+      state->uses = std::move(tuner.uses);
       finish(*state, compilation);
-    else
-      *outcome = failureOf(compilation, state->diagnostics);
+      return Status();
+    };
+    *outcome = attempt();
+    // What was measured once must never keep a specification from compiling.
+    if (!outcome->ok() && tuner.mayBeBlamed()) {
+      tuner.giveUp(outcome->message());
+      *outcome = attempt();
+    }
   });
   return guarded.ok() ? *outcome : guarded;
 }
@@ -234,6 +251,18 @@ Result<std::vector<ResultMeaning>> Compiler::describe(const Request &request) {
   return status.ok() ? Result<std::vector<ResultMeaning>>(std::move(state->meanings)) : status;
 }
 
+Result<std::vector<frontend::TunableUse>> Compiler::tunableUses(const Request &request) {
+  Status status = compileGuarded(state, request, key(request), Phase::Launches,
+                                 [](State &, Compilation &) {});
+  return status.ok() ? Result<std::vector<frontend::TunableUse>>(std::move(state->uses)) : status;
+}
+
+void Compiler::setTuning(std::vector<std::shared_ptr<const runtime::TuningTable>> tables,
+                         bool strict) {
+  state->options.tuning = std::move(tables);
+  state->options.strictTuning = strict;
+}
+
 std::string Compiler::key(const Request &request) const {
   std::string text;
   llvm::raw_string_ostream out(text);
@@ -261,6 +290,8 @@ std::string Compiler::key(const Request &request) const {
     out << "target host " << request.level << "\n";
   if (request.exposeSelections)
     out << "expose selections\n";
+  if (std::string tuning = relevantTuning(state->options, request, definitions()); !tuning.empty())
+    out << "tuning " << runtime::toHex(runtime::sha256(std::string_view(tuning))) << "\n";
   for (const runtime::EnvironmentVariable *variable : runtime::environmentVariables())
     if (variable->cacheRelevant)
       out << "env " << variable->name << "=" << variable->get().value_or("") << "\n";

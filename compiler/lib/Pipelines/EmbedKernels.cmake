@@ -1,7 +1,7 @@
 # Writes OUTPUT, a C++ file with the text of the specifications FILES in the folder ROOT.
 # usage: cmake -DOUTPUT=... -DROOT=... -DFILES=a.lh,sub/b.lh -P EmbedKernels.cmake
 string(REPLACE "," ";" files "${FILES}")
-set(text "// Generated from kernels/*.lh.\n#include \"BundledKernels.h\"\n\n")
+set(text "// Generated from kernels/.\n#include \"BundledKernels.h\"\n\n")
 set(entries "")
 foreach(file ${files})
   file(READ ${ROOT}/${file} hex HEX)

@@ -26,6 +26,9 @@ constinit const EnvironmentVariable hostLevel = {
 constinit const EnvironmentVariable cudaLibrary = {
     "LIGHTHOUSE_CUDA_LIBRARY", "The CUDA driver library to open, a name or a path.",
     "libcuda.so.1, then libcuda.so", false};
+constinit const EnvironmentVariable tuning = {
+    "LIGHTHOUSE_TUNING", "The user's table of tuned settings, a file.",
+    "tuning.json in the directory of the cache", false};
 constinit const EnvironmentVariable xdgCacheHome = {
     "XDG_CACHE_HOME", "Parent of the cache directory, if absolute.", "$HOME/.cache", false};
 constinit const EnvironmentVariable home = {
@@ -33,10 +36,10 @@ constinit const EnvironmentVariable home = {
 
 } // namespace environment
 
-static constexpr std::array<const EnvironmentVariable *, 7> variables = {
+static constexpr std::array<const EnvironmentVariable *, 8> variables = {
     &environment::cacheDir,  &environment::cacheLimit,  &environment::numThreads,
-    &environment::hostLevel, &environment::cudaLibrary, &environment::xdgCacheHome,
-    &environment::home};
+    &environment::hostLevel, &environment::cudaLibrary, &environment::tuning,
+    &environment::xdgCacheHome, &environment::home};
 
 std::optional<std::string> EnvironmentVariable::get() const {
   const char *value = std::getenv(name.data());

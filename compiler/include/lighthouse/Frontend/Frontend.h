@@ -59,6 +59,35 @@ struct ParamSetting {
   std::string value;
 };
 
+/// A use of a kernel that leaves parameters with choices to their defaults.
+struct TunableUse {
+  struct Parameter {
+    std::string name;
+    std::string value; ///< that the instance has
+    std::vector<std::string> choices;
+  };
+  std::string kernel;
+  std::string instance; ///< symbol of the instance
+  std::string params;   ///< the other parameters: "T=f32, D=64"
+  std::string shapes;   ///< "q=f32[1, 8, 4096, 64], k=f32[1, 2, 4096, 64]"
+  std::vector<Parameter> open;
+};
+
+/// Decides about the parameters that a use of a kernel leaves open.
+class Tuner {
+public:
+  virtual ~Tuner() = default;
+
+  /// Values for some of the open parameters; none: the defaults. `use` has no instance yet.
+  virtual std::vector<ParamSetting> choose(const TunableUse &use) = 0;
+
+  /// Hears that the chosen settings do not fit, and that the defaults hold.
+  virtual void refused(const TunableUse &use, llvm::StringRef reason) = 0;
+
+  /// Hears what a use got.
+  virtual void decided(const TunableUse &use) = 0;
+};
+
 /// The type of an argument: a ranked tensor, for kernels possibly with unknown extents, or a
 /// scalar.
 struct NamedType {
@@ -110,6 +139,9 @@ public:
   /// order of the files, that is for `target` ("host" or "cuda") or for all and fits. The provider
   /// refers to the specification.
   std::unique_ptr<KernelProvider> makeKernelProvider(llvm::StringRef target);
+
+  /// From now on `tuner`, which may be null, decides about open parameters of kernels.
+  void setTuner(Tuner *tuner);
 
 private:
   friend class SpecKernelProvider;

@@ -13,7 +13,9 @@
 #include "lighthouse/Pipelines/Request.h"
 #include "lighthouse/runtime/Artifact.h"
 #include "lighthouse/runtime/Cache.h"
+#include "lighthouse/runtime/Tuning.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,7 +32,22 @@ struct CompilerOptions {
   bool verifyEach = true;
   /// Processor seconds that reading and all compilations may take together; 0: no limit.
   double limitSeconds = 0;
+  /// Tables of measured settings for parameters with choices that a request leaves open; the first
+  /// that knows a use decides. Null ones are skipped. Where none does, the default holds.
+  std::vector<std::shared_ptr<const runtime::TuningTable>> tuning;
+  /// Settings of a table that do not fit or do not compile are errors. Otherwise they are ignored
+  /// with a remark.
+  bool strictTuning = false;
+  /// Receives remarks, each one line without an end of line. Unset: stderr.
+  std::function<void(std::string_view)> remark;
 };
+
+/// The tables that come with the compiler, as one.
+std::shared_ptr<const runtime::TuningTable> bundledTuning();
+
+/// What tools use: the user's table at `userPath`, if it can be read, then the bundled one.
+std::vector<std::shared_ptr<const runtime::TuningTable>>
+defaultTuning(const std::string &userPath = runtime::userTuningPath());
 
 /// A specification and its imports, read and parsed. Every failed status holds rendered errors,
 /// each with the word "error:": `InvalidArgument` for what the specification or the request does
@@ -63,6 +80,12 @@ public:
 
   /// What the results of a pipeline are.
   runtime::Result<std::vector<ResultMeaning>> describe(const Request &request);
+
+  /// The kernels of a request whose parameters a table may decide, in order, once for each use.
+  runtime::Result<std::vector<frontend::TunableUse>> tunableUses(const Request &request);
+
+  /// Replaces the tables of the options, and how strictly they are taken.
+  void setTuning(std::vector<std::shared_ptr<const runtime::TuningTable>> tables, bool strict);
 
   /// All that the artifact of a request depends on.
   std::string key(const Request &request) const;

@@ -34,6 +34,8 @@ struct Request {
   std::string level;
   /// CUDA code: its architecture, "sm_90a" and so on; empty for host code.
   std::string arch;
+  /// Name of the device whose measured settings are wanted, "NVIDIA H200"; empty: any.
+  std::string device;
   /// CUDA code: bytes to which the caller's tensors and their rows are aligned, a power of two up to
   /// 16. What is narrower takes narrower accesses.
   int64_t alignment = 16;

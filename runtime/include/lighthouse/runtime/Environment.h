@@ -34,6 +34,7 @@ extern const EnvironmentVariable cacheLimit;
 extern const EnvironmentVariable numThreads;
 extern const EnvironmentVariable hostLevel;
 extern const EnvironmentVariable cudaLibrary;
+extern const EnvironmentVariable tuning;
 extern const EnvironmentVariable xdgCacheHome;
 extern const EnvironmentVariable home;
 } // namespace environment

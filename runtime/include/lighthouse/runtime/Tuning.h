@@ -1,0 +1,106 @@
+//===- Tuning.h - Measured settings of kernels ------------------*- C++ -*-===//
+//
+// A table says which of a kernel's choices were the fastest where they were measured. It is a JSON
+// file of text and numbers: nothing in it is code or names a file, and the compiler takes from it
+// only values that the kernel itself declares as choices.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIGHTHOUSE_RUNTIME_TUNING_H
+#define LIGHTHOUSE_RUNTIME_TUNING_H
+
+#include "lighthouse/runtime/Cache.h"
+#include "lighthouse/runtime/Status.h"
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lighthouse::runtime {
+
+/// Limits a table must keep; a decoder refuses more before it allocates anything for it.
+struct TuningLimits {
+  static constexpr std::size_t fileBytes = std::size_t(16) << 20;
+  static constexpr std::size_t entries = 16384;
+  static constexpr std::size_t textBytes = 4096;
+  static constexpr std::size_t settings = 32;
+};
+
+/// A use of a kernel for which settings are wanted.
+struct TuningQuery {
+  /// "x86-64-v3", "sm_90a", ...
+  std::string target;
+  /// Name of the device, "NVIDIA H200"; empty: any.
+  std::string device;
+  std::string kernel;
+  /// The parameters that are not tuned: "T=bf16, D=128, CAUSAL=true".
+  std::string params;
+  /// The tensors: "q=bf16[1, 8, 4096, 128], k=bf16[1, 2, 4096, 128]".
+  std::string shapes;
+
+  bool operator==(const TuningQuery &) const = default;
+};
+
+/// What was measured to be the fastest for one use.
+struct TuningEntry {
+  TuningQuery use;
+  /// Parameters and their values as written in a specification.
+  std::vector<std::pair<std::string, std::string>> settings;
+  /// How long the kernel took with them.
+  double seconds = 0;
+  /// When that was, for people.
+  std::string when;
+
+  bool operator==(const TuningEntry &) const = default;
+};
+
+/// Measured settings, at most one entry for a use.
+class TuningTable {
+public:
+  /// The entry for exactly this use, else the one with the most similar shapes for the same kernel,
+  /// target and params; null if there is none. An entry of a device serves that device, and those
+  /// who name none.
+  const TuningEntry *find(const TuningQuery &query) const;
+
+  /// Adds an entry in place of the one for the same use. `InvalidArgument` if it or the table
+  /// passes a limit.
+  Status put(TuningEntry entry);
+
+  const std::vector<TuningEntry> &entries() const { return list; }
+
+  /// All that may decide about kernels for which `isWanted` holds on a target and a device, as text;
+  /// times left out. Empty if there is nothing.
+  std::string relevantText(std::string_view target, std::string_view device,
+                           const std::function<bool(std::string_view)> &isWanted) const;
+
+  std::string toJson() const;
+
+  /// Reads what `toJson` wrote. Unknown, missing, repeated and mistyped fields are `Corrupt`, with
+  /// the line and column or the JSON pointer of the place; another version is `Unsupported`.
+  static Result<TuningTable> fromJson(std::string_view text);
+
+  /// Reads a regular file. `NotFound` if there is none.
+  static Result<TuningTable> load(const std::string &path);
+
+  /// Replaces the file by rename, with mode 0600; makes missing folders.
+  Status save(const std::string &path) const;
+
+private:
+  std::vector<TuningEntry> list;
+};
+
+/// Where the user's table lies: LIGHTHOUSE_TUNING, else tuning.json in the directory of the cache;
+/// empty if there is no such directory.
+std::string userTuningPath();
+
+/// The table at `path`; null if there is none or, after a warning for this path, if it cannot be
+/// read. An unset `warn` writes to stderr.
+std::shared_ptr<const TuningTable> loadTuning(const std::string &path, WarningHandler warn = {});
+
+} // namespace lighthouse::runtime
+
+#endif // LIGHTHOUSE_RUNTIME_TUNING_H

@@ -1,0 +1,93 @@
+//===- TuneSpaceTest.cpp - Candidates, and results that must be the same ----------------------===//
+
+#include "TuneSpace.h"
+
+#include <cmath>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <limits>
+
+using namespace lhc;
+using lighthouse::frontend::TunableUse;
+using lighthouse::runtime::DType;
+using lighthouse::support::Array;
+using testing::HasSubstr;
+
+static TunableUse use(std::string kernel, std::string shapes,
+                      std::vector<TunableUse::Parameter> open) {
+  return {kernel, kernel + "_instance", "T=f32", std::move(shapes), std::move(open)};
+}
+
+TEST(TuneSpace, AllCombinationsTheDefaultsFirst) {
+  auto groups = makeGroups({use("a", "x=f32[4]", {{"P", "2", {"1", "2"}}, {"Q", "9", {"7", "8"}}})},
+                           "");
+  ASSERT_TRUE(groups.ok()) << groups.status().message();
+  ASSERT_EQ(groups->size(), 1u);
+  std::vector<std::string> spelled;
+  for (const Candidate &candidate : groups->front().candidates)
+    spelled.push_back(spell(candidate.settings));
+  // A default need not be one of the choices.
+  EXPECT_THAT(spelled, testing::ElementsAre("P=2, Q=9", "P=1, Q=7", "P=1, Q=8", "P=2, Q=7",
+                                            "P=2, Q=8"));
+}
+
+TEST(TuneSpace, UsesOfTheSameInstanceAreOneGroup) {
+  std::vector<TunableUse::Parameter> open = {{"P", "2", {"1", "2"}}};
+  std::vector<TunableUse> uses = {use("a", "x=f32[4]", open), use("b", "x=f32[4]", open),
+                                  use("a", "x=f32[8]", open), use("a", "x=f32[4]", open)};
+  auto groups = makeGroups(uses, "");
+  ASSERT_TRUE(groups.ok());
+  ASSERT_EQ(groups->size(), 2u);
+  EXPECT_THAT((*groups)[0].shapes, testing::ElementsAre("x=f32[4]", "x=f32[8]"));
+  groups = makeGroups(uses, "b");
+  ASSERT_TRUE(groups.ok());
+  EXPECT_EQ(groups->size(), 1u);
+  EXPECT_FALSE(makeGroups(uses, "c").ok());
+
+  lighthouse::Request request;
+  request.level = "x86-64-v3";
+  lighthouse::runtime::TuningTable table;
+  groups = makeGroups(uses, "a");
+  ASSERT_TRUE(groups->front().addTo(table, request, groups->front().candidates[1], "now").ok());
+  EXPECT_EQ(table.entries().size(), 2u);
+}
+
+TEST(TuneSpace, CombinationsAreLimited) {
+  std::vector<std::string> choices(16, "1");
+  EXPECT_TRUE(makeGroups({use("a", "", {{"P", "1", choices}, {"Q", "1", choices}})}, "").ok());
+  choices.push_back("1");
+  EXPECT_FALSE(makeGroups({use("a", "", {{"P", "1", choices}, {"Q", "1", choices}})}, "").ok());
+}
+
+static Array array(DType dtype, std::vector<float> values) {
+  return *Array::fromFloat(dtype, {int64_t(values.size())}, values);
+}
+
+TEST(CompareResults, FloatsWithinRounding) {
+  constexpr float inf = std::numeric_limits<float>::infinity(), nan = NAN;
+  for (DType dtype : {DType::F32, DType::F16, DType::BF16}) {
+    Array want = array(dtype, {1, -2, 0, 3, inf, nan});
+    EXPECT_EQ(compareResults(want, array(dtype, {1, -2, 0, 3, inf, nan})), "");
+    EXPECT_EQ(compareResults(want, array(dtype, {1, -2, 1e-5f, 3, inf, nan})), "");
+    EXPECT_NE(compareResults(want, array(dtype, {1, -2, 0, 3.5, inf, nan})), "");
+    EXPECT_NE(compareResults(want, array(dtype, {1, -2, 0, 3, -inf, nan})), "");
+    EXPECT_NE(compareResults(want, array(dtype, {1, -2, 0, 3, 1, nan})), "");
+    EXPECT_NE(compareResults(want, array(dtype, {1, -2, 0, inf, inf, nan})), "");
+    EXPECT_NE(compareResults(want, array(dtype, {1, -2, 0, 3, inf, 0})), "");
+    EXPECT_NE(compareResults(want, array(dtype, {1, -2, 0, nan, inf, nan})), "");
+  }
+  EXPECT_EQ(compareResults(array(DType::F32, {1}), array(DType::F32, {1.00001f})), "");
+  EXPECT_NE(compareResults(array(DType::F32, {1}), array(DType::F32, {1.001f})), "");
+  EXPECT_EQ(compareResults(array(DType::BF16, {1}), array(DType::BF16, {1.0078125f})), "");
+}
+
+TEST(CompareResults, IntegersAndTypesExactly) {
+  Array want = *Array::create(DType::I32, {2}, 1024), is = *Array::create(DType::I32, {2}, 1024);
+  want.as<int32_t>()[0] = is.as<int32_t>()[0] = 5;
+  want.as<int32_t>()[1] = is.as<int32_t>()[1] = 6;
+  EXPECT_EQ(compareResults(want, is), "");
+  is.as<int32_t>()[1] = 7;
+  EXPECT_NE(compareResults(want, is), "");
+  EXPECT_NE(compareResults(array(DType::F32, {1}), array(DType::F16, {1})), "");
+  EXPECT_NE(compareResults(array(DType::F32, {1}), array(DType::F32, {1, 1})), "");
+}
