@@ -150,6 +150,7 @@ private:
   // Reduce.cpp
   void lowerReduce(tile::ReduceOp op);
   void lowerScan(tile::ScanOp op);
+  void enterFirstAlong(Layout layout, int64_t axis);
   Value combine(tile::CombiningKind kind, Value x, Value y);
   Value neutral(tile::CombiningKind kind, Type type);
 

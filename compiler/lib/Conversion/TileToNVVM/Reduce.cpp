@@ -53,6 +53,16 @@ static SmallVector<unsigned> bitsAlong(ArrayRef<Basis> bases, int64_t axis) {
   return bits;
 }
 
+/// Goes on inside of a branch for one lane of those that hold the same part of the sum of their warp.
+void KernelLowering::enterFirstAlong(Layout layout, int64_t axis) {
+  for (Basis &basis : layout.lanes)
+    if (basis.dim == axis)
+      basis = {};
+  if (Value first = isOwner(layout))
+    b.setInsertionPointToStart(
+        scf::IfOp::create(b, first, /*withElseRegion=*/false).thenBlock());
+}
+
 void KernelLowering::lowerReduce(tile::ReduceOp op) {
   Layout layout = layoutOf(op.getSource());
   int64_t axis = op.getAxis();
@@ -114,8 +124,12 @@ void KernelLowering::lowerReduce(tile::ReduceOp op) {
     Value base = add(i32(shared.offsetOf(op)), mul(place, i32(bytes)));
     barrier();
     Value mine = add(base, mul(part, i32(count * bytes)));
-    for (auto [c, value] : llvm::zip_equal(order, result))
-      storeShared(sharedPointer(add(mine, i32(flat(c) * bytes))), value);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      enterFirstAlong(layout, axis);
+      for (auto [c, value] : llvm::zip_equal(order, result))
+        storeShared(sharedPointer(add(mine, i32(flat(c) * bytes))), value);
+    }
     barrier();
     for (auto [c, value] : llvm::zip_equal(order, result)) {
       value = Value();
@@ -227,8 +241,12 @@ void KernelLowering::lowerScan(tile::ScanOp op) {
       Value base = add(i32(shared.offsetOf(op)), mul(place, i32(bytes)));
       Value mine = add(base, mul(part, i32(count * bytes)));
       barrier();
-      for (auto [i, line] : llvm::enumerate(lines))
-        storeShared(sharedPointer(add(mine, i32(flat(line) * bytes))), totals[i]);
+      {
+        OpBuilder::InsertionGuard guard(b);
+        enterFirstAlong(layout, axis);
+        for (auto [i, line] : llvm::enumerate(lines))
+          storeShared(sharedPointer(add(mine, i32(flat(line) * bytes))), totals[i]);
+      }
       barrier();
       for (auto [i, line] : llvm::enumerate(lines)) {
         Value all = none, upToMine = none;
