@@ -120,7 +120,8 @@ bool KernelLowering::isSpent(Value tile) {
 
 void KernelLowering::flush(llvm::function_ref<bool(Value)> affected) {
   // The latest first: what is spent then shows.
-  for (Value tile : llvm::reverse(llvm::to_vector(pending)))
+  SmallVector<Value> waiting = llvm::to_vector(pending);
+  for (Value tile : llvm::reverse(waiting))
     if (pending.contains(tile) && isSpent(tile))
       pending.remove(tile);
   for (Value tile : llvm::to_vector(pending))
