@@ -5,8 +5,6 @@
 #include "../TileLayouts/Access.h"
 
 #include "mlir/IR/Matchers.h"
-#include "llvm/ADT/ScopeExit.h"
-#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 using namespace lighthouse;
@@ -16,14 +14,6 @@ void KernelLowering::lowerCopy(tile::CopyAsyncOp op) {
   tile::BufferType buffer = op.getBuffer().getType();
   Type element = buffer.getElementType();
   Layout layout = copyLayout(op);
-  // Places of the thread are a few operations: not worth registers over a whole loop.
-  llvm::SaveAndRestore savedThread(thread), savedLane(lane), savedWarp(warp);
-  llvm::SaveAndRestore savedCoordinates(threadCoordinates);
-  llvm::SaveAndRestore savedOwners(owners);
-  OpBuilder::InsertPoint savedEntry = entry.saveInsertionPoint();
-  llvm::scope_exit restoreEntry([&] { entry.restoreInsertionPoint(savedEntry); });
-  if (isa<LoopLikeOpInterface>(op->getParentOp()))
-    identifyThread(opaqueInLoop(op, thread));
   Access access = prepare(op.getView(), op.getIndices(), Value(), op.getInBounds(), layout,
                           buffer.getShape());
   Argument hidden = *access.argument;

@@ -47,9 +47,8 @@ private:
   // TileToNVVM.cpp: the function, and the walk over the ops.
   mlir::LLVM::LLVMFuncOp createFunction();
   void unpackArguments(Value words);
-  /// Finds lane and warp from the number of the thread, or, without one, all of them anew: LLVM then
-  /// does not know that they are the ones found before.
-  void identifyThread(Value number = {});
+  /// Finds thread, lane and warp anew. LLVM does not know that they are the ones found before.
+  void identifyThread();
   void findPrograms(llvm::function_ref<Value(Type)> word);
   mlir::LogicalResult lowerBlock(mlir::Block &block);
   mlir::LogicalResult lowerOp(mlir::Operation *op);

@@ -104,14 +104,12 @@ void KernelLowering::findPrograms(llvm::function_ref<Value(Type)> word) {
   programIds[last] = rest;
 }
 
-void KernelLowering::identifyThread(Value number) {
-  thread = number ? number : inlineAsm("mov.u32 $0, %tid.x;", "=r", b.getI32Type(), {});
+void KernelLowering::identifyThread() {
+  thread = inlineAsm("mov.u32 $0, %tid.x;", "=r", b.getI32Type(), {});
   lane = arith::AndIOp::create(b, thread, i32(31));
   // The same in all lanes, which only a shuffle tells the assembler.
-  warp = arith::ShRUIOp::create(b, thread, i32(5));
-  if (!number)
-    warp = intrinsic("llvm.nvvm.shfl.sync.idx.i32", b.getI32Type(),
-                     {i32(-1), warp, i32(0), i32(31)});
+  warp = intrinsic("llvm.nvvm.shfl.sync.idx.i32", b.getI32Type(),
+                   {i32(-1), arith::ShRUIOp::create(b, thread, i32(5)), i32(0), i32(31)});
   threadCoordinates.clear();
   owners.clear();
   // What depends on the thread alone is computed once, here.
