@@ -161,7 +161,7 @@ private:
       return RunFailed;
     }
     root = path.str().str();
-    auto remove = llvm::make_scope_exit([&] { llvm::sys::fs::remove_directories(root); });
+    llvm::scope_exit remove([&] { llvm::sys::fs::remove_directories(root); });
     if (int code = writeArguments(sources))
       return code;
     if (int code = measureDefaults())
@@ -226,7 +226,7 @@ private:
 
   /// The times of what was compiled in `inFolder`, if its results are those of the defaults.
   Result<std::vector<LaunchTime>> timeAndCompare(const std::string &inFolder) {
-    auto remove = llvm::make_scope_exit([&] { llvm::sys::fs::remove_directories(inFolder); });
+    llvm::scope_exit remove([&] { llvm::sys::fs::remove_directories(inFolder); });
     if (std::string reason = runOne("time", inFolder); !reason.empty())
       return Status(StatusCode::Internal, reason);
     Result<std::vector<LaunchTime>> times = readTimes(inFolder);
@@ -315,7 +315,7 @@ private:
         candidate.seconds = sumOf(*times, attempt.instances);
       else
         candidate.rejected = times.status().message();
-      if (candidate.seconds && *candidate.seconds < *group.candidates[group.best].seconds)
+      if (candidate.seconds && isFaster(candidate, group))
         group.best = &candidate - group.candidates.data();
       const Candidate &best = group.candidates[group.best];
       progress.show(llvm::formatv("{0}: {1} of {2}: {3}: {4}; best {5} with {6}", group.kernel,
@@ -325,6 +325,14 @@ private:
                         .str());
     }
     return Ok;
+  }
+
+  /// Whether a candidate goes before the best so far. The defaults give way only to a gain that is
+  /// more than noise.
+  static bool isFaster(const Candidate &candidate, const TuneGroup &group) {
+    constexpr double least = 0.99;
+    return *candidate.seconds <
+           *group.candidates[group.best].seconds * (group.best == 0 ? least : 1);
   }
 
   /// Which instances of the kernel a candidate makes; returns why it makes none.
