@@ -108,7 +108,7 @@ tile.kernel @masked(%x: !x {tile.alignment = 16 : i64}, %n: i32, %c: i1, %y: !x 
 // Of the threads that hold the same element one stores it: lane bits 3 and 4 and the warp bit are
 // clear, 56 in all. A scalar is stored by thread 0. A bool is a byte in memory.
 // CHECK-LABEL: llvm.func ptx_kernelcc @copies(
-// CHECK: %[[T:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.tid.x"()
+// CHECK: %[[T:.*]] = llvm.inline_asm has_side_effects "mov.u32 $0, %tid.x;", "=r"
 // CHECK: %[[BITS:.*]] = arith.andi %[[T]], %c56_i32
 // CHECK: %[[OWNER:.*]] = arith.cmpi eq, %[[BITS]], %c0_i32
 // CHECK: llvm.load %{{.*}} {alignment = 4 : i64} : !llvm.ptr<1> -> f32
@@ -155,7 +155,7 @@ tile.kernel @gather(%x: !tile.view<[64, 128], f32> {tile.alignment = 16 : i64, t
 
 // Relaxed, each behind its bound; of a scalar only one is done.
 // CHECK-LABEL: llvm.func ptx_kernelcc @atomics(
-// CHECK: %[[T:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.tid.x"()
+// CHECK: %[[T:.*]] = llvm.inline_asm has_side_effects "mov.u32 $0, %tid.x;", "=r"
 // CHECK: scf.if
 // CHECK: llvm.atomicrmw fadd %{{.*}} monotonic : !llvm.ptr<1>, f32
 // CHECK: llvm.atomicrmw fmax %{{.*}} monotonic : !llvm.ptr<1>, f32

@@ -7,7 +7,7 @@
 // 3 scalars, 1 + 3, 2 dims and 3 extents make 15.
 // CHECK: llvm.mlir.global external @lighthouse_shared() {addr_space = 3 : i32, alignment = 128 : i64} : !llvm.array<0 x i8>
 // CHECK: llvm.func ptx_kernelcc @signature(%[[A:.*]]: !llvm.ptr {llvm.align = 8 : i64, llvm.byval = !llvm.array<15 x i64>})
-// CHECK-SAME: passthrough = {{\[\[}}"nvvm.maxntid", "128"], ["lighthouse.shared", "0"]]
+// CHECK-SAME: passthrough = {{\[\[}}"nvvm.maxntid", "128"], ["nvvm.minctasm", "1"], ["lighthouse.shared", "0"]]
 // Words that nobody needs are not read: strides that are known, the stride of a last dim.
 // CHECK: %[[X:.*]] = llvm.load %[[A]] : !llvm.ptr -> !llvm.ptr
 // CHECK: %[[GX:.*]] = llvm.addrspacecast %[[X]] : !llvm.ptr to !llvm.ptr<1>
@@ -33,7 +33,7 @@
 // CHECK: %[[REST:.*]] = arith.divui %[[BLOCK]], %[[G0]]
 // CHECK: %[[ID1:.*]] = arith.remui %[[REST]], %[[G1]]
 // CHECK: %[[ID2:.*]] = arith.divui %[[REST]], %[[G1]]
-// CHECK: %[[T:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.tid.x"()
+// CHECK: %[[T:.*]] = llvm.inline_asm has_side_effects "mov.u32 $0, %tid.x;", "=r"
 // CHECK: %[[LANE:.*]] = arith.andi %[[T]], %c31_i32
 // CHECK: %[[W:.*]] = arith.shrui %[[T]], %c5_i32
 // CHECK: %[[WARP:.*]] = llvm.call_intrinsic "llvm.nvvm.shfl.sync.idx.i32"(%{{.*}}, %[[W]],

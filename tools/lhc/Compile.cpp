@@ -105,7 +105,11 @@ private:
       Result<std::string> text = compiler.emit(request, phaseFor(definition, request));
       if (!text)
         code = std::max(code, failCompile(text.status()));
-      else if (isBinary())
+      if (!compiler.isUsable())
+        return code;
+      if (!text)
+        continue;
+      if (isBinary())
         llvm::errs() << "compiled " << definition.name << "\n";
       else
         all += *text;
