@@ -66,7 +66,7 @@ def assemble(ptxas, folder, arch, case, spec, pipeline, arguments):
     place = f"{arch} {pipeline} {case}"
     options = [option for argument in arguments for option in ("--arg", argument)]
     status, text = command("lhc", "compile", spec, "--pipeline", pipeline, *options, "--target", arch,
-                           "--emit=ptx", "-o", path + ".ptx", "--time-limit=0")
+                           "--tuning=none", "--emit=ptx", "-o", path + ".ptx", "--time-limit=0")
     if status != 0:
         return [], [f"{place}: lhc ends with {status}: {text}"]
     status, text = command(ptxas, "-v", "-arch=" + arch, path + ".ptx", "-o", path + ".cubin")

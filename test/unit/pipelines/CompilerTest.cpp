@@ -4,6 +4,7 @@
 
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -106,25 +107,34 @@ TEST(CompilerTest, CompilationIsReproducible) {
   EXPECT_EQ(*first, *second);
 }
 
-TEST(CompilerTest, EveryPhasePrints) {
+TEST(CompilerTest, EveryPhaseOfTheTargetPrints) {
   Compiler compiler = makeCompiler();
-  for (const PhaseInfo &phase : allPhases()) {
-    auto text = compiler.emit(add3(1000), phase.phase);
-    ASSERT_TRUE(text.ok()) << phase.name.str() << ": " << text.status().message();
-    EXPECT_FALSE(text->empty()) << phase.name.str();
-  }
+  for (const PhaseInfo &phase : allPhases())
+    for (const char *arch : {"", "sm_80"}) {
+      Request request = add3(1000);
+      request.arch = arch;
+      auto text = compiler.emit(request, phase.phase);
+      if (!(request.isCuda() ? phase.onCuda : phase.onHost)) {
+        EXPECT_FALSE(text.ok()) << phase.name.str();
+        continue;
+      }
+      ASSERT_TRUE(text.ok()) << phase.name.str() << ": " << text.status().message();
+      EXPECT_FALSE(text->empty()) << phase.name.str();
+    }
 }
 
-TEST(CompilerTest, DumpHasEveryPhase) {
+TEST(CompilerTest, DumpHasEveryPhaseOfTheTarget) {
   std::string directory = makeDirectory();
   llvm::scope_exit cleanUp([&] { llvm::sys::fs::remove_directories(directory); });
   CompilerOptions options;
   options.dumpDirectory = directory;
   Compiler compiler = makeCompiler(addSpec, options);
   ASSERT_TRUE(compiler.emit(add3(1000), Phase::Artifact).ok());
-  for (const char *name : {"01-lighthouse.mlir", "04-plan.mlir", "05-tile.mlir", "08-llvm.ll",
-                           "09-asm.s", "10-obj.o", "11-artifact.lha"})
-    EXPECT_TRUE(llvm::sys::fs::exists(directory + "/" + name)) << name;
+  for (const PhaseInfo &phase : allPhases()) {
+    std::string name = llvm::formatv("{0:d2}-{1}.{2}", unsigned(phase.phase) + 1, phase.name,
+                                     phase.extension);
+    EXPECT_EQ(llvm::sys::fs::exists(directory + "/" + name), phase.onHost) << name;
+  }
 }
 
 TEST(CompilerTest, KernelAloneIsAPipelineOfOneLaunch) {
