@@ -56,6 +56,7 @@ static const Case cases[] = {
     {.name = "ragged_one_more", .tokens = 2049},
     {.name = "ragged_one_less", .tokens = 2047, .heads = 2, .groups = 1},
     {.name = "ragged_prime", .tokens = 3001, .levels = 4, .factor = 2, .budget = 256},
+    {.name = "sequence_over_65535", .tokens = 130816, .dim = 16, .levels = 2, .factor = 2},
     {.name = "few_candidates", .tokens = 640, .levels = 3, .factor = 4, .budget = 256},
     {.name = "fewer_tokens_than_window", .tokens = 7, .levels = 3, .factor = 4},
     {.name = "one_token", .tokens = 1, .levels = 2, .factor = 2},

@@ -43,11 +43,12 @@ Result<Selection> selectionFromIndices(const Pyramid &pyramid, int64_t batch, in
                                        std::span<const int32_t> indices);
 
 /// Whether the cascade could have made `selection` from scores that deviate from `scores` by no
-/// more than the relative `tolerance`. Two correct implementations may add the squares of a norm in
-/// different orders and so part ways where scores tie within rounding; this tells such a case from
-/// a wrong selection. Fails with the entry that should, or should not, have been expanded.
+/// more than the relative `tolerance`, by default the rounding of norms in float32. Two correct
+/// implementations may add the squares of a norm in different orders and so part ways where scores
+/// tie within rounding; this tells such a case from a wrong selection. Fails with the entry that
+/// should, or should not, have been expanded.
 Status checkSelection(const Pyramid &pyramid, const Selection &selection, const Scores &scores,
-                      double tolerance = 1e-5);
+                      double tolerance = 1e-6);
 
 } // namespace lighthouse::oracle
 
