@@ -47,10 +47,11 @@ tile.kernel @shuffles(%f: f32, %y: !y) attributes {dims = [], grid = #one, input
   tile.return
 }
 
-// 4 registers, 32 lanes, then 4 warps: each leaves its part in shared memory, which comes in pieces of 64 bytes, and every
+// 4 registers, 32 lanes, then 4 warps: the first lane of each leaves its part in shared memory, which comes in pieces of 64 bytes, and every
 // thread combines them in the same order. The result is a scalar, the same in all threads.
 // CHECK-LABEL: llvm.func ptx_kernelcc @warps(
 // CHECK-SAME: ["lighthouse.shared", "64"]
+// CHECK: %[[FIRST:.*]] = arith.cmpi eq, %{{.*}}, %c0_i32 : i32
 // CHECK-COUNT-3: arith.minsi
 // CHECK: shfl.sync.bfly.i32"(%{{.*}}, %{{.*}}, %c1_i32, %c31_i32)
 // CHECK: shfl.sync.bfly.i32"(%{{.*}}, %{{.*}}, %c2_i32, %c31_i32)
@@ -59,14 +60,15 @@ tile.kernel @shuffles(%f: f32, %y: !y) attributes {dims = [], grid = #one, input
 // CHECK: shfl.sync.bfly.i32"(%{{.*}}, %{{.*}}, %c16_i32, %c31_i32)
 // CHECK: %[[PART:.*]] = arith.minsi
 // CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK: scf.if %[[FIRST]] {
 // CHECK: llvm.store %[[PART]], %{{.*}} : i32, !llvm.ptr<3>
 // CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
 // CHECK: %[[P0:.*]] = llvm.load %{{.*}} : !llvm.ptr<3> -> i32
 // CHECK: %[[P1:.*]] = llvm.load %{{.*}} : !llvm.ptr<3> -> i32
-// CHECK: %[[M1:.*]] = arith.minsi %[[P0]], %[[P1]]
 // CHECK: %[[P2:.*]] = llvm.load %{{.*}} : !llvm.ptr<3> -> i32
-// CHECK: %[[M2:.*]] = arith.minsi %[[M1]], %[[P2]]
 // CHECK: %[[P3:.*]] = llvm.load %{{.*}} : !llvm.ptr<3> -> i32
+// CHECK: %[[M1:.*]] = arith.minsi %[[P0]], %[[P1]]
+// CHECK: %[[M2:.*]] = arith.minsi %[[M1]], %[[P2]]
 // CHECK: arith.minsi %[[M2]], %[[P3]]
 // CHECK-NOT: barrier
 // CHECK: llvm.return

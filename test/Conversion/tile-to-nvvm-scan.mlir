@@ -50,11 +50,11 @@ tile.kernel @exclusive(%f: f32, %y: !tile.view<[64], f32>) attributes {dims = []
 // CHECK-COUNT-6: shfl.sync.up.i32
 // CHECK: shfl.sync.idx.i32
 // CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK: scf.if
 // CHECK: llvm.store %{{.*}} : i32, !llvm.ptr<3>
 // CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
-// CHECK: llvm.load %{{.*}} : !llvm.ptr<3> -> i32
+// CHECK-COUNT-2: llvm.load %{{.*}} : !llvm.ptr<3> -> i32
 // CHECK: arith.cmpi ugt, %{{.*}}, %c0_i32 : i32
-// CHECK: llvm.load %{{.*}} : !llvm.ptr<3> -> i32
 // CHECK-NOT: barrier
 // CHECK: llvm.return
 tile.kernel @warps(%n: i32, %y: !tile.view<[256], i32>) attributes {dims = [], grid = #one, inputs = 1 : i64, warps = 2 : i64} {

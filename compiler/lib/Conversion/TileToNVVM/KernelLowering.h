@@ -150,7 +150,17 @@ private:
   // Reduce.cpp
   void lowerReduce(tile::ReduceOp op);
   void lowerScan(tile::ScanOp op);
-  void enterFirstAlong(Layout layout, int64_t axis);
+  /// Which of the warps along `axis` this one is, i32.
+  Value placeOfWarp(const Layout &layout, int64_t axis);
+  /// Each warp along `axis` leaves its part of every line in shared memory: the parts of all warps
+  /// in their order, for each of `lines`, the coordinates along the other dims.
+  llvm::SmallVector<Registers>
+  exchangeParts(mlir::Operation *op, const Layout &layout, llvm::ArrayRef<int64_t> shape,
+                int64_t axis, llvm::ArrayRef<llvm::SmallVector<int64_t>> lines,
+                llvm::ArrayRef<Value> mine);
+  /// Combined values of the lanes before this one, and of all lanes, along an axis on `bits`.
+  std::pair<Value, Value> scanLanes(tile::CombiningKind kind, Value own,
+                                    llvm::ArrayRef<unsigned> bits);
   Value combine(tile::CombiningKind kind, Value x, Value y);
   Value neutral(tile::CombiningKind kind, Type type);
 

@@ -53,14 +53,63 @@ static SmallVector<unsigned> bitsAlong(ArrayRef<Basis> bases, int64_t axis) {
   return bits;
 }
 
-/// Goes on inside of a branch for one lane of those that hold the same part of the sum of their warp.
-void KernelLowering::enterFirstAlong(Layout layout, int64_t axis) {
-  for (Basis &basis : layout.lanes)
-    if (basis.dim == axis)
-      basis = {};
-  if (Value first = isOwner(layout))
-    b.setInsertionPointToStart(
-        scf::IfOp::create(b, first, /*withElseRegion=*/false).thenBlock());
+Value KernelLowering::placeOfWarp(const Layout &layout, int64_t axis) {
+  Value part = i32(0);
+  for (auto [i, bit] : llvm::enumerate(bitsAlong(layout.warps, axis))) {
+    Value set = arith::AndIOp::create(b, arith::ShRUIOp::create(b, warp, i32(bit)), i32(1));
+    part = add(part, arith::ShLIOp::create(b, set, i32(i)));
+  }
+  return part;
+}
+
+SmallVector<KernelLowering::Registers>
+KernelLowering::exchangeParts(Operation *op, const Layout &layout, ArrayRef<int64_t> shape,
+                              int64_t axis, ArrayRef<SmallVector<int64_t>> lines,
+                              ArrayRef<Value> mine) {
+  Type element = mine.front().getType();
+  int64_t bytes = memoryBytes(element);
+  int64_t numParts = int64_t(1) << bitsAlong(layout.warps, axis).size();
+  SmallVector<int64_t> others = without(shape, axis);
+  int64_t partBytes = ShapedType::getNumElements(others) * bytes;
+  auto offsetOf = [&](ArrayRef<int64_t> line) {
+    int64_t index = 0;
+    for (auto [extent, i] : llvm::zip_equal(others, line))
+      index = index * extent + i;
+    return index * bytes;
+  };
+  Value place = i32(0);
+  if (layout.rank > 1) {
+    Layout rest = layout.withoutDim(axis);
+    for (size_t d = 0; d < others.size(); ++d)
+      place = add(mul(place, i32(others[d])), threadCoordinate(rest, d));
+  }
+  Value base = add(i32(shared.offsetOf(op)), mul(place, i32(bytes)));
+  Value own = add(base, mul(placeOfWarp(layout, axis), i32(partBytes)));
+
+  barrier();
+  {
+    // All lanes along the axis hold the part of their warp; one of them writes it.
+    OpBuilder::InsertionGuard guard(b);
+    Layout writers = layout;
+    for (Basis &basis : writers.lanes)
+      if (basis.dim == axis)
+        basis = {};
+    if (Value first = isOwner(writers))
+      b.setInsertionPointToStart(
+          scf::IfOp::create(b, first, /*withElseRegion=*/false).thenBlock());
+    for (auto [line, value] : llvm::zip_equal(lines, mine))
+      storeShared(sharedPointer(add(own, i32(offsetOf(line)))), value);
+  }
+  barrier();
+  SmallVector<Registers> parts;
+  for (const SmallVector<int64_t> &line : lines) {
+    Registers &all = parts.emplace_back();
+    for (int64_t part = 0; part < numParts; ++part) {
+      Value address = add(base, i32(part * partBytes + offsetOf(line)));
+      all.append(loadShared(sharedPointer(address), element, 1));
+    }
+  }
+  return parts;
 }
 
 void KernelLowering::lowerReduce(tile::ReduceOp op) {
@@ -73,15 +122,13 @@ void KernelLowering::lowerReduce(tile::ReduceOp op) {
   std::map<SmallVector<int64_t>, SmallVector<Value>> groups;
   for (auto [c, value] : llvm::zip_equal(layout.registerCoordinates(shape), source))
     groups[without(c, axis)].push_back(value);
-  Layout rest;
   SmallVector<SmallVector<int64_t>> order;
-  if (layout.rank > 1) {
-    rest = layout.withoutDim(axis);
-    for (const Coordinates &c : rest.registerCoordinates(without(shape, axis)))
+  if (layout.rank > 1)
+    for (const Coordinates &c :
+         layout.withoutDim(axis).registerCoordinates(without(shape, axis)))
       order.push_back(c);
-  } else {
+  else
     order.push_back({});
-  }
   Registers result;
   for (const SmallVector<int64_t> &c : order) {
     SmallVector<Value> values = groups.at(c);
@@ -101,97 +148,66 @@ void KernelLowering::lowerReduce(tile::ReduceOp op) {
     for (Value &value : result)
       value = combine(op.getKind(), value, shuffleLanes("bfly", value, i32(1 << bit)));
 
-  if (SmallVector<unsigned> warpBits = bitsAlong(layout.warps, axis); !warpBits.empty()) {
-    // Each warp leaves its part; all threads then combine those of all warps in the same order.
-    Type element = result.front().getType();
-    int64_t bytes = memoryBytes(element), parts = int64_t(1) << warpBits.size();
-    SmallVector<int64_t> others = without(shape, axis);
-    int64_t count = ShapedType::getNumElements(others);
-    Value part = i32(0);
-    for (auto [i, bit] : llvm::enumerate(warpBits)) {
-      Value set = arith::AndIOp::create(b, arith::ShRUIOp::create(b, warp, i32(bit)), i32(1));
-      part = add(part, arith::ShLIOp::create(b, set, i32(i)));
+  // All threads combine the parts of the warps in the same order.
+  if (!bitsAlong(layout.warps, axis).empty())
+    for (auto [value, parts] :
+         llvm::zip_equal(result, exchangeParts(op, layout, shape, axis, order, result))) {
+      value = parts.front();
+      for (Value part : llvm::drop_begin(parts))
+        value = combine(op.getKind(), value, part);
     }
-    Value place = i32(0);
-    for (size_t d = 0; d < others.size(); ++d)
-      place = add(mul(place, i32(others[d])), threadCoordinate(rest, d));
-    auto flat = [&](ArrayRef<int64_t> c) {
-      int64_t index = 0;
-      for (auto [extent, i] : llvm::zip_equal(others, c))
-        index = index * extent + i;
-      return index;
-    };
-    Value base = add(i32(shared.offsetOf(op)), mul(place, i32(bytes)));
-    barrier();
-    Value mine = add(base, mul(part, i32(count * bytes)));
-    {
-      OpBuilder::InsertionGuard guard(b);
-      enterFirstAlong(layout, axis);
-      for (auto [c, value] : llvm::zip_equal(order, result))
-        storeShared(sharedPointer(add(mine, i32(flat(c) * bytes))), value);
-    }
-    barrier();
-    for (auto [c, value] : llvm::zip_equal(order, result)) {
-      value = Value();
-      for (int64_t p = 0; p < parts; ++p) {
-        Value other = loadShared(sharedPointer(add(base, i32((p * count + flat(c)) * bytes))),
-                                 element, 1)
-                          .front();
-        value = value ? combine(op.getKind(), value, other) : other;
-      }
-    }
-  }
   if (isTile(op.getResult()))
     tiles[op.getResult()] = result;
   else
     scalars.map(op.getResult(), result.front());
 }
 
+std::pair<Value, Value> KernelLowering::scanLanes(tile::CombiningKind kind, Value own,
+                                                  ArrayRef<unsigned> bits) {
+  Value none = neutral(kind, own.getType());
+  if (bits.empty())
+    return {none, own};
+  // The bits follow each other: the distance of neighbours along the axis is that of the lowest.
+  Value along = arith::AndIOp::create(b, arith::ShRUIOp::create(b, lane, i32(bits.front())),
+                                      i32((int64_t(1) << bits.size()) - 1));
+  auto earlier = [&](Value value, int64_t distance) -> Value {
+    Value moved = shuffleLanes("up", value, i32(distance << bits.front()));
+    Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, along, i32(distance));
+    return arith::SelectOp::create(b, exists, moved, none);
+  };
+  Value inclusive = own;
+  for (size_t k = 0; k < bits.size(); ++k)
+    inclusive = combine(kind, earlier(inclusive, int64_t(1) << k), inclusive);
+  // The last lane along the axis knows the sum of all.
+  int64_t last = 0;
+  for (unsigned bit : bits)
+    last |= int64_t(1) << bit;
+  return {earlier(inclusive, 1),
+          shuffleLanes("idx", inclusive, arith::OrIOp::create(b, lane, i32(last)))};
+}
+
 void KernelLowering::lowerScan(tile::ScanOp op) {
   Layout layout = layoutOf(op.getSource());
   int64_t axis = op.getAxis();
   ArrayRef<int64_t> shape = shapeOf(op.getSource());
-  Type element = cast<RankedTensorType>(op.getType()).getElementType();
-  Value none = neutral(op.getKind(), element);
-  auto coordinates = layout.registerCoordinates(shape);
+  tile::CombiningKind kind = op.getKind();
+  Value none = neutral(kind, cast<RankedTensorType>(op.getType()).getElementType());
   auto index = registerIndex(layout, shape);
   const Registers source = registersOf(op.getSource());
   Registers result(source.size());
 
-  SmallVector<unsigned> laneBits = bitsAlong(layout.lanes, axis),
-                        warpBits = bitsAlong(layout.warps, axis);
+  SmallVector<unsigned> laneBits = bitsAlong(layout.lanes, axis);
+  bool overWarps = !bitsAlong(layout.warps, axis).empty();
+  Value mine = placeOfWarp(layout, axis);
   int64_t inThread = 1;
   for (const Basis &basis : layout.registers)
     if (basis.dim == axis)
       inThread *= 2;
-  int64_t block = shape[axis] & -shape[axis], numBlocks = shape[axis] / block;
-  int64_t bytes = memoryBytes(element), parts = int64_t(1) << warpBits.size();
-
-  // Place of this warp along the axis.
-  Value part = i32(0);
-  for (auto [i, bit] : llvm::enumerate(warpBits)) {
-    Value set = arith::AndIOp::create(b, arith::ShRUIOp::create(b, warp, i32(bit)), i32(1));
-    part = add(part, arith::ShLIOp::create(b, set, i32(i)));
-  }
-  SmallVector<int64_t> others = without(shape, axis);
-  int64_t count = ShapedType::getNumElements(others);
-  Value place = i32(0);
-  Layout rest;
-  if (layout.rank > 1) {
-    rest = layout.withoutDim(axis);
-    for (size_t d = 0; d < others.size(); ++d)
-      place = add(mul(place, i32(others[d])), threadCoordinate(rest, d));
-  }
-  auto flat = [&](ArrayRef<int64_t> c) {
-    int64_t at = 0;
-    for (auto [extent, i] : llvm::zip_equal(others, c))
-      at = at * extent + i;
-    return at;
-  };
+  int64_t block = shape[axis] & -shape[axis];
 
   // The lines of this thread: registers with the same other coordinates.
   SmallVector<SmallVector<int64_t>> lines;
-  for (const Coordinates &c : coordinates)
+  for (const Coordinates &c : layout.registerCoordinates(shape))
     if (c[axis] == 0)
       lines.push_back(without(c, axis));
   auto registerAt = [&](ArrayRef<int64_t> line, int64_t along) {
@@ -200,79 +216,40 @@ void KernelLowering::lowerScan(tile::ScanOp op) {
     return index.at(c);
   };
 
-  SmallVector<Value> carry(lines.size(), none);
-  for (int64_t blockIndex = 0; blockIndex < numBlocks; ++blockIndex) {
-    SmallVector<Value> before(lines.size()), totals(lines.size());
+  Registers carry(lines.size(), none);
+  for (int64_t start = 0; start < shape[axis]; start += block) {
+    Registers before(lines.size()), totals(lines.size());
     for (auto [i, line] : llvm::enumerate(lines)) {
-      // In the thread.
       Value sum;
       for (int64_t r = 0; r < inThread; ++r) {
-        unsigned reg = registerAt(line, blockIndex * block + r);
-        sum = sum ? combine(op.getKind(), sum, source[reg]) : source[reg];
+        unsigned reg = registerAt(line, start + r);
+        sum = sum ? combine(kind, sum, source[reg]) : source[reg];
         result[reg] = sum;
       }
-      // Over the lanes: the sums of all lanes before, by doubling steps.
-      Value inclusive = sum, exclusive = none;
-      if (!laneBits.empty()) {
-        int64_t lowest = int64_t(1) << laneBits.front();
-        Value along = arith::AndIOp::create(
-            b, arith::ShRUIOp::create(b, lane, i32(laneBits.front())),
-            i32((int64_t(1) << laneBits.size()) - 1));
-        auto earlier = [&](Value value, int64_t distance) -> Value {
-          Value moved = shuffleLanes("up", value, i32(distance * lowest));
-          Value exists =
-              arith::CmpIOp::create(b, arith::CmpIPredicate::uge, along, i32(distance));
-          return arith::SelectOp::create(b, exists, moved, none);
-        };
-        for (size_t k = 0; k < laneBits.size(); ++k)
-          inclusive = combine(op.getKind(), earlier(inclusive, int64_t(1) << k), inclusive);
-        exclusive = earlier(inclusive, 1);
-        // The last lane along the axis knows the sum of all.
-        int64_t lastLane = 0;
-        for (unsigned bit : laneBits)
-          lastLane |= int64_t(1) << bit;
-        inclusive = shuffleLanes("idx", inclusive,
-                                 arith::OrIOp::create(b, lane, i32(lastLane)));
-      }
-      before[i] = exclusive;
-      totals[i] = inclusive;
+      std::tie(before[i], totals[i]) = scanLanes(kind, sum, laneBits);
     }
-    if (!warpBits.empty()) {
-      Value base = add(i32(shared.offsetOf(op)), mul(place, i32(bytes)));
-      Value mine = add(base, mul(part, i32(count * bytes)));
-      barrier();
-      {
-        OpBuilder::InsertionGuard guard(b);
-        enterFirstAlong(layout, axis);
-        for (auto [i, line] : llvm::enumerate(lines))
-          storeShared(sharedPointer(add(mine, i32(flat(line) * bytes))), totals[i]);
-      }
-      barrier();
-      for (auto [i, line] : llvm::enumerate(lines)) {
+    if (overWarps)
+      for (auto [i, parts] :
+           llvm::enumerate(exchangeParts(op, layout, shape, axis, lines, totals))) {
         Value all = none, upToMine = none;
-        for (int64_t p = 0; p < parts; ++p) {
-          Value other = loadShared(sharedPointer(add(base, i32((p * count + flat(line)) * bytes))),
-                                   element, 1)
-                            .front();
-          Value isEarlier = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, i32(p), part);
-          upToMine = arith::SelectOp::create(b, isEarlier, combine(op.getKind(), upToMine, other),
-                                             upToMine);
-          all = combine(op.getKind(), all, other);
+        for (auto [p, part] : llvm::enumerate(parts)) {
+          Value isEarlier = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, i32(p), mine);
+          upToMine = arith::SelectOp::create(b, isEarlier, combine(kind, upToMine, part), upToMine);
+          all = combine(kind, all, part);
         }
-        before[i] = combine(op.getKind(), upToMine, before[i]);
+        before[i] = combine(kind, upToMine, before[i]);
         totals[i] = all;
       }
-    }
     for (auto [i, line] : llvm::enumerate(lines)) {
-      Value first = combine(op.getKind(), carry[i], before[i]);
+      Value first = combine(kind, carry[i], before[i]);
       Value previous = first;
       for (int64_t r = 0; r < inThread; ++r) {
-        unsigned reg = registerAt(line, blockIndex * block + r);
-        Value inclusive = combine(op.getKind(), first, result[reg]);
+        unsigned reg = registerAt(line, start + r);
+        Value inclusive = combine(kind, first, result[reg]);
         result[reg] = op.getExclusive() ? previous : inclusive;
         previous = inclusive;
       }
-      carry[i] = combine(op.getKind(), carry[i], totals[i]);
+      carry[i] = combine(kind, carry[i], totals[i]);
     }
   }
   tiles[op.getResult()] = result;
