@@ -790,6 +790,59 @@ kernel k(x: i32[1]) -> (y: i32[8]) grid (1) {
               ElementsAre(-3, -1, -3, 7, 0, -2147483648.0, 0, -5));
 }
 
+TEST(LanguageTest, ShiftCountsAreTakenModuloTheWidth) {
+  EXPECT_THAT(runAndCompare({"shifts",
+                             R"(
+kernel k(x: i32[4]) -> (y: i32[4], z: i32[4], t: i32[4]) grid (1) {
+  let counts = load(x[:]);
+  store(y[:], 1 << counts);
+  store(z[:], -16 >> counts);
+  let one = load(x[0]) - 32;
+  store(t[0], one << (one + 39));
+  store(t[1], (one - 16) >> (one - 3));
+  if one << (one + 39) > 100 { store(t[2], 1); } else { store(t[2], 2); }
+})",
+                             {{"x", DType::I32, {4}, 33, 33}}}),
+              ElementsAre(ElementsAre(2, 2, 2, 2), ElementsAre(-8, -8, -8, -8),
+                          ElementsAre(256, -1, 1, 97)));
+}
+
+TEST(LanguageTest, FloatsOutOfRangeBecomeTheNearestInteger) {
+  EXPECT_THAT(runAndCompare({"saturate",
+                             R"(
+kernel k(x: f32[4]) -> (a: i32[4], b: i8[4], c: i64[2], d: i32[3], e: i32[2]) grid (1) {
+  let t = load(x[:]) * 3e9 - f32(iota(4)) * 2e9;
+  store(a[:], i32(t));
+  store(b[:], i8(t));
+  let one = load(x[0]);
+  store(c[0], i64(one * 1e30));
+  store(c[1], i64(one / 0.0 * -1.0));
+  store(d[0], i32(one * nan));
+  store(d[1], i32(f16(one * 70000.0)));
+  store(d[2], i32(-2147483648.0 * one));
+  if i32(one * 3e9) > 5 { store(e[0], 1); } else { store(e[0], 2); }
+})",
+                             {{"x", DType::F32, {4}, 1, 1}}}),
+              ElementsAre(ElementsAre(2147483647, 1000000000, -1000000000, -2147483648.0),
+                          ElementsAre(127, 127, -128, -128),
+                          ElementsAre(9223372036854775807.0, -9223372036854775808.0),
+                          ElementsAre(0, 2147483647, -2147483648.0), ElementsAre(1, 97)));
+}
+
+TEST(LanguageTest, LoopsEndWhateverTheStep) {
+  EXPECT_THAT(runAndCompare({"step",
+                             R"(
+kernel k(x: i32[2]) -> (y: i32[2]) grid (1) {
+  for j in range(2) {
+    var count = 0;
+    for i in range(0, 10, load(x[j]) * j) { count += 1; }
+    store(y[j], count);
+  }
+})",
+                             {{"x", DType::I32, {2}, 4, 4}}})[0],
+              ElementsAre(10, 3));
+}
+
 TEST(LanguageTest, OutsideIsOtherAndStoresThereAreDropped) {
   EXPECT_THAT(runAndCompare({"outside",
                              R"(

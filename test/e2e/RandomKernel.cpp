@@ -309,6 +309,8 @@ private:
       }
       break;
     case 8:
+      if (type == Type::Int && oneIn(4)) // Mostly out of range.
+        return "i32(" + sub(Type::Float, shape) + " * 1e9)";
       if (type == Type::Int)
         return "i32(" + sub(oneIn(2) ? Type::Float : Type::Bool, shape) + ")";
       if (type == Type::Float)
@@ -370,8 +372,8 @@ private:
     std::string x = expr(type, shape, depth - 1), y = expr(type, shape, depth - 1);
     if (oneIn(5))
       return std::string(oneIn(2) ? "maximum(" : "minimum(") + x + ", " + y + ")";
-    const char *operators[] = {" + ", " - ", " * ", " & ", " ^ "};
-    const char *op = operators[below(type == Type::Int ? 5 : 3)];
+    const char *operators[] = {" + ", " - ", " * ", " & ", " ^ ", " << ", " >> "};
+    const char *op = operators[below(type == Type::Int ? 7 : 3)];
     return clamped(type, "((" + x + ")" + op + "(" + y + "))");
   }
 

@@ -573,8 +573,12 @@ private:
         .Case<arith::SIToFPOp, arith::UIToFPOp>([&](Operation *) {
           map(op, [](ArrayRef<Number> x) { return Number{double(x[0].i), 0}; });
         })
-        .Case([&](arith::FPToSIOp) {
-          map(op, [](ArrayRef<Number> x) { return Number{0, int64_t(x[0].f)}; });
+        .Case([&](arith::FPToSIOp cast) {
+          // Out of range anything may come out, which must not matter.
+          double bound = std::ldexp(1.0, getElementTypeOrSelf(cast.getType()).getIntOrFloatBitWidth() - 1);
+          map(op, [&](ArrayRef<Number> x) {
+            return Number{0, x[0].f >= -bound && x[0].f < bound ? int64_t(x[0].f) : 77};
+          });
         })
         .Case([&](arith::BitcastOp cast) {
           Type to = getElementTypeOrSelf(cast.getType());

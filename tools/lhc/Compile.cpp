@@ -126,7 +126,9 @@ private:
   Phase phaseFor(const DefinitionInfo &definition, const Request &request) const {
     if (definition.kind == DefinitionInfo::Kind::Pipeline || hasAllTypes(definition, request))
       return emit;
-    return std::clamp<Phase>(emit, Phase::Tile, Phase::Obj);
+    if (emit == Phase::Artifact)
+      return request.isCuda() ? Phase::Ptx : Phase::Obj;
+    return std::max<Phase>(emit, Phase::Tile);
   }
 
   bool isBinary() const { return emit == Phase::Obj || emit == Phase::Artifact; }

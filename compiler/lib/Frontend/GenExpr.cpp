@@ -4,6 +4,8 @@
 #include "ConstFold.h"
 #include "mlir/IR/Matchers.h"
 
+#include <cmath>
+
 using namespace lighthouse;
 using namespace lighthouse::frontend;
 using llvm::Twine;
@@ -167,7 +169,7 @@ KernelGen::MaybeSSA KernelGen::castTo(const Value &value, mlir::Type element, SM
     if (width == 1)
       return SSA(arith::CmpFOp::create(builder, at, arith::CmpFPredicate::UNE, *source,
                                        constantOf(source->getType(), 0, loc)));
-    return SSA(arith::FPToSIOp::create(builder, at, type, *source));
+    return saturatingToInt(*source, type, loc);
   }
   if (floatType)
     return fromBool ? SSA(arith::UIToFPOp::create(builder, at, type, *source))
@@ -179,6 +181,25 @@ KernelGen::MaybeSSA KernelGen::castTo(const Value &value, mlir::Type element, SM
     return SSA(arith::TruncIOp::create(builder, at, type, *source));
   return fromBool ? SSA(arith::ExtUIOp::create(builder, at, type, *source))
                   : SSA(arith::ExtSIOp::create(builder, at, type, *source));
+}
+
+mlir::Value KernelGen::saturatingToInt(SSA value, mlir::Type type, SMLoc loc) {
+  // LLVM takes what `arith.fptosi` makes of a number out of range for anything at all.
+  mlir::Location at = location(loc);
+  if (mlir::getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth() < 32)
+    value = arith::ExtFOp::create(builder, at,
+                                  withElement(value.getType(), builder.getF32Type()), value);
+  unsigned width = mlir::getElementTypeOrSelf(type).getIntOrFloatBitWidth();
+  double bound = std::ldexp(1.0, width - 1);
+  auto replaceIf = [&](arith::CmpFPredicate predicate, double number, int64_t limit, SSA result) {
+    SSA outside = arith::CmpFOp::create(builder, at, predicate, value,
+                                        constantOf(value.getType(), number, loc));
+    return arith::SelectOp::create(builder, at, outside, intConstantOf(type, limit, loc), result);
+  };
+  SSA result = arith::FPToSIOp::create(builder, at, type, value);
+  result = replaceIf(arith::CmpFPredicate::OGE, bound, llvm::maxIntN(width), result);
+  result = replaceIf(arith::CmpFPredicate::OLT, -bound, llvm::minIntN(width), result);
+  return replaceIf(arith::CmpFPredicate::UNO, 0, 0, result);
 }
 
 //===------------------------------------------------------------------------------------===//
@@ -383,12 +404,24 @@ Result KernelGen::genCompare(const BinaryExpr *e, SSA lhs, SSA rhs) {
   return Value(arith::CmpIOp::create(builder, at, predicates[index], lhs, rhs));
 }
 
-mlir::Value KernelGen::safeDivisor(SSA dividend, SSA divisor, SMLoc loc) {
-  // Extents are positive, and of constants only 0 and -1 are harmful.
+bool KernelGen::isKnownPositive(SSA value) {
   llvm::APInt constant;
-  bool isConstant = mlir::matchPattern(divisor, mlir::m_ConstantInt(&constant));
-  if ((isConstant && !constant.isZero() && !constant.isAllOnes()) ||
-      divisor.getDefiningOp<tile::DimOp>() || divisor.getDefiningOp<tile::NumProgramsOp>())
+  return mlir::matchPattern(value, mlir::m_ConstantInt(&constant))
+             ? constant.isStrictlyPositive()
+             : value.getDefiningOp<tile::DimOp>() || value.getDefiningOp<tile::NumProgramsOp>();
+}
+
+mlir::Value KernelGen::safeShiftCount(SSA count, SMLoc loc) {
+  int64_t width = mlir::getElementTypeOrSelf(count.getType()).getIntOrFloatBitWidth();
+  llvm::APInt constant;
+  if (mlir::matchPattern(count, mlir::m_ConstantInt(&constant)) && constant.ult(width))
+    return count;
+  return arith::AndIOp::create(builder, location(loc), count,
+                               intConstantOf(count.getType(), width - 1, loc));
+}
+
+mlir::Value KernelGen::safeDivisor(SSA dividend, SSA divisor, SMLoc loc) {
+  if (isKnownPositive(divisor))
     return divisor;
   mlir::Location at = location(loc);
   mlir::Type type = divisor.getType();
@@ -426,6 +459,8 @@ Result KernelGen::genArith(const BinaryExpr *e, SSA lhs, SSA rhs) {
              e->op == BinaryOp::Xor) {
     if (e->op == BinaryOp::Div || e->op == BinaryOp::Rem)
       rhs = safeDivisor(lhs, rhs, e->loc);
+    if (e->op == BinaryOp::Shl || e->op == BinaryOp::Shr)
+      rhs = safeShiftCount(rhs, e->loc);
     switch (e->op) {
     case BinaryOp::LogicalAnd:
     case BinaryOp::And:

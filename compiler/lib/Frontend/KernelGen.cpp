@@ -313,6 +313,10 @@ void KernelGen::genFor(const ForStmt *stmt) {
       error(stmt->step->loc, "expected a positive step, found " + Twine(value->getInt()));
     else
       step = toScalar(*value, stmt->step->loc, i32, "the step of a range");
+    // Otherwise the loop might never end.
+    if (mlir::succeeded(step) && !isKnownPositive(*step))
+      step = SSA(mlir::arith::MaxSIOp::create(builder, location(stmt->step->loc), *step,
+                                              intConstant(1, stmt->step->loc)));
   }
   FailureOr<int64_t> stages = int64_t(0);
   if (stmt->stages) {

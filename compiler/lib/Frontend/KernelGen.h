@@ -59,6 +59,12 @@ private:
   SSA constantOf(mlir::Type type, double value, SMLoc loc);
   SSA intConstantOf(mlir::Type type, int64_t value, SMLoc loc);
   SSA intConstant(int64_t value, SMLoc loc); ///< an i32
+  /// Float to integer, toward zero; out of range the nearest integer, NaN gives 0.
+  SSA saturatingToInt(SSA value, mlir::Type type, SMLoc loc);
+  /// A positive constant, or an extent.
+  static bool isKnownPositive(SSA value);
+  /// The count modulo the width.
+  SSA safeShiftCount(SSA count, SMLoc loc);
   /// The divisor, or 1 where dividing by it would trap: x / 0 = x, x % 0 = 0.
   SSA safeDivisor(SSA dividend, SSA divisor, SMLoc loc);
   /// Brings operands to one element type (constants adapt) and one shape (numpy broadcasting).
