@@ -98,3 +98,24 @@ tile.kernel @loops(%x: !y {tile.alignment = 16 : i64}, %y: !y {tile.alignment = 
   tile.store %q, %y[%i] : tensor<1024xf32>, !y, tensor<1024xi32>
   tile.return
 }
+
+// What the condition sees need not be what the body and the results are.
+// CHECK-LABEL: tile.kernel @condition_alone
+// CHECK: scf.while (%{{.*}} = %{{.*}}) : (tensor<1024xf32, [[V4]]>) -> ()
+// CHECK: scf.condition(%{{.*}})
+// CHECK: scf.yield %{{.*}} : tensor<1024xf32, [[V4]]>
+tile.kernel @condition_alone(%x: !y {tile.alignment = 16 : i64}, %n: f32) attributes {dims = [], grid = #one, inputs = 2 : i64} {
+  %c0 = arith.constant 0 : i32
+  %zero = arith.constant dense<0.0> : tensor<1024xf32>
+  %i = tile.range %c0 : tensor<1024xi32>
+  scf.while (%a = %zero) : (tensor<1024xf32>) -> () {
+    %s = tile.reduce add %a axis 0 : tensor<1024xf32> -> f32
+    %go = arith.cmpf olt, %s, %n : f32
+    scf.condition(%go)
+  } do {
+    %v = tile.load %x[%i] : (!y, tensor<1024xi32>) -> tensor<1024xf32>
+    tile.barrier
+    scf.yield %v : tensor<1024xf32>
+  }
+  tile.return
+}

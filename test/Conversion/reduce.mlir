@@ -12,8 +12,8 @@
 // CHECK-NOT: memref.alloca
 // CHECK: %[[R:.*]]:2 = scf.for %{{.*}} = %c0 to %c48 step %c16 iter_args(%[[A:.*]] = %[[LOW]], %[[B:.*]] = %[[LOW]])
 // CHECK:   %[[T:.*]] = llvm.load %{{.*}} -> vector<8xf32>
-// CHECK:   arith.cmpf ogt, %[[A]], %[[T]]
-// CHECK: %[[ALL:.*]] = arith.select %{{.*}}, %[[R]]#0, %[[R]]#1 : vector<8xi1>, vector<8xf32>
+// CHECK:   arith.cmpf ogt, %[[T]], %[[A]]
+// CHECK: %[[ALL:.*]] = arith.select %{{.*}}, %[[R]]#1, %[[R]]#0 : vector<8xi1>, vector<8xf32>
 // CHECK-DAG: vector.shuffle %[[ALL]], %[[ALL]] [0, 1, 2, 3]
 // CHECK-DAG: vector.shuffle %[[ALL]], %[[ALL]] [4, 5, 6, 7]
 // CHECK-DAG: vector.shuffle {{.*}} [0, 1] : vector<4xf32>

@@ -78,3 +78,12 @@ tile.kernel @blocks() attributes {dims = ["N"], grid = #grid, inputs = 0 : i64} 
 ^next:
   tile.return
 }
+
+// -----
+
+tile.kernel @unsigned(%n: i32) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  // expected-error@below {{'scf.for' op compares unsigned, which has no lowering}}
+  scf.for unsigned %i = %n to %n step %n : i32 {
+  }
+  tile.return
+}

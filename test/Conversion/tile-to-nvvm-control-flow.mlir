@@ -96,3 +96,61 @@ tile.kernel @shapes(%f: f32, %h: bf16, %y: !tile.view<[32, 3], f32> {tile.stride
   tile.store %q, %z[%c0] {in_bounds = array<i1: true>} : bf16, !tile.view<[32], bf16>, i32
   tile.return
 }
+
+// What the condition sees need not be what the body and the results are.
+// CHECK-LABEL: llvm.func ptx_kernelcc @condition_alone(
+// CHECK: scf.while (%{{.*}} = %{{.*}}) : (i32) -> () {
+// CHECK: scf.condition(%{{.*}})
+// CHECK: } do {
+// CHECK: scf.yield %{{.*}} : i32
+// CHECK: llvm.return
+tile.kernel @condition_alone(%n: i32, %y: !y) attributes {dims = [], grid = #one, inputs = 1 : i64, warps = 1 : i64} {
+  %c0 = arith.constant 0 : i32
+  scf.while (%a = %n) : (i32) -> () {
+    %go = arith.cmpi sgt, %a, %c0 : i32
+    scf.condition(%go)
+  } do {
+    %v = tile.load %y[%c0] {in_bounds = array<i1: true>} : (!y, i32) -> i32
+    tile.store %n, %y[%c0] {in_bounds = array<i1: true>} : i32, !y, i32
+    scf.yield %v : i32
+  }
+  tile.return
+}
+
+// A store behind a load of the same view, also of the iteration before, waits for all threads that may
+// still have to load; not so after a barrier, nor for a view that only the other side of a branch read.
+// CHECK-LABEL: llvm.func ptx_kernelcc @stores_behind_loads(
+// CHECK: ld.global
+// CHECK: barrier.cta
+// CHECK: st.global
+// CHECK-NOT: barrier.cta
+// CHECK: st.global
+// CHECK: scf.for
+// CHECK: barrier.cta
+// CHECK: st.global
+// CHECK: ld.global
+// CHECK: }
+// CHECK: scf.if
+// CHECK: barrier.cta
+// CHECK: } else {
+// CHECK: barrier.cta
+// CHECK: st.global
+// CHECK: llvm.return
+tile.kernel @stores_behind_loads(%n: i32, %c: i1, %y: !y) attributes {dims = [], grid = #one, inputs = 2 : i64, warps = 1 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %v = tile.load %y[%n] : (!y, i32) -> i32
+  tile.store %v, %y[%c0] {in_bounds = array<i1: true>} : i32, !y, i32
+  tile.store %v, %y[%c1] {in_bounds = array<i1: true>} : i32, !y, i32
+  scf.for %i = %c0 to %n step %c1 : i32 {
+    tile.store %v, %y[%c0] {in_bounds = array<i1: true>} : i32, !y, i32
+    %w = tile.load %y[%i] : (!y, i32) -> i32
+    tile.store %w, %y[%c1] {in_bounds = array<i1: true>} : i32, !y, i32
+  }
+  scf.if %c {
+    tile.barrier
+  } else {
+    tile.store %v, %y[%c1] {in_bounds = array<i1: true>} : i32, !y, i32
+  }
+  tile.return
+}

@@ -69,3 +69,12 @@ tile.kernel @large() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, 
   %buf = tile.alloc_shared : !tile.buffer<58113xf32>
   tile.return
 }
+
+// -----
+
+tile.kernel @unsigned(%n: i32) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  // expected-error@below {{'scf.for' op compares unsigned, which has no lowering}}
+  scf.for unsigned %i = %n to %n step %n : i32 {
+  }
+  tile.return
+}

@@ -94,3 +94,30 @@ tile.kernel @odd(%n: i32, %y: !tile.view<[1], i32>) attributes {dims = [], grid 
   tile.store %s, %y[%c0] {in_bounds = array<i1: true>} : i32, !tile.view<[1], i32>, i32
   tile.return
 }
+
+// One element in each lane: a product may be fused into the sum of a lane, and the lanes differ in the
+// last bit; they all take the sum of lane 0.
+// CHECK-LABEL: llvm.func ptx_kernelcc @same_in_all_lanes(
+// CHECK: shfl.sync.bfly.i32"(%{{.*}}, %{{.*}}, %c16_i32, %c31_i32)
+// CHECK: arith.addf
+// CHECK: shfl.sync.idx.i32"(%{{.*}}, %{{.*}}, %c0_i32, %c31_i32)
+// CHECK: llvm.return
+tile.kernel @same_in_all_lanes(%f: f32, %y: !tile.view<[1], f32>) attributes {dims = [], grid = #one, inputs = 1 : i64, warps = 1 : i64} {
+  %c0 = arith.constant 0 : i32
+  %v = tensor.splat %f : tensor<32xf32, #odd>
+  %p = arith.mulf %v, %v : tensor<32xf32, #odd>
+  %s = tile.reduce add %p axis 0 : tensor<32xf32, #odd> -> f32
+  tile.store %s, %y[%c0] {in_bounds = array<i1: true>} : f32, !tile.view<[1], f32>, i32
+  tile.return
+}
+
+// The parts of 32 warps.
+// CHECK-LABEL: llvm.func ptx_kernelcc @many_warps(
+// CHECK-SAME: ["lighthouse.shared", "128"]
+tile.kernel @many_warps(%n: i32, %y: !tile.view<[1], i32>) attributes {dims = [], grid = #one, inputs = 1 : i64, warps = 32 : i64} {
+  %c0 = arith.constant 0 : i32
+  %i = tile.range %n : tensor<1024xi32, #tile.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[32], [64], [128], [256], [512]]>>
+  %s = tile.reduce add %i axis 0 : tensor<1024xi32, #tile.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[32], [64], [128], [256], [512]]>> -> i32
+  tile.store %s, %y[%c0] {in_bounds = array<i1: true>} : i32, !tile.view<[1], i32>, i32
+  tile.return
+}

@@ -56,6 +56,19 @@ func.func @results(%x: tensor<9xf32>) -> (tensor<5xf32>, tensor<5xf32>) {
   return %s, %low : tensor<5xf32>, tensor<5xf32>
 }
 
+// What is returned twice is computed twice: outputs are different memory.
+// CHECK-LABEL: lighthouse.plan @twice
+// CHECK-SAME: workspace 64
+// CHECK-NEXT: %[[H:.*]] = lighthouse.buffer 0 : memref<5xf16>
+// CHECK-NEXT: %[[G:.*]] = lighthouse.buffer 0 : memref<5xf16>
+// CHECK-NEXT: lighthouse.dispatch @split grid [5, 1, 1] dims [9, 5](%arg0, %result0, %[[H]])
+// CHECK-NEXT: lighthouse.dispatch @split grid [5, 1, 1] dims [9, 5](%arg0, %result1, %[[G]])
+// CHECK-NEXT: }
+func.func @twice(%x: tensor<9xf32>) -> (tensor<5xf32>, tensor<5xf32>) {
+  %low, %high = lighthouse.launch @split(%x) : (tensor<9xf32>) -> (tensor<5xf32>, tensor<5xf16>)
+  return %low, %low : tensor<5xf32>, tensor<5xf32>
+}
+
 // The place of a large buffer that is done serves two small ones; scalars are kept.
 // CHECK-LABEL: lighthouse.plan @gaps
 // CHECK-SAME: workspace 16384

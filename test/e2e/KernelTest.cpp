@@ -790,6 +790,35 @@ kernel k(x: i32[1]) -> (y: i32[8]) grid (1) {
               ElementsAre(-3, -1, -3, 7, 0, -2147483648.0, 0, -5));
 }
 
+TEST(LanguageTest, MaximaIgnoreNaNsAmongNumbers) {
+  EXPECT_THAT(runAndCompare({"nan",
+                             R"(
+kernel k(x: f32[8]) -> (y: f32[4]) grid (1) {
+  let t = where(iota(8) == 4, nan, load(x[:]));
+  let u = where(iota(8) == 0, 9.0, t);
+  store(y[0], max(u));
+  store(y[1], min(where(iota(8) == 0, -9.0, t)));
+  store(y[2], max(where(iota(8) == 7, 9.0, t)));
+  store(y[3], max(where(iota(8) == 7, 9.0, where(iota(8) == 0, nan, t))));
+})",
+                             {{"x", DType::F32, {8}, 1, 1}}})[0],
+              ElementsAre(9, -9, 9, 9));
+}
+
+TEST(LanguageTest, ConditionsMayUseWhatTheBodyDoesNot) {
+  EXPECT_THAT(runAndCompare({"condition",
+                             R"(
+kernel k(x: i32[64]) -> (y: i32[2]) grid (1) {
+  var go = load(x[0]);
+  while go > 0 { store(y[0], go); go = load(x[1]) - 3; }
+  var t = zeros(i32[64]);
+  let n = load(x[0]);
+  while sum(t) < n { t = load(x[:]); store(y[1], n); barrier(); }
+})",
+                             {{"x", DType::I32, {64}, 3, 3}}})[0],
+              ElementsAre(3, 3));
+}
+
 TEST(LanguageTest, ShiftCountsAreTakenModuloTheWidth) {
   EXPECT_THAT(runAndCompare({"shifts",
                              R"(

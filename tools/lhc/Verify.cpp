@@ -118,7 +118,7 @@ private:
     for (auto [other, output] : llvm::zip(meanings, outputs))
       if (other.kind == ResultMeaning::Kind::Indices && other.selection == meaning.selection)
         return &output.array;
-    std::string name = "selection" + std::to_string(meaning.selection);
+    std::string name = nameOfSelection(meaning.selection);
     for (const NamedArray &output : llvm::ArrayRef(outputs).drop_front(meanings.size()))
       if (output.name == name)
         return &output.array;

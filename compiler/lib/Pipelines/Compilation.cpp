@@ -127,7 +127,8 @@ LogicalResult Compilation::lowerToPlan() {
           /*mayBlameRequest=*/true)))
     return failure();
   for (lh::PlanOp op : module->getOps<lh::PlanOp>()) {
-    FailureOr<runtime::Plan> exported = exportPlan(op);
+    FailureOr<runtime::Plan> exported = exportPlan(
+        op, arch ? runtime::PlanLimits::cudaBlocks : runtime::PlanLimits::hostInstances);
     if (failed(exported))
       return failure();
     plan = *std::move(exported);

@@ -113,6 +113,11 @@ SmallVector<ResultMeaning> lighthouse::describeResults(func::FuncOp pipeline) {
   return meanings;
 }
 
+std::string lighthouse::nameOfSelection(unsigned index) {
+  // No name of a specification has a dot.
+  return "selection." + std::to_string(index);
+}
+
 void lighthouse::exposeSelections(func::FuncOp pipeline) {
   Operation *terminator = pipeline.front().getTerminator();
   OpBuilder builder(terminator);
@@ -126,7 +131,7 @@ void lighthouse::exposeSelections(func::FuncOp pipeline) {
     Value indices = lh::IndicesOp::create(builder, select.getLoc(), select.getSelection());
     unsigned position = pipeline.getNumResults();
     DictionaryAttr attributes = builder.getDictionaryAttr(builder.getNamedAttr(
-        lh::LighthouseDialect::getNameAttrName(), builder.getStringAttr("selection" + Twine(i))));
+        lh::LighthouseDialect::getNameAttrName(), builder.getStringAttr(nameOfSelection(i))));
     (void)pipeline.insertResult(position, indices.getType(), attributes);
     terminator->insertOperands(position, indices);
   }

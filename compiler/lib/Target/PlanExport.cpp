@@ -41,7 +41,7 @@ uint64_t getBits(Attribute scalar) {
 
 class PlanExporter {
 public:
-  explicit PlanExporter(lh::PlanOp plan) : plan(plan) {}
+  PlanExporter(lh::PlanOp plan, int64_t maxInstances) : plan(plan), maxInstances(maxInstances) {}
 
   FailureOr<runtime::Plan> run();
 
@@ -56,6 +56,7 @@ private:
   runtime::LaunchArg getArg(Value memory);
 
   lh::PlanOp plan;
+  int64_t maxInstances;
   runtime::Plan result;
   DenseMap<Operation *, int64_t> kernelIndex;
   DenseMap<Value, int64_t> bufferIndex;
@@ -134,6 +135,13 @@ LogicalResult PlanExporter::exportDispatch(lh::DispatchOp dispatch) {
   launch.kernel = *index;
   launch.stage = dispatch.getStage().str();
   llvm::copy(dispatch.getGrid(), launch.grid.begin());
+  int64_t instances = 1;
+  ArrayRef<int64_t> grid = dispatch.getGrid();
+  for (int64_t extent : grid)
+    if (llvm::MulOverflow(instances, extent, instances) || instances > maxInstances)
+      return emitError(dispatch.getLoc())
+             << "a grid of " << grid[0] << " by " << grid[1] << " by " << grid[2]
+             << " program instances; at most " << maxInstances << " are allowed on this target";
   launch.dims = dispatch.getDims().vec();
   // The kernel declares tensors and scalars in any order; the op lists each kind on its own.
   auto tensor = dispatch.getArgs().begin();
@@ -149,6 +157,10 @@ LogicalResult PlanExporter::exportDispatch(lh::DispatchOp dispatch) {
 FailureOr<runtime::Plan> PlanExporter::run() {
   result.name = plan.getSymName().str();
   result.workspaceBytes = plan.getWorkspace();
+  if (result.workspaceBytes > runtime::PlanLimits::workspaceBytes)
+    return emitError(plan.getLoc())
+           << "the tensors between the launches take " << result.workspaceBytes
+           << " bytes; at most " << runtime::PlanLimits::workspaceBytes << " are allowed";
   if (failed(exportTensors(plan.getInputs(), plan.getInputNames(), result.inputs)) ||
       failed(exportTensors(plan.getOutputs(), plan.getOutputNames(), result.outputs)))
     return failure();
@@ -163,6 +175,6 @@ FailureOr<runtime::Plan> PlanExporter::run() {
 
 } // namespace
 
-FailureOr<runtime::Plan> lighthouse::exportPlan(lh::PlanOp plan) {
-  return PlanExporter(plan).run();
+FailureOr<runtime::Plan> lighthouse::exportPlan(lh::PlanOp plan, int64_t maxInstances) {
+  return PlanExporter(plan, maxInstances).run();
 }

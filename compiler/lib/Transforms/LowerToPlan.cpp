@@ -84,16 +84,21 @@ LogicalResult PlanBuilder::collectLaunches() {
 
 LogicalResult PlanBuilder::collectOutputs() {
   Operation *terminator = function.front().getTerminator();
-  for (auto [index, value] : llvm::enumerate(terminator->getOperands())) {
-    if (auto argument = dyn_cast<BlockArgument>(value))
-      return terminator->emitOpError()
-             << "returns argument " << argument.getArgNumber() << " unchanged as result " << index
-             << "; every result of a pipeline must be computed by a stage or kernel";
-    if (auto *same = llvm::find(outputs, value); same != outputs.end())
-      return terminator->emitOpError()
-             << "returns one value as result " << same - outputs.begin() << " and as result "
-             << index << "; the results of a pipeline must be different values";
-    outputs.push_back(value);
+  for (OpOperand &operand : terminator->getOpOperands()) {
+    if (auto argument = dyn_cast<BlockArgument>(operand.get()))
+      return emitError(terminator->getLoc())
+             << "result " << operand.getOperandNumber() << " is argument "
+             << argument.getArgNumber()
+             << " unchanged; every result of a pipeline must be computed by a stage or kernel";
+    if (llvm::is_contained(outputs, operand.get())) {
+      // Returned twice, or two equal launches became one. Outputs are different memory.
+      auto result = cast<OpResult>(operand.get());
+      auto launch = cast<lh::LaunchOp>(result.getOwner());
+      auto copy = cast<lh::LaunchOp>(OpBuilder(launch->getNextNode()).clone(*launch));
+      launches.insert(std::next(llvm::find(launches, launch)), copy);
+      operand.set(copy->getResult(result.getResultNumber()));
+    }
+    outputs.push_back(operand.get());
   }
   return success();
 }
@@ -119,7 +124,8 @@ LogicalResult PlanBuilder::placeBuffers(bool reuse) {
       auto type = cast<RankedTensorType>(result.getType());
       std::optional<int64_t> size = lh::BufferOp::getSizeInBytes(type);
       if (!size)
-        return launch.emitOpError() << "makes " << type << ", which no workspace can hold";
+        return emitError(launch.getLoc())
+               << "this makes " << type << ", which no workspace can hold";
       int64_t last = index;
       for (Operation *user : result.getUsers())
         last = std::max(last, step.at(user));

@@ -10,6 +10,39 @@ namespace {
 
 constexpr int64_t maxExtent = (int64_t(1) << 31) - 1;
 
+/// The value of `expr` for the extents `symbols`, of which some are unknown (null). None if it needs
+/// one of those, overflows or divides by zero.
+std::optional<int64_t> evaluate(AffineExpr expr, ArrayRef<Attribute> symbols) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return constant.getValue();
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
+    auto extent = dyn_cast_or_null<IntegerAttr>(symbols[symbol.getPosition()]);
+    return extent ? std::optional(extent.getInt()) : std::nullopt;
+  }
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return std::nullopt;
+  std::optional<int64_t> x = evaluate(binary.getLHS(), symbols),
+                         y = evaluate(binary.getRHS(), symbols);
+  if (!x || !y)
+    return std::nullopt;
+  int64_t result = 0;
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    return llvm::AddOverflow(*x, *y, result) ? std::nullopt : std::optional(result);
+  case AffineExprKind::Mul:
+    return llvm::MulOverflow(*x, *y, result) ? std::nullopt : std::optional(result);
+  case AffineExprKind::FloorDiv:
+    return *y > 0 ? std::optional(llvm::divideFloorSigned(*x, *y)) : std::nullopt;
+  case AffineExprKind::CeilDiv:
+    return *y > 0 ? std::optional(llvm::divideCeilSigned(*x, *y)) : std::nullopt;
+  case AffineExprKind::Mod:
+    return *y > 0 ? std::optional(llvm::mod(*x, *y)) : std::nullopt;
+  default:
+    return std::nullopt;
+  }
+}
+
 /// Collects the extents of a kernel's named dims, argument by argument.
 class Binder {
 public:
@@ -98,19 +131,17 @@ LogicalResult Binder::evaluateDimExprs() {
     auto map = kernel.getDimExprs()->getAs<AffineMapAttr>(name);
     if (!map)
       continue;
-    SmallVector<int64_t> value;
-    map.getValue().partialConstantFold(getSymbols(), &value);
-    if (value.empty())
+    std::optional<int64_t> extent = evaluate(map.getValue().getResult(0), getSymbols());
+    if (!extent)
       return emit() << "dim '" << name << "' of kernel '" << kernel.getSymName()
                     << "' cannot be computed from the dims of its inputs [launch_c5]";
-    int64_t extent = value.front();
-    if (extent < 0 || extent > maxExtent)
+    if (*extent < 0 || *extent > maxExtent)
       return emit() << "dim '" << name << "' of kernel '" << kernel.getSymName() << "' would be "
-                    << extent << " [launch_c5]";
-    if (extents[index] != unbound && extents[index] != extent)
+                    << *extent << " [launch_c5]";
+    if (extents[index] != unbound && extents[index] != *extent)
       return emit() << "dim '" << name << "' of kernel '" << kernel.getSymName() << "' must be "
-                    << extent << ", got " << extents[index] << " [launch_c5]";
-    extents[index] = extent;
+                    << *extent << ", got " << extents[index] << " [launch_c5]";
+    extents[index] = *extent;
   }
   return success();
 }
@@ -134,17 +165,17 @@ RankedTensorType Binder::getTensorType(unsigned argument) {
 }
 
 FailureOr<std::array<int64_t, 3>> Binder::evaluateGrid() {
-  SmallVector<int64_t> values;
-  kernel.getGrid().partialConstantFold(getSymbols(), &values);
-  if (values.empty())
-    return emit() << "the grid of kernel '" << kernel.getSymName()
-                  << "' cannot be computed for these dims [launch_c3]";
-  for (int64_t extent : values)
-    if (extent < 0 || extent > maxExtent)
+  std::array<int64_t, 3> grid;
+  for (auto [extent, expr] : llvm::zip_equal(grid, kernel.getGrid().getResults())) {
+    std::optional<int64_t> value = evaluate(expr, getSymbols());
+    if (!value)
+      return emit() << "the grid of kernel '" << kernel.getSymName()
+                    << "' cannot be computed for these dims [launch_c3]";
+    if (*value < 0 || *value > maxExtent)
       return emit() << "the grid of kernel '" << kernel.getSymName()
                     << "' has an extent outside 0 .. 2^31 - 1 [launch_c3]";
-  std::array<int64_t, 3> grid;
-  llvm::copy(values, grid.begin());
+    extent = *value;
+  }
   return grid;
 }
 
@@ -166,6 +197,10 @@ FailureOr<KernelBinding> lighthouse::lh::bindKernel(tile::KernelOp kernel, TypeR
                          << inputs.size() << ", " << scalars.size() << " and " << results.size()
                          << " [launch_c2]";
 
+  for (Type result : kernel.getArgumentTypes().drop_front(numInputs))
+    if (!isa<tile::ViewType>(result))
+      return binder.emit() << "kernel '" << kernel.getSymName() << "' has a result of type "
+                           << result << ", which is no view [launch_c2]";
   for (unsigned argument = 0; argument < numInputs; ++argument) {
     LogicalResult bound = success();
     if (isa<tile::ViewType>(kernel.getArgumentTypes()[argument])) {

@@ -139,6 +139,11 @@ LogicalResult AttendOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
   if (groups == 0 || heads % groups != 0)
     return emitAt(location) << groups << " key/value heads do not divide " << heads
                             << " query heads [attend_c3]";
+  // Masked scores are minus infinity before they are scaled.
+  if (std::optional<APFloat> scale = adaptor.getScale();
+      scale && !(scale->isFinite() && scale->convertToFloat() > 0))
+    return emitAt(location) << "the scale must be positive and finite, got "
+                            << scale->convertToFloat() << " [attend_c4]";
   types.assign({q, RankedTensorType::get(q.getShape().drop_back(), Float32Type::get(context))});
   return success();
 }

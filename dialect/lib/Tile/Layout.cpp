@@ -309,12 +309,6 @@ Layout Layout::withoutDim(int64_t axis) const {
   });
 }
 
-Layout Layout::withUnitDim(int64_t axis) const {
-  return mapped(rank + 1, [&](Basis basis) {
-    return Basis{basis.dim >= axis ? basis.dim + 1 : basis.dim, basis.stride};
-  });
-}
-
 Layout Layout::transposed() const {
   return mapped(rank, [&](Basis basis) {
     return basis.isZero() ? basis : Basis{1 - basis.dim, basis.stride};

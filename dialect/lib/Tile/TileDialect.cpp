@@ -80,6 +80,13 @@ StringRef ViewType::getDimName(int64_t i) const {
   return name ? name.getValue() : StringRef();
 }
 
+/// What the runtime has tensors of, and every target loads and stores.
+static bool isMemoryElement(Type type) {
+  return llvm::any_of(std::array{1, 8, 32, 64},
+                      [&](unsigned width) { return type.isSignlessInteger(width); }) ||
+         isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(type);
+}
+
 LogicalResult ViewType::verify(function_ref<InFlightDiagnostic()> emitError,
                                ArrayRef<Attribute> dims, Type elementType) {
   for (Attribute dim : dims) {
@@ -94,9 +101,9 @@ LogicalResult ViewType::verify(function_ref<InFlightDiagnostic()> emitError,
       return emitError() << "a dim must be an integer or a name, got " << dim << " [view_c3]";
     }
   }
-  if (!elementType.isIntOrFloat())
-    return emitError() << "the element type must be an integer or a float, got " << elementType
-                       << " [view_c4]";
+  if (!isMemoryElement(elementType))
+    return emitError() << "the element type must be i1, i8, i32, i64, f16, bf16, f32 or f64, got "
+                       << elementType << " [view_c4]";
   return success();
 }
 
@@ -144,9 +151,9 @@ LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> emitError,
                                  ArrayRef<int64_t> shape, Type elementType, int64_t swizzle) {
   if (shape.empty() || llvm::any_of(shape, [](int64_t extent) { return extent < 1; }))
     return emitError() << "every extent must be a positive constant [buffer_c1]";
-  if (!elementType.isIntOrFloat())
-    return emitError() << "the element type must be an integer or a float, got " << elementType
-                       << " [buffer_c2]";
+  if (!isMemoryElement(elementType))
+    return emitError() << "the element type must be i1, i8, i32, i64, f16, bf16, f32 or f64, got "
+                       << elementType << " [buffer_c2]";
   if (swizzle != 0 && swizzle != 32 && swizzle != 64 && swizzle != 128)
     return emitError() << "the swizzle must be 0, 32, 64 or 128 bytes, got " << swizzle
                        << " [buffer_c3]";

@@ -199,7 +199,31 @@ LogicalResult KernelOp::verify() {
                            << " must be 1, 2, 4, 8 or 16 bytes of a view, found " << given
                            << " [kernel_c7]";
   }
+  if (getBody().empty())
+    return emitOpError() << "has no body [kernel_c8]";
   return success();
+}
+
+LogicalResult KernelOp::verifyRegions() {
+  // Every lowering knows views by the argument and buffers by the allocation.
+  auto isAllowed = [](Type type, Operation *maker) {
+    if (auto tile = dyn_cast<RankedTensorType>(type))
+      return tile.getElementType().isIntOrFloat();
+    return !isa<ViewType>(type) &&
+           (!isa<BufferType>(type) || isa_and_present<AllocSharedOp, SlotOp>(maker));
+  };
+  WalkResult walked = getBody().walk([&](Operation *op) -> WalkResult {
+    for (Type type : op->getResultTypes())
+      if (!isAllowed(type, op))
+        return op->emitOpError() << "makes a " << type << " in a kernel [kernel_c9]";
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        for (Type type : block.getArgumentTypes())
+          if (!isAllowed(type, nullptr))
+            return op->emitOpError() << "carries a " << type << " in a kernel [kernel_c9]";
+    return WalkResult::advance();
+  });
+  return failure(walked.wasInterrupted());
 }
 
 static LogicalResult verifyGridAxis(Operation *op, StringRef label, int64_t axis) {
@@ -266,6 +290,8 @@ LogicalResult AtomicRMWOp::verify() {
     return failure();
   if (getKind() == CombiningKind::mul)
     return emitOpError() << "'mul' is not an atomic combination [atomic_rmw_c4]";
+  if (getElementTypeOrSelf(value).isInteger(1))
+    return emitOpError() << "there is no atomic combination of i1 [atomic_rmw_c4]";
   return verifyBitwise(*this, "atomic_rmw_c4", getKind(), value);
 }
 

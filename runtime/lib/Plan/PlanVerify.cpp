@@ -225,7 +225,7 @@ Status checkLaunch(const Plan &plan, const std::string &here, const LaunchSpec &
       return failure(fmt::format("{}/grid/{}", here, i), "expected 0 or more, found {}",
                      launch.grid[i]);
     if (__builtin_mul_overflow(instances, std::int64_t(launch.grid[i]), &instances) ||
-        instances > INT64_MAX / 2)
+        instances > PlanLimits::hostInstances)
       return failure(here + "/grid", "more than 2^62 program instances");
   }
   if (plan.target == "cuda" && instances > PlanLimits::cudaBlocks)

@@ -198,6 +198,16 @@ func.func @attend(%q: tensor<1x4x32x16xf32>, %k: tensor<1x2x64x16xf32>) {
 
 // -----
 
+func.func @attend(%q: tensor<1x4x32x16xf32>) {
+  // expected-error@+2 {{the scale must be positive and finite, got -5.000000e-01 [attend_c4]}}
+  // expected-error@below {{failed to infer returned types}}
+  %o, %lse = lighthouse.attend %q, %q, %q scale -0.5
+    : (tensor<1x4x32x16xf32>, tensor<1x4x32x16xf32>, tensor<1x4x32x16xf32>) -> (tensor<1x4x32x16xf32>, tensor<1x4x32xf32>)
+  return
+}
+
+// -----
+
 func.func @attend(%q: tensor<1x4x32x16xf32>, %k: tensor<1x3x32x16xf32>) {
   // expected-error@+2 {{3 key/value heads do not divide 4 query heads [attend_c3]}}
   // expected-error@below {{failed to infer returned types}}
@@ -310,6 +320,86 @@ tile.kernel @scale(%x: !tile.view<["N"], f32>, %a: f32, %y: !tile.view<["N"], f3
 func.func @launch(%x: tensor<8xf32>) {
   // expected-error@below {{of kernel 'scale' must be 'f32', got 2 : i32 [launch_c4]}}
   %y = lighthouse.launch @scale(%x) scalars [2 : i32] : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+// expected-note@below {{kernel 'count' is declared here}}
+tile.kernel @count(%x: !tile.view<["N"], f32>, %n: i32) attributes {
+    dims = ["N"], grid = affine_map<()[n] -> (1, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}
+func.func @launch(%x: tensor<8xf32>) {
+  // expected-error@below {{kernel 'count' has a result of type 'i32', which is no view [launch_c2]}}
+  %y = lighthouse.launch @count(%x) : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+// expected-note@below {{kernel 'power' is declared here}}
+tile.kernel @power(%x: !tile.view<["N"], f32>, %y: !tile.view<["N"], f32>) attributes {
+    dims = ["N"], grid = affine_map<()[n] -> (n * n * n, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}
+func.func @launch(%x: tensor<2147483647xf32>) {
+  // expected-error@below {{the grid of kernel 'power' cannot be computed for these dims [launch_c3]}}
+  %y = lighthouse.launch @power(%x) : (tensor<2147483647xf32>) -> tensor<2147483647xf32>
+  return
+}
+
+// -----
+
+// expected-note@below {{kernel 'less' is declared here}}
+tile.kernel @less(%x: !tile.view<["N"], f32>, %y: !tile.view<["N"], f32>) attributes {
+    dims = ["N"], grid = affine_map<()[n] -> (n - 100, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}
+func.func @launch(%x: tensor<8xf32>) {
+  // expected-error@below {{the grid of kernel 'less' has an extent outside 0 .. 2^31 - 1 [launch_c3]}}
+  %y = lighthouse.launch @less(%x) : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+// expected-note@below {{kernel 'less' is declared here}}
+tile.kernel @less(%x: !tile.view<["N"], f32>, %y: !tile.view<["M"], f32>) attributes {
+    dims = ["N", "M"], grid = affine_map<()[n, m] -> (1, 1, 1)>, inputs = 1 : i64,
+    dim_exprs = {M = affine_map<()[n, m] -> (n - 100)>}} {
+  tile.return
+}
+func.func @launch(%x: tensor<8xf32>) {
+  // expected-error@below {{dim 'M' of kernel 'less' would be -92 [launch_c5]}}
+  %y = lighthouse.launch @less(%x) : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+// expected-note@below {{kernel 'cycle' is declared here}}
+tile.kernel @cycle(%x: !tile.view<["N"], f32>, %y: !tile.view<["M"], f32>, %z: !tile.view<["K"], f32>) attributes {
+    dims = ["N", "M", "K"], grid = affine_map<()[n, m, k] -> (1, 1, 1)>, inputs = 1 : i64,
+    dim_exprs = {M = affine_map<()[n, m, k] -> (k)>}} {
+  tile.return
+}
+func.func @launch(%x: tensor<8xf32>) {
+  // expected-error@below {{dim 'M' of kernel 'cycle' cannot be computed from the dims of its inputs [launch_c5]}}
+  %y = lighthouse.launch @cycle(%x) : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+// expected-note@below {{kernel 'open' is declared here}}
+tile.kernel @open(%x: !tile.view<["N"], f32>, %y: !tile.view<["N"], f32>, %z: !tile.view<["K"], f32>) attributes {
+    dims = ["N", "K"], grid = affine_map<()[n, k] -> (1, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}
+func.func @launch(%x: tensor<8xf32>) {
+  // expected-error@below {{dim 'K' of kernel 'open' is given by no input and no dim expression [launch_c5]}}
+  %y = lighthouse.launch @open(%x) : (tensor<8xf32>) -> tensor<8xf32>
   return
 }
 

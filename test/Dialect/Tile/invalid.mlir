@@ -21,7 +21,7 @@
 
 // -----
 
-// expected-error@below {{the element type must be an integer or a float, got 'index' [view_c4]}}
+// expected-error@below {{the element type must be i1, i8, i32, i64, f16, bf16, f32 or f64, got 'index' [view_c4]}}
 "test.type"() {t = !tile.view<["N"], index>} : () -> ()
 
 // -----
@@ -36,7 +36,7 @@
 
 // -----
 
-// expected-error@below {{the element type must be an integer or a float, got 'index' [buffer_c2]}}
+// expected-error@below {{the element type must be i1, i8, i32, i64, f16, bf16, f32 or f64, got 'index' [buffer_c2]}}
 "test.type"() {t = !tile.buffer<4xindex>} : () -> ()
 
 // -----
@@ -835,5 +835,58 @@ tile.kernel @k(%x: !tile.view<["M", 8], f32>, %i: i32, %f: f32, %h: f16) attribu
     dims = ["M"], grid = affine_map<()[m] -> (m, 1, 1)>, inputs = 1 : i64} {
   // expected-error@below {{expected add, mul, max, min, and or or, found 'sum'}}
   %b = tile.reduce sum %f axis 0 : tensor<4xf32> -> f32
+  tile.return
+}
+
+// -----
+
+// expected-error@below {{the element type must be i1, i8, i32, i64, f16, bf16, f32 or f64, got 'i4' [view_c4]}}
+"test.type"() {t = !tile.view<["N"], i4>} : () -> ()
+
+// -----
+
+// expected-error@below {{the element type must be i1, i8, i32, i64, f16, bf16, f32 or f64, got 'si32' [buffer_c2]}}
+"test.type"() {t = !tile.buffer<4xsi32>} : () -> ()
+
+// -----
+
+tile.kernel @k(%x: !tile.view<[8], i1>, %i: i32, %b: i1) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  // expected-error@below {{there is no atomic combination of i1 [atomic_rmw_c4]}}
+  tile.atomic_rmw or %b, %x[%i] : i1, !tile.view<[8], i1>, i32
+  tile.return
+}
+
+// -----
+
+// expected-error@below {{'tile.kernel' op has no body [kernel_c8]}}
+tile.kernel @k(!tile.view<["N"], f32>) attributes {dims = ["N"], grid = affine_map<()[n] -> (n, 1, 1)>, inputs = 1 : i64}
+
+// -----
+
+tile.kernel @k(%x: !tile.view<[8], f32>, %y: !tile.view<[8], f32>, %c: i1) attributes {
+    dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 2 : i64} {
+  // expected-error@below {{'arith.select' op makes a '!tile.view<[8], f32>' in a kernel [kernel_c9]}}
+  %v = arith.select %c, %x, %y : !tile.view<[8], f32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @k(%n: i32) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  %a = tile.alloc_shared : !tile.buffer<16xf32>
+  %one = arith.constant 1 : i32
+  // expected-error@below {{'scf.for' op makes a '!tile.buffer<16xf32>' in a kernel [kernel_c9]}}
+  %b = scf.for %i = %one to %n step %one iter_args(%c = %a) -> (!tile.buffer<16xf32>) : i32 {
+    scf.yield %c : !tile.buffer<16xf32>
+  }
+  tile.return
+}
+
+// -----
+
+tile.kernel @k() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+  %i = arith.constant 1 : index
+  // expected-error@below {{'tensor.splat' op makes a 'tensor<16xindex>' in a kernel [kernel_c9]}}
+  %t = tensor.splat %i : tensor<16xindex>
   tile.return
 }

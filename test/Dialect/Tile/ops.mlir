@@ -40,8 +40,8 @@ tile.kernel @everything(%x: !tile.view<["B", 3, "N"], f32> {tile.name = "x"}, %s
   tile.store %mask, %y[%i, %j] mask %mask : tensor<64x16xi1>, !tile.view<["N", "M"], i1>, tensor<64xi32>, tensor<16xi32> mask tensor<64x16xi1>
   // CHECK: tile.store %{{.*}}, %[[Y]][%[[P]], %[[P]]] {in_bounds = array<i1: true, true>} : i1, !tile.view<["N", "M"], i1>, i32, i32
   tile.store %t, %y[%p, %p] {in_bounds = array<i1: true, true>} : i1, !tile.view<["N", "M"], i1>, i32, i32
-  // CHECK: tile.atomic_rmw or %{{.*}}, %[[Y]][%[[P]], %[[P]]] mask %{{.*}} : i1, {{.*}}, i32, i32 mask i1
-  tile.atomic_rmw or %t, %y[%p, %p] mask %t : i1, !tile.view<["N", "M"], i1>, i32, i32 mask i1
+  // CHECK: tile.atomic_rmw add %{{.*}}, %[[X]][%[[P]], %[[P]], %[[P]]] mask %{{.*}} : f32, {{.*}}, i32, i32, i32 mask i1
+  tile.atomic_rmw add %s, %x[%p, %p, %p] mask %t : f32, !tile.view<["B", 3, "N"], f32>, i32, i32, i32 mask i1
   // CHECK: tile.atomic_rmw max %{{.*}}, %[[X]][%[[I]], %[[P]], %[[P]]] : tensor<64xf32>, {{.*}}, tensor<64xi32>, i32, i32
   tile.atomic_rmw max %u, %x[%i, %p, %p] : tensor<64xf32>, !tile.view<["B", 3, "N"], f32>, tensor<64xi32>, i32, i32
   // CHECK: tile.barrier

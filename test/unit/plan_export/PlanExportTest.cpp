@@ -26,7 +26,8 @@ protected:
   FailureOr<runtime::Plan> exportText(StringRef text) {
     module = parseSourceString<ModuleOp>(text, &context);
     EXPECT_TRUE(module) << message;
-    return exportPlan(*module->getOps<lh::PlanOp>().begin());
+    return exportPlan(*module->getOps<lh::PlanOp>().begin(),
+                      runtime::PlanLimits::hostInstances);
   }
 
   MLIRContext context{MLIRContext::Threading::DISABLED};

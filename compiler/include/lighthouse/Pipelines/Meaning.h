@@ -37,8 +37,11 @@ struct ResultMeaning {
 llvm::SmallVector<ResultMeaning> describeResults(mlir::func::FuncOp pipeline);
 
 /// Appends a result for every selection that `pipeline` makes and does not return, named
-/// `selection0`, ...
+/// `nameOfSelection(0)`, ...
 void exposeSelections(mlir::func::FuncOp pipeline);
+
+/// The name of a result that `exposeSelections` adds; no specification can have it.
+std::string nameOfSelection(unsigned index);
 
 } // namespace lighthouse
 

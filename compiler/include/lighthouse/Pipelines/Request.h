@@ -39,7 +39,7 @@ struct Request {
   /// CUDA code: bytes to which the caller's tensors and their rows are aligned, a power of two up to
   /// 16. What is narrower takes narrower accesses.
   int64_t alignment = 16;
-  /// Adds a result `selection0`, `selection1`, ... for every selection that the pipeline makes and
+  /// Adds a result `selection.0`, `selection.1`, ... for every selection that the pipeline makes and
   /// does not return, so that its output can be judged given the selection.
   bool exposeSelections = false;
 

@@ -10,8 +10,9 @@ namespace lighthouse {
 /// The runtime's form of `plan`. Its kernels are the ones that the plan dispatches, in order of
 /// first use. What only the code generator knows is left at its default: `cpuLevel`, and the
 /// `entry` and `stackBytes` of each kernel. Fails, with an error at the place, on an element type
-/// that the runtime does not have.
-mlir::FailureOr<runtime::Plan> exportPlan(lh::PlanOp plan);
+/// that the runtime does not have, on more workspace than a plan may have, and on a launch of more
+/// than `maxInstances` program instances.
+mlir::FailureOr<runtime::Plan> exportPlan(lh::PlanOp plan, int64_t maxInstances);
 
 } // namespace lighthouse
 

@@ -216,8 +216,10 @@ Home LayoutAssignment::homeOrDefault(Value value) {
 
 void LayoutAssignment::enterCarried(ValueRange arguments, ValueRange results) {
   for (auto [argument, result] : llvm::zip_equal(arguments, results))
-    if (auto it = carried.find(result); it != carried.end())
-      homes[argument] = homes[result] = it->second;
+    if (auto it = carried.find(result); it != carried.end()) {
+      homes[argument] = it->second;
+      homes[result] = it->second;
+    }
 }
 
 void LayoutAssignment::inferCarried(ValueRange arguments, ValueRange results, ValueRange inits,
@@ -246,13 +248,13 @@ void LayoutAssignment::inferBlock(Block &block) {
       inferCarried(loop.getRegionIterArgs(), loop.getResults(), loop.getInits(),
                    loop.getYieldedValues());
     } else if (auto loop = dyn_cast<scf::WhileOp>(op)) {
-      enterCarried(loop.getBeforeArguments(), loop.getResults());
-      enterCarried(loop.getAfterArguments(), loop.getResults());
+      // What the condition sees need not be what the body and the results are.
+      ValueRange before = loop.getBeforeArguments(), handedOn = loop.getConditionOp().getArgs();
+      enterCarried(before, before);
       inferBlock(*loop.getBeforeBody());
+      inferCarried(loop.getAfterArguments(), loop.getResults(), handedOn, handedOn);
       inferBlock(*loop.getAfterBody());
-      inferCarried(loop.getBeforeArguments(), loop.getResults(), loop.getInits(),
-                   loop.getYieldOp().getResults());
-      enterCarried(loop.getAfterArguments(), loop.getResults());
+      inferCarried(before, before, loop.getInits(), loop.getYieldOp().getResults());
     } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
       inferBlock(*branch.thenBlock());
       if (branch.elseBlock())
@@ -405,13 +407,13 @@ void LayoutAssignment::rewriteOp(Operation *op) {
       })
       .Case([&](scf::WhileOp loop) {
         setCarried(loop.getResults(), loop.getResults());
-        setCarried(loop.getBeforeArguments(), loop.getResults());
+        setCarried(loop.getBeforeArguments(), loop.getBeforeArguments());
         setCarried(loop.getAfterArguments(), loop.getResults());
-        yieldAs(loop, loop.getResults());
+        yieldAs(loop, loop.getBeforeArguments());
         rewriteBlock(*loop.getBeforeBody());
         yieldAs(loop.getConditionOp(), loop.getResults(), /*firstOperand=*/1);
         rewriteBlock(*loop.getAfterBody());
-        yieldAs(loop.getYieldOp(), loop.getResults());
+        yieldAs(loop.getYieldOp(), loop.getBeforeArguments());
       })
       .Case([&](scf::IfOp branch) {
         setCarried(branch.getResults(), branch.getResults());

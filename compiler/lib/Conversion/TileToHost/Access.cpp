@@ -273,11 +273,10 @@ void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
 
 void KernelLowering::lowerCopy(tile::CopyAsyncOp op) {
   Value buffer = buffers.lookup(op.getBuffer());
-  flush([&](Value tile) { return reads(tile, buffer) != Reads::never; });
   ArrayRef<int64_t> shape = op.getBuffer().getType().getShape();
   int64_t width = vectorWidth(shape.back());
   loopNest(shape, width, [&](Indices indices) {
-    Address from = address(op.getView(), op.getIndices(), std::nullopt, {}, indices, width);
+    Address from = address(op.getView(), op.getIndices(), op.getInBounds(), {}, indices, width);
     writeBuffer(loadAt(from, op.getView().getType().getElementType(), {}, width), buffer, indices);
   });
 }

@@ -72,6 +72,8 @@ Value KernelLowering::carriedDestination(Value value) {
 }
 
 LogicalResult KernelLowering::lowerFor(scf::ForOp op) {
+  if (op.getUnsignedCmp())
+    return op.emitOpError("compares unsigned, which has no lowering");
   flush([](Value) { return true; });
   SmallVector<Value> carriedBuffers;
   for (auto [argument, init] : llvm::zip_equal(op.getRegionIterArgs(), op.getInitArgs())) {

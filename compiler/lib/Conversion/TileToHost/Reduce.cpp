@@ -10,9 +10,10 @@ using namespace lighthouse;
 
 Value KernelLowering::combine(tile::CombiningKind kind, Value x, Value y) {
   bool isFloat = isa<FloatType>(getElementTypeOrSelf(x));
-  // A comparison and a selection is one instruction; the NaN-propagating ops are several.
+  // A comparison and a selection is one instruction; the NaN-propagating ops are several. x is what
+  // came before, which a NaN does not replace.
   auto pick = [&](arith::CmpFPredicate predicate) -> Value {
-    return arith::SelectOp::create(b, arith::CmpFOp::create(b, predicate, x, y), x, y);
+    return arith::SelectOp::create(b, arith::CmpFOp::create(b, predicate, y, x), y, x);
   };
   switch (kind) {
   case tile::CombiningKind::add:

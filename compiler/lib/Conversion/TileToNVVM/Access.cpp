@@ -230,6 +230,7 @@ Value KernelLowering::rowFits(const Access &access, OperandRange subscripts) {
 }
 
 void KernelLowering::lowerLoad(tile::LoadOp op) {
+  viewsRead.insert(op.getView());
   Type element = op.getView().getType().getElementType();
   bool isTiled = isTile(op.getResult());
   Value other = op.getOther() ? scalars.lookup(op.getOther()) : Value();
@@ -262,7 +263,22 @@ void KernelLowering::lowerLoad(tile::LoadOp op) {
   tiles[op.getResult()] = Registers(branch.getResults());
 }
 
+void KernelLowering::orderAfterReads(Value view) {
+  if (viewsRead.contains(view))
+    barrier();
+}
+
+void KernelLowering::noteReadsIn(Operation *op) {
+  op->walk([&](Operation *inner) {
+    if (auto load = dyn_cast<tile::LoadOp>(inner))
+      viewsRead.insert(load.getView());
+    else if (auto copy = dyn_cast<tile::CopyAsyncOp>(inner))
+      viewsRead.insert(copy.getView());
+  });
+}
+
 void KernelLowering::lowerStore(tile::StoreOp op) {
+  orderAfterReads(op.getView());
   bool isTiled = isTile(op.getValue());
   Access access = prepare(op.getView(), op.getIndices(), op.getMask(), op.getInBounds(),
                           op.getValue());
@@ -310,6 +326,7 @@ static LLVM::AtomicBinOp atomicKind(tile::CombiningKind kind, bool isFloat) {
 }
 
 void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
+  orderAfterReads(op.getView());
   bool isTiled = isTile(op.getValue());
   Access access =
       prepare(op.getView(), op.getIndices(), op.getMask(), std::nullopt, op.getValue());

@@ -27,6 +27,7 @@ Value KernelLowering::intrinsic(StringRef name, Type result, ValueRange argument
 }
 
 void KernelLowering::barrier() {
+  viewsRead.clear();
   intrinsic("llvm.nvvm.barrier.cta.sync.aligned.all", {}, i32(0));
 }
 

@@ -34,7 +34,20 @@ void KernelLowering::unflatten(ValueRange values, ValueRange flat) {
   }
 }
 
+/// The types of `flatten(values)`.
+static SmallVector<Type> flatTypes(ValueRange values) {
+  SmallVector<Type> types;
+  for (Value value : values) {
+    auto tile = dyn_cast<RankedTensorType>(value.getType());
+    types.append(tile ? tile::Layout::of(tile)->numRegisters(tile.getShape()) : 1,
+                 tile ? tile.getElementType() : value.getType());
+  }
+  return types;
+}
+
 LogicalResult KernelLowering::lowerFor(scf::ForOp op) {
+  if (op.getUnsignedCmp())
+    return op.emitOpError("compares unsigned, which has no lowering");
   // A step of more than one could pass the end by way of the largest i32.
   bool isWide = op.getStep().getType().isInteger(32) && !matchPattern(op.getStep(), m_One());
   APInt end, step;
@@ -66,16 +79,12 @@ LogicalResult KernelLowering::lowerFor(scf::ForOp op) {
 }
 
 LogicalResult KernelLowering::lowerIf(scf::IfOp op) {
-  SmallVector<Type> types;
-  for (Value result : op.getResults()) {
-    auto tile = dyn_cast<RankedTensorType>(result.getType());
-    types.append(tile ? layoutOf(result).numRegisters(tile.getShape()) : 1,
-                 tile ? tile.getElementType() : result.getType());
-  }
-  auto branch = scf::IfOp::create(b, types, scalars.lookup(op.getCondition()),
+  auto branch = scf::IfOp::create(b, flatTypes(op.getResults()), scalars.lookup(op.getCondition()),
                                   /*addThenBlock=*/true, /*addElseBlock=*/op.elseBlock() != nullptr);
+  const llvm::DenseSet<Value> readBefore = viewsRead;
   auto lowerSide = [&](Block *from, Block *to) -> LogicalResult {
     OpBuilder::InsertionGuard guard(b);
+    viewsRead = readBefore;
     if (!to->empty())
       to->getTerminator()->erase();
     b.setInsertionPointToEnd(to);
@@ -92,19 +101,21 @@ LogicalResult KernelLowering::lowerIf(scf::IfOp op) {
 }
 
 LogicalResult KernelLowering::lowerWhile(scf::WhileOp op) {
-  SmallVector<Value> inits = flatten(op.getInits());
-  SmallVector<Type> types = llvm::map_to_vector(inits, [](Value v) { return v.getType(); });
-  auto loop = scf::WhileOp::create(b, types, inits);
-  SmallVector<Location> locations(types.size(), b.getLoc());
+  // What the condition sees need not be what the body and the results are.
+  auto loop = scf::WhileOp::create(b, flatTypes(op.getResults()), flatten(op.getInits()));
+  auto createBlock = [&](Region &region, ValueRange arguments) {
+    SmallVector<Type> types = flatTypes(arguments);
+    return b.createBlock(&region, {}, types, SmallVector<Location>(types.size(), b.getLoc()));
+  };
   OpBuilder::InsertionGuard guard(b);
-  Block *before = b.createBlock(&loop.getBefore(), {}, types, locations);
+  Block *before = createBlock(loop.getBefore(), op.getBeforeArguments());
   unflatten(op.getBeforeArguments(), before->getArguments());
   if (failed(lowerBlock(*op.getBeforeBody())))
     return failure();
   scf::ConditionOp condition = op.getConditionOp();
   scf::ConditionOp::create(b, scalars.lookup(condition.getCondition()),
                            flatten(condition.getArgs()));
-  Block *after = b.createBlock(&loop.getAfter(), {}, types, locations);
+  Block *after = createBlock(loop.getAfter(), op.getAfterArguments());
   unflatten(op.getAfterArguments(), after->getArguments());
   if (failed(lowerBlock(*op.getAfterBody())))
     return failure();

@@ -116,6 +116,11 @@ private:
   Registers loadVector(const Place &from, Type elementType, int64_t width, Value other);
   void storeVector(const Place &to, llvm::ArrayRef<Value> values, bool streaming);
 
+  /// Other threads may still have to read what is now written: a barrier, if there was none since.
+  void orderAfterReads(Value view);
+  /// Counts the views that `op` reads inside as read; for the loops and branches around stores.
+  void noteReadsIn(mlir::Operation *op);
+
   // CopyAsync.cpp
   void lowerCopy(tile::CopyAsyncOp op);
 
@@ -214,6 +219,7 @@ private:
   Value thread, lane, warp;                           ///< i32.
   llvm::DenseMap<std::pair<mlir::Attribute, int64_t>, Value> threadCoordinates;
   llvm::DenseMap<mlir::Attribute, Value> owners;
+  llvm::DenseSet<Value> viewsRead;                    ///< Since the last barrier.
 };
 
 } // namespace lighthouse::nvvm

@@ -144,17 +144,28 @@ void KernelLowering::lowerReduce(tile::ReduceOp op) {
     result.push_back(values.front());
   }
 
-  for (unsigned bit : bitsAlong(layout.lanes, axis))
+  SmallVector<unsigned> laneBits = bitsAlong(layout.lanes, axis);
+  for (unsigned bit : laneBits)
     for (Value &value : result)
       value = combine(op.getKind(), value, shuffleLanes("bfly", value, i32(1 << bit)));
 
-  // All threads combine the parts of the warps in the same order.
   if (!bitsAlong(layout.warps, axis).empty())
+    // All threads combine the parts of the warps in the same order.
     for (auto [value, parts] :
          llvm::zip_equal(result, exchangeParts(op, layout, shape, axis, order, result))) {
       value = parts.front();
       for (Value part : llvm::drop_begin(parts))
         value = combine(op.getKind(), value, part);
+    }
+  else if (!laneBits.empty() && groups.begin()->second.size() == 1 &&
+           op.getKind() == tile::CombiningKind::add && isa<FloatType>(result.front().getType()))
+    // A product may become a part of the first sum of each lane, rounded once, where its neighbour
+    // adds it rounded twice. Branches on the result must be the same in all lanes: one lane's counts.
+    for (Value &value : result) {
+      int64_t others = 31;
+      for (unsigned bit : laneBits)
+        others &= ~(int64_t(1) << bit);
+      value = shuffleLanes("idx", value, arith::AndIOp::create(b, lane, i32(others)));
     }
   if (isTile(op.getResult()))
     tiles[op.getResult()] = result;

@@ -55,8 +55,9 @@ static int64_t scratchBytes(Operation *op) {
       })
       .Case<tile::ReduceOp, tile::ScanOp>([&](auto along) -> int64_t {
         RankedTensorType type = typeOf(along.getSource());
+        Layout layout = *Layout::of(type);
         int64_t parts = 1;
-        for (tile::Basis basis : Layout::of(type)->warps)
+        for (tile::Basis basis : layout.warps)
           if (basis.dim == int64_t(along.getAxis()))
             parts *= 2;
         // One value per warp along the axis for each of the other elements.
@@ -82,11 +83,18 @@ SharedMemory::SharedMemory(tile::KernelOp kernel) {
     step[&op] = numSteps++;
   auto stepOf = [&](Operation *op) { return step.at(body.findAncestorOpInBlock(*op)); };
 
-  // Copies end at the first wait for all of them, in the kernel's own block or at its end.
-  auto endOfCopies = [&](int64_t from) {
-    for (Operation &op : body)
-      if (auto wait = dyn_cast<tile::WaitOp>(op); wait && wait.getPending() == 0 && step[&op] > from)
-        return step[&op];
+  // A copy ends at the first wait for all groups after it was committed, in the kernel's own block or
+  // at its end.
+  auto endOfCopy = [&](tile::CopyAsyncOp copy) {
+    bool isCommitted = copy->getBlock() != &body &&
+                       llvm::any_of(copy->getBlock()->getOps<tile::CommitOp>(), [&](auto commit) {
+                         return copy->isBeforeInBlock(commit);
+                       });
+    for (Operation *op = body.findAncestorOpInBlock(*copy)->getNextNode(); op; op = op->getNextNode()) {
+      isCommitted |= isa<tile::CommitOp>(op);
+      if (auto wait = dyn_cast<tile::WaitOp>(op); wait && wait.getPending() == 0 && isCommitted)
+        return step[op];
+    }
     return numSteps;
   };
 
@@ -102,8 +110,8 @@ SharedMemory::SharedMemory(tile::KernelOp kernel) {
           last = std::max(last, stepOf(user));
           if (auto slot = dyn_cast<tile::SlotOp>(user))
             names.push_back(slot.getResult());
-          else if (isa<tile::CopyAsyncOp>(user))
-            last = std::max(last, endOfCopies(stepOf(user)));
+          else if (auto copy = dyn_cast<tile::CopyAsyncOp>(user))
+            last = std::max(last, endOfCopy(copy));
         }
       places.push_back({bufferBytes(alloc.getType()), stepOf(op), last});
       owners.push_back({op});

@@ -234,12 +234,20 @@ LogicalResult KernelLowering::lowerOp(Operation *op) {
     return OpTrait::hasElementwiseMappableTraits(op) && op->getNumResults() == 1 &&
            op->getNumRegions() == 0;
   };
-  if (isa<scf::ForOp, scf::IfOp, scf::WhileOp>(op) || isElementwise(op))
-    return llvm::TypeSwitch<Operation *, LogicalResult>(op)
-        .Case([&](scf::ForOp loop) { return lowerFor(loop); })
-        .Case([&](scf::IfOp branch) { return lowerIf(branch); })
-        .Case([&](scf::WhileOp loop) { return lowerWhile(loop); })
-        .Default([&](Operation *) { return lowerElementwise(op); });
+  if (isElementwise(op))
+    return lowerElementwise(op);
+  if (isa<scf::ForOp, scf::IfOp, scf::WhileOp>(op)) {
+    // What an iteration reads may come before what the next one writes; barriers inside may be passed
+    // by.
+    noteReadsIn(op);
+    llvm::DenseSet<Value> read = viewsRead;
+    LogicalResult lowered = llvm::TypeSwitch<Operation *, LogicalResult>(op)
+                                .Case([&](scf::ForOp loop) { return lowerFor(loop); })
+                                .Case([&](scf::IfOp branch) { return lowerIf(branch); })
+                                .Case([&](scf::WhileOp loop) { return lowerWhile(loop); });
+    viewsRead = std::move(read);
+    return lowered;
+  }
   bool isKnown = true;
   llvm::TypeSwitch<Operation *>(op)
       .Case([&](tile::ProgramIdOp id) { scalars.map(id.getResult(), programIds[id.getAxis()]); })

@@ -38,6 +38,8 @@ struct PlanLimits {
   /// Every dim of a tensor and every extent of a grid is at most this.
   static constexpr std::int64_t dim = (std::int64_t(1) << 31) - 1;
   static constexpr std::int64_t workspaceBytes = std::int64_t(1) << 46;
+  /// Of a launch.
+  static constexpr std::int64_t hostInstances = std::int64_t(1) << 62;
   /// Of a CUDA kernel. The limits on parameters and the grid are those of CUDA.
   static constexpr std::int64_t sharedBytes = std::int64_t(1) << 20;
   static constexpr std::int64_t threads = 1024;

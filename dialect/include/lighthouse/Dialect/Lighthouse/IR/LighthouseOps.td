@@ -275,7 +275,8 @@ def Lighthouse_AttendOp : Lighthouse_StageOp<"attend"> {
     Constraints:
     - (attend_c1) k and v have the same type;
     - (attend_c2) q agrees with k in B, S, D and element type;
-    - (attend_c3) G divides H.
+    - (attend_c3) G divides H;
+    - (attend_c4) `scale` is positive and finite.
 
     Example:
 
@@ -348,7 +349,8 @@ def Lighthouse_LaunchOp : Lighthouse_Op<"launch", [
 
     Constraints:
     - (launch_c1) `kernel` is a `tile.kernel` of the module;
-    - (launch_c2) there are as many inputs, scalars and results as the kernel declares;
+    - (launch_c2) there are as many inputs, scalars and results as the kernel declares, and its results
+      are views;
     - (launch_c3) tensors agree with the kernel's views in element type, rank and constant dims, a
       named dim has one extent throughout, and every extent is below 2^31;
     - (launch_c4) scalars have the types that the kernel declares;

@@ -54,8 +54,6 @@ public:
 
   /// Without dim `axis`; places that differ only there hold copies.
   Layout withoutDim(int64_t axis) const;
-  /// With dim `axis` of extent 1 in its place.
-  Layout withUnitDim(int64_t axis) const;
   /// With the dims of a rank-2 tile swapped.
   Layout transposed() const;
   /// The layout of the elements of a tile of shape `from`, seen in shape `to`; none if it is not

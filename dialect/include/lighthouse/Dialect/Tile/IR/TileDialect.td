@@ -44,7 +44,7 @@ def Tile_ViewType : Tile_Type<"View", "view"> {
     - (view_c1) a constant dim is between 1 and 2^31 - 1;
     - (view_c2) a name is not empty;
     - (view_c3) a dim is an integer or a name;
-    - (view_c4) the element type is an integer or a float.
+    - (view_c4) the element type is one that memory holds: i1, i8, i32, i64, f16, bf16, f32 or f64.
 
     Example: `!tile.view<["B", "N", "H", 64], bf16>`
   }];
@@ -69,7 +69,7 @@ def Tile_BufferType : Tile_Type<"Buffer", "buffer"> {
 
     Constraints:
     - (buffer_c1) there is at least one dim, and every extent is positive;
-    - (buffer_c2) the element type is an integer or a float;
+    - (buffer_c2) the element type is one that memory holds, as for views;
     - (buffer_c3) the swizzle is 0, 32, 64 or 128.
 
     Example: `!tile.buffer<2x64x64xbf16, 128>`

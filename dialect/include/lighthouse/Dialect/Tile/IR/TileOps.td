@@ -44,7 +44,10 @@ def Tile_KernelOp : Tile_Op<"kernel", [
     - (kernel_c4) `inputs` is at most the number of arguments;
     - (kernel_c5) every entry of `dim_exprs` names a dim and is a map with one result;
     - (kernel_c6) `warps` is a power of two from 1 to 32;
-    - (kernel_c7) `tile.alignment` is a power of two from 1 to 16 on a view.
+    - (kernel_c7) `tile.alignment` is a power of two from 1 to 16 on a view;
+    - (kernel_c8) it has a body;
+    - (kernel_c9) in the body, the arguments are the only views, buffers come from `alloc_shared` and
+      `slot` alone, and the elements of tiles are integers or floats.
 
     Example:
 
@@ -70,6 +73,7 @@ def Tile_KernelOp : Tile_Op<"kernel", [
   let regions = (region AnyRegion:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
     ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
@@ -231,7 +235,8 @@ def Tile_AtomicRMWOp : Tile_Op<"atomic_rmw", [AttrSizedOperandSegments,
     - (atomic_rmw_c1) one subscript per dim of the view;
     - (atomic_rmw_c2) the value has the view's element type, and one dim per tile subscript;
     - (atomic_rmw_c3) the mask is an i1, or an i1 tile with the shape of the value;
-    - (atomic_rmw_c4) the kind is `add`, `max`, `min`, `and` or `or`; the last two on integers only.
+    - (atomic_rmw_c4) the kind is `add`, `max`, `min`, `and` or `or`; the last two on integers only,
+      and none on i1, which memory has no atomic operation for.
 
     Example: `tile.atomic_rmw add %t, %y[%rows] : tensor<64xf32>, !tile.view<["N"], f32>, tensor<64xi32>`
   }];
@@ -249,7 +254,8 @@ def Tile_BarrierOp : Tile_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "orders the memory accesses of one program instance";
   let description = [{
     Every effect of this instance before the barrier is visible to all of its threads after it.
-    Needed between a store and a load of the same elements of a tensor argument.
+    Needed between a store and a later load of the same elements of a tensor argument; a store after a
+    load is ordered by the lowering.
 
     Example: `tile.barrier`
   }];
