@@ -109,6 +109,9 @@ Result<Request> SpecOptions::request() const {
     auto [name, value] = llvm::StringRef(text).split('=');
     if (name.empty() || value.empty())
       return Status(StatusCode::InvalidArgument, "--set expects NAME=VALUE, found '" + text + "'");
+    for (const auto &[other, otherValue] : request.settings)
+      if (other == name)
+        return Status(StatusCode::InvalidArgument, "--set " + other + " is given twice");
     request.settings.emplace_back(name.str(), value.str());
   }
   Result<Target> chosen = chooseTarget();

@@ -10,6 +10,7 @@
 #include "lighthouse/runtime/Environment.h"
 #include "lighthouse/runtime/Sha256.h"
 
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
@@ -154,7 +155,14 @@ const std::vector<frontend::DefinitionInfo> &Compiler::definitions() const {
 static Status checkRequest(const Request &request) {
   if (request.name.empty())
     return renderedError("no pipeline or kernel is named");
+  llvm::StringSet<> names;
+  for (const auto &[name, value] : request.settings)
+    if (!names.insert(name).second)
+      return renderedError("parameter '" + name + "' is set twice");
+  names.clear();
   for (const ArgumentType &argument : request.arguments) {
+    if (!names.insert(argument.name).second)
+      return renderedError("argument '" + argument.name + "' is given twice");
     if (argument.shape.size() > runtime::maxRank)
       return renderedError("argument '" + argument.name + "' has more than " +
                            llvm::Twine(runtime::maxRank) + " dims");
@@ -220,6 +228,9 @@ Result<std::string> Compiler::emit(const Request &request, Phase phase) {
 }
 
 Result<runtime::Artifact> Compiler::compile(const Request &request, runtime::Cache *cache) {
+  // The key tells requests apart that pass, and no others.
+  if (Status status = checkRequest(request); !status.ok())
+    return status;
   std::string keyText = key(request);
   if (cache) {
     Result<std::optional<runtime::Artifact>> found = cache->lookup(keyText);

@@ -81,6 +81,28 @@ TEST(CompilerTest, KeyIgnoresTheOrderOfOptions) {
   EXPECT_EQ(compiler.key(request), key);
 }
 
+TEST(CompilerTest, NothingIsSetTwice) {
+  std::string directory = makeDirectory();
+  llvm::scope_exit cleanUp([&] { llvm::sys::fs::remove_directories(directory); });
+  runtime::CacheOptions options;
+  options.directory = directory + "/cache";
+  runtime::Cache cache(options);
+  Compiler compiler = makeCompiler();
+  Request request = add3(1000);
+  request.kind = Request::Kind::Kernel;
+  request.name = "vector_add";
+  request.arguments.pop_back();
+  request.settings = {{"BLOCK", "256"}};
+  ASSERT_TRUE(compiler.compile(request, &cache).ok());
+  request.settings.emplace_back("BLOCK", "512");
+  EXPECT_THAT(compiler.compile(request, &cache).status().message(),
+              HasSubstr("parameter 'BLOCK' is set twice"));
+  request.settings.pop_back();
+  request.arguments.push_back(request.arguments.back());
+  EXPECT_THAT(compiler.compile(request, &cache).status().message(),
+              HasSubstr("argument 'y' is given twice"));
+}
+
 TEST(CompilerTest, BuildIdIsThere) { EXPECT_GE(compilerBuildId().size(), 16u); }
 
 TEST(CompilerTest, SecondCompilationIsACacheHit) {
