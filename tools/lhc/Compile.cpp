@@ -1,10 +1,9 @@
 //===- Compile.cpp - lhc compile --------------------------------------------------------------===//
 
 #include "SpecOptions.h"
+#include "support/Files.h"
 
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
@@ -178,19 +177,12 @@ private:
           llvm::json::Object{{"phase", info(emit).name}, {"text", llvm::json::fixUTF8(text)}});
       return Ok;
     }
-    std::error_code error;
-    llvm::ToolOutputFile file(path, error, llvm::sys::fs::OF_None);
-    if (!error) {
-      file.os() << text;
-      file.os().flush();
-      error = file.os().error();
-      file.os().clear_error();
+    if (path == "-") {
+      llvm::outs() << text;
+      return Ok;
     }
-    if (error) {
-      printError("cannot write " + path + ": " + error.message());
-      return RunFailed;
-    }
-    file.keep();
+    if (Status status = support::writeFile(path, {text}); !status.ok())
+      return failRun(status);
     if (json)
       printJson(llvm::json::Object{
           {"phase", info(emit).name}, {"file", path}, {"bytes", int64_t(text.size())}});
