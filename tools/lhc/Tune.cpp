@@ -96,7 +96,7 @@ public:
     if (groups.empty())
       printNote("no kernel of '" + request.name + "' leaves a choice open");
     if (dryRun || groups.empty()) {
-      report();
+      report(/*saved=*/false);
       return Ok;
     }
     if (request.isCuda() && !options.chooseTarget()->device)
@@ -154,6 +154,8 @@ private:
       *table = *std::move(loaded);
     else if (loaded.status().code() != StatusCode::NotFound)
       return failRun(loaded.status());
+    if (Status status = table->save(options.tuningPath()); !status.ok())
+      return failRun(status);
 
     llvm::SmallString<128> path;
     if (std::error_code error = llvm::sys::fs::createUniqueDirectory("lighthouse-tune", path)) {
@@ -176,10 +178,9 @@ private:
       if (Status status = group.addTo(*table, request, group.candidates[group.best], now());
           !status.ok())
         return failRun(status);
-    if (Status status = table->save(options.tuningPath()); !status.ok())
-      return failRun(status);
-    report();
-    return Ok;
+    Status saved = table->save(options.tuningPath());
+    report(saved.ok());
+    return saved.ok() ? Ok : failRun(saved);
   }
 
   int writeArguments(const std::vector<ArgumentSource> &sources) {
@@ -377,9 +378,9 @@ private:
 
   //===-- Reports -------------------------------------------------------------------------------===//
 
-  void report() const {
+  void report(bool saved) const {
     if (json)
-      return printJson(toJson());
+      return printJson(toJson(saved));
     llvm::raw_ostream &out = llvm::outs();
     for (const TuneGroup &group : groups) {
       if (dryRun) {
@@ -404,11 +405,11 @@ private:
         if (!candidate.rejected.empty())
           out << "  rejected " << spell(candidate.settings) << ": " << candidate.rejected << "\n";
     }
-    if (!dryRun && !groups.empty())
+    if (saved)
       out << "saved to " << options.tuningPath() << "\n";
   }
 
-  llvm::json::Value toJson() const {
+  llvm::json::Value toJson(bool saved) const {
     auto object = [](const Candidate &candidate) {
       llvm::json::Object settings;
       for (const auto &[name, value] : candidate.settings)
@@ -435,9 +436,8 @@ private:
     return llvm::json::Object{{"target", request.isCuda() ? request.arch : request.level},
                               {"device", request.device},
                               {"repeat", int64_t(repeat)},
-                              {"table", dryRun || groups.empty()
-                                            ? llvm::json::Value(nullptr)
-                                            : llvm::json::Value(options.tuningPath())},
+                              {"table", saved ? llvm::json::Value(options.tuningPath())
+                                              : llvm::json::Value(nullptr)},
                               {"kernels", std::move(kernels)}};
   }
 
