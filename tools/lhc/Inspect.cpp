@@ -181,7 +181,7 @@ public:
   int run() override {
     if (isArtifact(options.spec)) {
       Result<runtime::Artifact> artifact = runtime::Artifact::readFile(options.spec);
-      return artifact ? show(*artifact) : failRun(artifact.status());
+      return artifact ? show(*artifact) : failInput(artifact.status());
     }
     Result<Compiler> compiler = options.open();
     if (!compiler)

@@ -121,7 +121,7 @@ private:
       Result<support::Array> array =
           support::readNpy(worker.empty() ? source.path : argumentFile(root, i));
       if (!array)
-        return failRun(array.status());
+        return failInput(array.status());
       request.arguments.push_back({source.name, array->dtype(), array->shape()});
     }
     return Ok;
@@ -186,7 +186,7 @@ private:
   int writeArguments(const std::vector<ArgumentSource> &sources) {
     Result<std::vector<NamedArray>> arrays = makeArrays(sources, seed);
     if (!arrays)
-      return failRun(arrays.status());
+      return failInput(arrays.status());
     for (auto [i, named] : llvm::enumerate(*arrays))
       if (Status status = support::writeNpy(argumentFile(root, i), named.array); !status.ok())
         return failRun(status);
