@@ -40,6 +40,8 @@ public:
   std::string tuningPath() const {
     return tuning.empty() ? lighthouse::runtime::userTuningPath() : tuning.getValue();
   }
+  /// Empty: nothing is dumped.
+  const std::string &dumpDirectory() const { return dumpDir; }
   bool usesCache() const { return !noCache && dumpDir.empty(); }
 
   llvm::cl::opt<std::string> spec;

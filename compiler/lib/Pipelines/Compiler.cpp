@@ -274,6 +274,10 @@ void Compiler::setTuning(std::vector<std::shared_ptr<const runtime::TuningTable>
   state->options.strictTuning = strict;
 }
 
+void Compiler::setDumpDirectory(std::string directory) {
+  state->options.dumpDirectory = std::move(directory);
+}
+
 std::string Compiler::key(const Request &request) const {
   std::string text;
   llvm::raw_string_ostream out(text);

@@ -87,6 +87,9 @@ public:
   /// Replaces the tables of the options, and how strictly they are taken.
   void setTuning(std::vector<std::shared_ptr<const runtime::TuningTable>> tables, bool strict);
 
+  /// Replaces the directory of the options.
+  void setDumpDirectory(std::string directory);
+
   /// All that the artifact of a request depends on.
   std::string key(const Request &request) const;
 
