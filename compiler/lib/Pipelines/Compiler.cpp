@@ -80,6 +80,11 @@ static Status failureOf(const Compilation &compilation, frontend::Diagnostics &d
   return Status(StatusCode::Internal, text);
 }
 
+/// Holds what `outOfMemoryMessage` returns, as memory cannot be taken then.
+static char outOfMemory[1024] = "error: out of memory\n";
+
+const char *lighthouse::outOfMemoryMessage() { return outOfMemory; }
+
 /// `runGuarded` with its own failures rendered like all others, as errors at `loc`. After such a
 /// failure no more work is taken.
 template <typename StateT>
@@ -90,12 +95,17 @@ static Status runGuardedWork(std::shared_ptr<StateT> state, llvm::SMLoc loc,
   // Rendered before the work starts, which may outlast this call and uses the diagnostics.
   state->diagnostics.error(loc, "");
   std::string place = takeErrors(state->diagnostics);
+  auto [head, caret] = llvm::StringRef(place).split('\n');
+  auto render = [&, head = head, caret = caret](const llvm::Twine &message) {
+    return (head + message + "\n" + caret).str();
+  };
+  snprintf(outOfMemory, sizeof(outOfMemory), "%s", render("out of memory").c_str());
   Status status = runGuarded(std::move(work), state->options.limitSeconds, state->spentSeconds);
+  snprintf(outOfMemory, sizeof(outOfMemory), "error: out of memory\n");
   if (status.ok())
     return status;
   state->givenUp = true;
-  auto [head, caret] = llvm::StringRef(place).split('\n');
-  return Status(status.code(), (head + status.message() + "\n" + caret).str());
+  return Status(status.code(), render(status.message()));
 }
 
 //===------------------------------------------------------------------------------------------===//

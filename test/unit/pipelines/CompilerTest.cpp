@@ -198,6 +198,27 @@ TEST(CompilerTest, OpenKernelHasCodeButNoArtifact) {
   EXPECT_THAT(*text, HasSubstr("vector_add"));
   auto artifact = compiler.emit(request, Phase::Artifact);
   EXPECT_EQ(artifact.status().code(), StatusCode::InvalidArgument);
+  EXPECT_THAT(artifact.status().message(), HasSubstr("add.lh:3:6: error:"));
+  EXPECT_THAT(artifact.status().message(), HasSubstr("'x' has none"));
+  request.arguments = {{"x", DType::F32, {1000}}};
+  artifact = compiler.emit(request, Phase::Artifact);
+  EXPECT_THAT(artifact.status().message(), HasSubstr("'y' has none"));
+}
+
+TEST(CompilerTest, KernelWithScalarsNeedsAPipeline) {
+  Request request;
+  request.kind = Request::Kind::Kernel;
+  request.name = "scale";
+  request.level = "x86-64-v2";
+  request.arguments = {{"x", DType::F32, {1000}}};
+  Compiler compiler = makeCompiler(R"(
+kernel scale(x: f32[N], by: f32) -> (y: f32[N]) grid (N) {
+  store(y[program_id(0)], by * load(x[program_id(0)]));
+}
+)");
+  EXPECT_TRUE(compiler.emit(request, Phase::Asm).ok());
+  std::string message = compiler.compile(request, nullptr).status().message();
+  EXPECT_THAT(message, HasSubstr("scalar arguments can only be used in a pipeline"));
 }
 
 TEST(CompilerTest, ErrorsAreRenderedWithTheirPlace) {

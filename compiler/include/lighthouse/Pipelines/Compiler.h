@@ -99,6 +99,10 @@ private:
   std::shared_ptr<State> state;
 };
 
+/// What a handler of exhausted memory has to say: an error, at the definition that is being compiled
+/// if there is one. Takes no memory.
+const char *outOfMemoryMessage();
+
 /// Version of Lighthouse, and of the LLVM inside.
 std::string_view compilerVersion();
 std::string_view llvmVersion();
