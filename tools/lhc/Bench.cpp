@@ -55,6 +55,11 @@ private:
       printError(spec.status().message());
       return Usage;
     }
+    // Types without the extent are complete only if none names it.
+    if (options.sources()) {
+      printError("--sweep " + spec->name + ": no --arg has an extent of that name");
+      return Usage;
+    }
     std::vector<SweepPoint> points;
     int code = Ok;
     for (int64_t value : spec->values) {

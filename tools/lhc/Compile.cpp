@@ -58,18 +58,12 @@ public:
       printError(request.status().message());
       return Usage;
     }
-    Result<std::vector<ArgumentSource>> sources = options.sources();
-    if (!sources) {
-      printError(sources.status().message());
+    Result<std::vector<ArgumentType>> types = options.types("lhc compile");
+    if (!types) {
+      printError(types.status().message());
       return Usage;
     }
-    for (const ArgumentSource &source : *sources) {
-      if (source.kind == ArgumentSource::Kind::File) {
-        printError("lhc compile takes types: --arg " + source.name + "=f32[...]");
-        return Usage;
-      }
-      request->arguments.push_back({source.name, *source.dtype, source.shape});
-    }
+    request->arguments = *std::move(types);
     if (isBinary() && !output.empty() && !options.namesDefinition()) {
       printError("-o with --emit=" + info(emit).name + " needs --kernel or --pipeline");
       return Usage;

@@ -102,6 +102,8 @@ Result<std::string> SpecOptions::hostLevel(llvm::StringRef name) const {
 Result<Request> SpecOptions::request() const {
   if (!kernel.empty() && !pipeline.empty())
     return Status(StatusCode::InvalidArgument, "--kernel and --pipeline exclude each other");
+  if (!(timeLimit >= 0))
+    return Status(StatusCode::InvalidArgument, "--time-limit must not be negative");
   Request request;
   request.kind = kernel.empty() ? Request::Kind::Pipeline : Request::Kind::Kernel;
   request.name = kernel.empty() ? pipeline : kernel;
@@ -138,4 +140,18 @@ Result<std::vector<ArgumentSource>> SpecOptions::sources(const Extents &extents)
     sources.push_back(*std::move(source));
   }
   return sources;
+}
+
+Result<std::vector<ArgumentType>> SpecOptions::types(llvm::StringRef command) const {
+  Result<std::vector<ArgumentSource>> given = sources();
+  if (!given)
+    return given.status();
+  std::vector<ArgumentType> types;
+  for (const ArgumentSource &source : *given) {
+    if (source.kind == ArgumentSource::Kind::File)
+      return Status(StatusCode::InvalidArgument,
+                    (command + " takes types: --arg " + source.name + "=f32[...]").str());
+    types.push_back({source.name, *source.dtype, source.shape});
+  }
+  return types;
 }

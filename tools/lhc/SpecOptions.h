@@ -32,6 +32,8 @@ public:
   Result<lighthouse::Request> request() const;
   /// What the arguments are; the names of `extents` may stand for numbers in their types.
   Result<std::vector<ArgumentSource>> sources(const Extents &extents = {}) const;
+  /// The types of the arguments, for `command`, which takes no files.
+  Result<std::vector<lighthouse::ArgumentType>> types(llvm::StringRef command) const;
   /// What --target names; without it the first GPU, else this processor.
   Result<Target> chooseTarget() const;
   /// Whether --kernel or --pipeline was given.
