@@ -129,6 +129,7 @@ private:
 
   /// What a process does that was started for one candidate.
   int work() {
+    dieWithParent();
     return worker == "compile" ? compileCandidate(options, request, root, folder)
                                : timeCandidate(options, root, folder, repeat);
   }
@@ -157,6 +158,7 @@ private:
     if (Status status = table->save(options.tuningPath()); !status.ok())
       return failRun(status);
 
+    deferInterrupts();
     llvm::SmallString<128> path;
     if (std::error_code error = llvm::sys::fs::createUniqueDirectory("lighthouse-tune", path)) {
       printError("cannot make a directory for temporary files: " + error.message());
@@ -174,6 +176,10 @@ private:
     if (int code = checkTogether())
       return code;
     progress.finish();
+    if (wasInterrupted()) {
+      printError("interrupted; nothing is saved");
+      return RunFailed;
+    }
     for (const TuneGroup &group : groups)
       if (Status status = group.addTo(*table, request, group.candidates[group.best], now());
           !status.ok())
@@ -211,9 +217,10 @@ private:
 
   Subprocess processFor(llvm::StringRef role, const std::string &inFolder) const {
     Subprocess process = thisProcess();
-    for (const std::string &argument :
-         {"--worker=" + role.str(), "--worker-root=" + root, "--worker-folder=" + inFolder})
-      process.arguments.push_back(argument);
+    // After the name of the subcommand, as what follows a "--" is no option.
+    process.arguments.insert(
+        process.arguments.begin() + 2,
+        {"--worker=" + role.str(), "--worker-root=" + root, "--worker-folder=" + inFolder});
     process.log = inFolder + "/log";
     return process;
   }
@@ -287,6 +294,8 @@ private:
     std::vector<Attempt> attempts;
     std::vector<Subprocess> compilations;
     for (Candidate &candidate : llvm::drop_begin(group.candidates)) {
+      if (wasInterrupted())
+        break;
       auto settings = std::make_shared<TuningTable>();
       if (Status status = group.addTo(*settings, request, candidate, ""); !status.ok())
         return failRun(status);
