@@ -7,7 +7,6 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace lhc;
@@ -202,14 +201,6 @@ public:
   }
 
 private:
-  /// Specifications are text, artifacts are not.
-  static bool isArtifact(const std::string &path) {
-    if (path == "-")
-      return false;
-    auto buffer = llvm::MemoryBuffer::getFileSlice(path, /*MapSize=*/4096, /*Offset=*/0);
-    return buffer && (*buffer)->getBuffer().take_front(64).contains('\0');
-  }
-
   int show(const runtime::Artifact &artifact, bool causal = true) {
     if (artifact.plan.target == "cuda")
       return showCuda(artifact, causal);

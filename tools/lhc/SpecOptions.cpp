@@ -6,7 +6,10 @@
 #include "lighthouse/runtime/Cpu.h"
 #include "lighthouse/runtime/Cuda.h"
 
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 using namespace lhc;
 using namespace lighthouse;
@@ -46,7 +49,17 @@ SpecOptions::SpecOptions(cl::SubCommand &sub)
                       "LIGHTHOUSE_TUNING, else tuning.json beside the cache)"),
              cl::value_desc("file"), cl::sub(sub)) {}
 
+bool lhc::isArtifact(const std::string &path) {
+  if (!llvm::sys::fs::is_regular_file(path))
+    return false;
+  auto buffer = llvm::MemoryBuffer::getFileSlice(path, /*MapSize=*/8, /*Offset=*/0);
+  return buffer && (*buffer)->getBuffer().starts_with("\x89LHA");
+}
+
 Result<Compiler> SpecOptions::open() const {
+  if (isArtifact(spec))
+    return Status(StatusCode::InvalidArgument,
+                  "error: '" + spec + "' is a compiled artifact, not a specification");
   CompilerOptions options;
   options.dumpDirectory = dumpDir;
   options.reproducerDirectory = reproducerDir;
@@ -86,8 +99,10 @@ Result<std::string> SpecOptions::hostLevel(llvm::StringRef name) const {
   if (!name.consume_front("host") || !(name.empty() || name.consume_front(":")))
     return Status(StatusCode::InvalidArgument,
                   "unknown target '" + target +
-                      "'; expected host, host:LEVEL, cuda, cuda:ORDINAL or an architecture such as "
-                      "sm_90a");
+                      "'; expected host, host:LEVEL, cuda, cuda:ORDINAL or an architecture: " +
+                      llvm::join(llvm::map_range(cudaArchs(),
+                                                 [](const CudaArch &arch) { return arch.name; }),
+                                 ", "));
   if (name.empty()) {
     Result<runtime::CpuLevel> level = runtime::hostCpuLevel();
     return level ? Result<std::string>(std::string(runtime::cpuLevelName(*level))) : level.status();

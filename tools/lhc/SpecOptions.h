@@ -21,12 +21,15 @@ struct Target {
   std::string deviceName;
 };
 
+/// Whether a file begins like an artifact.
+bool isArtifact(const std::string &path);
+
 /// What the commands that take a specification have in common.
 class SpecOptions {
 public:
   explicit SpecOptions(llvm::cl::SubCommand &sub);
 
-  /// Opens the specification.
+  /// Opens the specification; errors are rendered.
   Result<lighthouse::Compiler> open() const;
   /// The request without argument types; errors are the user's.
   Result<lighthouse::Request> request() const;

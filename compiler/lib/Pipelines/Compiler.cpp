@@ -7,6 +7,7 @@
 #include "Guard.h"
 #include "TableTuner.h"
 
+#include "lighthouse/Frontend/Limits.h"
 #include "lighthouse/runtime/Environment.h"
 #include "lighthouse/runtime/Sha256.h"
 
@@ -137,8 +138,14 @@ Result<Compiler> Compiler::State::load(std::unique_ptr<llvm::MemoryBuffer> buffe
 
 Result<Compiler> Compiler::open(const std::string &path, CompilerOptions options) {
   auto buffer = frontend::readSource(path);
-  if (!buffer)
-    return renderedError("cannot read '" + path + "': " + buffer.getError().message());
+  if (std::error_code error = buffer.getError()) {
+    std::string reason = error.message();
+    if (error == std::errc::file_too_large)
+      reason = "it has more than " + std::to_string(frontend::limits::fileSize) + " bytes";
+    else if (error == std::errc::invalid_argument)
+      reason = "it is not a regular file; - reads the standard input";
+    return renderedError("cannot read '" + path + "': " + reason);
+  }
   return State::load(std::move(*buffer), std::move(options));
 }
 
@@ -186,12 +193,25 @@ static Status checkRequest(const Request &request) {
   return {};
 }
 
-/// Where the definition that a request names is declared; invalid if there is none.
-static llvm::SMLoc placeOf(const Request &request, const frontend::Spec &spec) {
-  for (const frontend::DefinitionInfo &definition : spec.definitions())
-    if (definition.name == request.name)
-      return definition.loc;
-  return llvm::SMLoc();
+/// The definition that a request names.
+static Result<frontend::DefinitionInfo> findDefinition(const Request &request,
+                                                       const frontend::Spec &spec) {
+  using Kind = frontend::DefinitionInfo::Kind;
+  bool wantsKernel = request.kind == Request::Kind::Kernel;
+  std::string others;
+  for (const frontend::DefinitionInfo &definition : spec.definitions()) {
+    bool fits = (definition.kind == Kind::Kernel) == wantsKernel;
+    if (definition.name == request.name) {
+      if (fits)
+        return definition;
+      others = wantsKernel ? "it is a pipeline" : "it is a kernel";
+      break;
+    }
+    if (fits && !definition.imported)
+      others += (others.empty() ? "there are " : ", ") + definition.name;
+  }
+  return renderedError(llvm::Twine("there is no ") + (wantsKernel ? "kernel" : "pipeline") + " '" +
+                       request.name + "'; " + (others.empty() ? "there are none" : others));
 }
 
 /// Takes `request` to `last` and then calls `finish`, guarded.
@@ -200,8 +220,11 @@ static Status compileGuarded(std::shared_ptr<StateT> state, const Request &reque
                              const std::string &key, Phase last, Finish finish) {
   if (Status status = checkRequest(request); !status.ok())
     return status;
+  Result<frontend::DefinitionInfo> definition = findDefinition(request, *state->spec);
+  if (!definition)
+    return definition.status();
   auto outcome = std::make_shared<Status>();
-  Status guarded = runGuardedWork(state, placeOf(request, *state->spec), [=] {
+  Status guarded = runGuardedWork(state, definition->loc, [=] {
     frontend::DiagnosticBridge bridge(&state->context, state->diagnostics);
     TableTuner tuner(state->options, request);
     auto attempt = [&] {
