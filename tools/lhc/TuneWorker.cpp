@@ -3,6 +3,7 @@
 #include "TuneWorker.h"
 
 #include "Execution.h"
+#include "Median.h"
 #include "support/Files.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -68,12 +69,6 @@ int lhc::compileCandidate(const SpecOptions &options, Request request, const std
     if (Result<Execution> execution = load(options, root, *artifact); !execution)
       return failRun(execution.status());
   return Ok;
-}
-
-static double median(std::vector<double> values) {
-  llvm::sort(values);
-  size_t middle = values.size() / 2;
-  return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
 int lhc::timeCandidate(const SpecOptions &options, const std::string &root,
