@@ -3,10 +3,10 @@
 #define LIGHTHOUSE_TOOLS_BENCH_MEASURE_H
 
 #include "Execution.h"
+#include "Median.h"
 
 #include "lighthouse/Pipelines/Compiler.h"
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -27,11 +27,7 @@ inline double seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-inline double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  size_t middle = values.size() / 2;
-  return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
+using lhc::median;
 
 /// A compiled pipeline and its inputs, random numbers of the given types.
 struct Subject {

@@ -21,6 +21,14 @@ public:
   BenchCommand() : Command("bench", "Time a pipeline, stage by stage") {}
 
   int run() override {
+    if (rows < 1) {
+      printError("--rows must be positive");
+      return Usage;
+    }
+    if (repeat > maxRepeat) {
+      printError("--repeat must be at most " + llvm::Twine(maxRepeat));
+      return Usage;
+    }
     if (!sweep.empty())
       return runSweep();
     if (!plot.empty()) {
@@ -38,11 +46,18 @@ public:
   }
 
 private:
+  static constexpr unsigned maxRepeat = 1000000;
+
   /// Every value of the extent; one that fails is left out, and its exit code returned in the end.
   int runSweep() {
     Result<SweepSpec> spec = SweepSpec::parse(sweep);
     if (!spec) {
       printError(spec.status().message());
+      return Usage;
+    }
+    // Types without the extent are complete only if none names it.
+    if (options.sources()) {
+      printError("--sweep " + spec->name + ": no --arg has an extent of that name");
       return Usage;
     }
     std::vector<SweepPoint> points;

@@ -14,6 +14,10 @@ public:
   CheckCommand() : Command("check", "Run a pipeline and compare its results with an fp64 oracle") {}
 
   int run() override {
+    if (rows < 1) {
+      printError("--rows must be positive");
+      return Usage;
+    }
     PipelineRun pipeline;
     if (int code = pipeline.prepare(options, seed, /*exposeSelections=*/true))
       return code;

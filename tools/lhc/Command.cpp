@@ -10,6 +10,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <chrono>
+#include <cmath>
 
 using namespace lhc;
 
@@ -55,6 +56,26 @@ int lhc::failRun(const Status &status) {
   }
 }
 
-void lhc::printJson(const llvm::json::Value &value) {
+int lhc::failInput(const Status &status) {
+  printError(status.message());
+  return InvalidInput;
+}
+
+/// JSON has no words for infinities and NaN.
+static void dropNonFinite(llvm::json::Value &value) {
+  if (llvm::json::Object *object = value.getAsObject()) {
+    for (auto &entry : *object)
+      dropNonFinite(entry.second);
+  } else if (llvm::json::Array *array = value.getAsArray()) {
+    for (llvm::json::Value &element : *array)
+      dropNonFinite(element);
+  } else if (std::optional<double> number = value.getAsNumber();
+             number && !std::isfinite(*number)) {
+    value = nullptr;
+  }
+}
+
+void lhc::printJson(llvm::json::Value value) {
+  dropNonFinite(value);
   llvm::outs() << llvm::formatv("{0:2}", value) << "\n";
 }

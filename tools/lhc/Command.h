@@ -67,9 +67,11 @@ void printNote(const llvm::Twine &message);
 int failCompile(const Status &status);
 /// Prints an error of the runtime and returns the exit code for it.
 int failRun(const Status &status);
+/// Prints why an array or an artifact file cannot be used and returns the exit code for it.
+int failInput(const Status &status);
 
-/// Prints `value`, indented, with an end of line, to stdout.
-void printJson(const llvm::json::Value &value);
+/// Prints `value`, indented, with an end of line, to stdout; infinities and NaN as null.
+void printJson(llvm::json::Value value);
 
 } // namespace lhc
 

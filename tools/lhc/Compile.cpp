@@ -1,10 +1,9 @@
 //===- Compile.cpp - lhc compile --------------------------------------------------------------===//
 
 #include "SpecOptions.h"
+#include "support/Files.h"
 
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
@@ -59,17 +58,20 @@ public:
       printError(request.status().message());
       return Usage;
     }
-    Result<std::vector<ArgumentSource>> sources = options.sources();
-    if (!sources) {
-      printError(sources.status().message());
+    Result<std::vector<ArgumentType>> types = options.types("lhc compile");
+    if (!types) {
+      printError(types.status().message());
       return Usage;
     }
-    for (const ArgumentSource &source : *sources) {
-      if (source.kind == ArgumentSource::Kind::File) {
-        printError("lhc compile takes types: --arg " + source.name + "=f32[...]");
-        return Usage;
-      }
-      request->arguments.push_back({source.name, *source.dtype, source.shape});
+    request->arguments = *std::move(types);
+    if (isBinary() && !output.empty() && !options.namesDefinition()) {
+      printError("-o with --emit=" + info(emit).name + " needs --kernel or --pipeline");
+      return Usage;
+    }
+    if (isBinary() && output == "-" && json) {
+      printError("--json and the bytes of --emit=" + info(emit).name +
+                 " cannot both go to stdout: give a file with -o");
+      return Usage;
     }
     Result<Compiler> compiler = options.open();
     if (!compiler)
@@ -87,39 +89,86 @@ private:
   }
 
   /// Every definition of the file whose parameters all follow from defaults and settings.
-  int compileAll(Compiler &compiler, Request request) {
+  int compileAll(Compiler &compiler, const Request &request) {
+    if (std::string unused = whatNoneHas(compiler, request); !unused.empty()) {
+      printError("no definition of the file has " + unused);
+      return InvalidInput;
+    }
+    bool toFile = !output.empty() && output != "-";
     std::string all;
+    llvm::json::Array list;
     int code = Ok;
     for (const DefinitionInfo &definition : compiler.definitions()) {
       if (definition.imported)
         continue;
-      bool isKernel = definition.kind == DefinitionInfo::Kind::Kernel;
-      std::string missing = whatIsMissing(definition, request);
-      if (!missing.empty()) {
-        printNote((isKernel ? "kernel '" : "pipeline '") + definition.name +
-                  "' is not compiled: it needs " + missing);
+      Request own = requestFor(definition, request);
+      llvm::json::Object entry{{"name", definition.name}};
+      if (std::string missing = whatIsMissing(definition, own); !missing.empty()) {
+        printNote((own.kind == Request::Kind::Kernel ? "kernel '" : "pipeline '") +
+                  definition.name + "' is not compiled: it needs " + missing);
+        entry["needs"] = missing;
+        list.push_back(std::move(entry));
         continue;
       }
-      request.kind = isKernel ? Request::Kind::Kernel : Request::Kind::Pipeline;
-      request.name = definition.name;
-      Result<std::string> text = compiler.emit(request, phaseFor(definition, request));
-      if (!text)
+      if (!options.dumpDirectory().empty())
+        compiler.setDumpDirectory(options.dumpDirectory() + "/" + definition.name);
+      Phase phase = phaseFor(definition, own);
+      if (Result<std::string> text = compiler.emit(own, phase); !text) {
         code = std::max(code, failCompile(text.status()));
+        entry["error"] = llvm::json::fixUTF8(text.status().message());
+      } else {
+        entry["phase"] = info(phase).name;
+        entry["bytes"] = int64_t(text->size());
+        if (isBinary())
+          llvm::errs() << "compiled " << definition.name << "\n";
+        else if (json && !toFile)
+          entry["text"] = llvm::json::fixUTF8(*text);
+        else
+          all += *text;
+      }
+      list.push_back(std::move(entry));
       if (!compiler.isUsable())
-        return code;
-      if (!text)
-        continue;
-      if (isBinary())
-        llvm::errs() << "compiled " << definition.name << "\n";
-      else
-        all += *text;
+        break;
     }
-    if (code != Ok || !isBinary())
-      return code == Ok ? write(all) : code;
-    if (output.empty())
-      return Ok;
-    printError("-o with --emit=" + info(emit).name + " needs --kernel or --pipeline");
-    return Usage;
+    if (code == Ok && !isBinary() && (toFile || !json))
+      code = writeText(all);
+    if (json)
+      printJson(llvm::json::Object{{"definitions", std::move(list)}});
+    return code;
+  }
+
+  template <typename T> static bool hasName(const std::vector<T> &list, llvm::StringRef name) {
+    return llvm::any_of(list, [&](const T &one) { return one.name == name; });
+  }
+
+  /// What of `request` is for `definition`; others of the file have other parameters and arguments.
+  static Request requestFor(const DefinitionInfo &definition, Request request) {
+    request.kind = definition.kind == DefinitionInfo::Kind::Kernel ? Request::Kind::Kernel
+                                                                   : Request::Kind::Pipeline;
+    request.name = definition.name;
+    llvm::erase_if(request.settings, [&](const auto &setting) {
+      return !hasName(definition.params, setting.first);
+    });
+    llvm::erase_if(request.arguments, [&](const ArgumentType &type) {
+      return !hasName(definition.arguments, type.name);
+    });
+    return request;
+  }
+
+  /// The first parameter or argument of `request` that is for no definition, in words.
+  static std::string whatNoneHas(const Compiler &compiler, const Request &request) {
+    auto isOf = [&](auto member, llvm::StringRef name) {
+      return llvm::any_of(compiler.definitions(), [&](const DefinitionInfo &definition) {
+        return !definition.imported && hasName(definition.*member, name);
+      });
+    };
+    for (const auto &[name, value] : request.settings)
+      if (!isOf(&DefinitionInfo::params, name))
+        return "a parameter '" + name + "'";
+    for (const ArgumentType &type : request.arguments)
+      if (!isOf(&DefinitionInfo::arguments, type.name))
+        return "an argument '" + type.name + "'";
+    return "";
   }
 
   /// A kernel of open shape has neither the phases of a pipeline nor an artifact.
@@ -133,20 +182,17 @@ private:
 
   bool isBinary() const { return emit == Phase::Obj || emit == Phase::Artifact; }
 
-  static bool hasType(const ArgumentInfo &argument, const Request &request) {
-    return llvm::any_of(request.arguments,
-                        [&](const ArgumentType &type) { return type.name == argument.name; });
-  }
   static bool hasAllTypes(const DefinitionInfo &definition, const Request &request) {
-    return llvm::all_of(definition.arguments,
-                        [&](const ArgumentInfo &argument) { return hasType(argument, request); });
+    return llvm::all_of(definition.arguments, [&](const ArgumentInfo &argument) {
+      return hasName(request.arguments, argument.name);
+    });
   }
 
   /// What --set and --arg do not say, in words; empty if nothing is missing.
   static std::string whatIsMissing(const DefinitionInfo &definition, const Request &request) {
     if (definition.kind == DefinitionInfo::Kind::Pipeline) {
       for (const ArgumentInfo &argument : definition.arguments)
-        if (!hasType(argument, request))
+        if (!hasName(request.arguments, argument.name))
           return "--arg " + argument.name + "=TYPE for " + argument.type;
       return "";
     }
@@ -178,23 +224,21 @@ private:
           llvm::json::Object{{"phase", info(emit).name}, {"text", llvm::json::fixUTF8(text)}});
       return Ok;
     }
-    std::error_code error;
-    llvm::ToolOutputFile file(path, error, llvm::sys::fs::OF_None);
-    if (!error) {
-      file.os() << text;
-      file.os().flush();
-      error = file.os().error();
-      file.os().clear_error();
-    }
-    if (error) {
-      printError("cannot write " + path + ": " + error.message());
-      return RunFailed;
-    }
-    file.keep();
-    if (json)
+    int code = writeText(text);
+    if (json && code == Ok)
       printJson(llvm::json::Object{
           {"phase", info(emit).name}, {"file", path}, {"bytes", int64_t(text.size())}});
-    return Ok;
+    return code;
+  }
+
+  /// To the file of -o, or to stdout.
+  int writeText(llvm::StringRef text) {
+    if (output.empty() || output == "-") {
+      llvm::outs() << text;
+      return Ok;
+    }
+    Status status = support::writeFile(output, {text});
+    return status.ok() ? Ok : failRun(status);
   }
 
   SpecOptions options{sub};

@@ -14,24 +14,34 @@ pipeline dense<T: float>(q: T[B, H, S, D], k: T[B, G, S, D], v: T[B, G, S, D])
 }
 )";
 
-int Dense::prepare(const PipelineRun &pipeline, bool useCache) {
-  if (pipeline.inputs.size() != 3 ||
-      llvm::any_of(pipeline.inputs, [](const TensorView &v) { return v.shape.size() != 4; })) {
-    printError("--dense needs a pipeline over q, k and v of rank 4");
+int Dense::prepare(PipelineRun &pipeline, bool useCache) {
+  using Kind = ResultMeaning::Kind;
+  Result<std::vector<ResultMeaning>> meanings = pipeline.compiler->describe(pipeline.request);
+  if (!meanings)
+    return failCompile(meanings.status());
+  auto known = llvm::find_if(*meanings, [](const ResultMeaning &meaning) {
+    return meaning.kind != Kind::Unknown;
+  });
+  if (known == meanings->end()) {
+    printError("--dense needs a pipeline whose q, k and v are known");
     return InvalidInput;
   }
+  bool headsFirst = known->kind == Kind::Dense || known->kind == Kind::DenseLse;
   Request request;
   request.name = "dense";
   request.level = pipeline.request.level;
   request.arch = pipeline.request.arch;
   request.alignment = pipeline.request.alignment;
-  constexpr llvm::StringLiteral names[] = {"q", "k", "v"};
-  for (auto [name, view] : llvm::zip(names, pipeline.inputs)) {
-    // [B, N, H, D] seen as [B, H, N, D].
-    TensorView heads = view;
-    std::swap(heads.shape[1], heads.shape[2]);
-    std::swap(heads.strides[1], heads.strides[2]);
-    request.arguments.push_back({name.str(), heads.dtype, heads.shape});
+  const std::pair<const char *, unsigned> roles[] = {
+      {"q", known->query}, {"k", known->key}, {"v", known->value}};
+  for (const auto &[name, index] : roles) {
+    TensorView heads = pipeline.inputs[index];
+    if (!headsFirst) {
+      // [B, N, H, D] seen as [B, H, N, D].
+      std::swap(heads.shape[1], heads.shape[2]);
+      std::swap(heads.strides[1], heads.strides[2]);
+    }
+    request.arguments.push_back({name, heads.dtype, heads.shape});
     inputs.push_back(std::move(heads));
   }
   Result<Compiler> compiler = Compiler::parse("dense.lh", denseSpec.str());

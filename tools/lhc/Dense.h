@@ -11,9 +11,9 @@ struct Dense {
   std::optional<Execution> execution;
   std::vector<lighthouse::runtime::TensorView> inputs;
 
-  /// Compiles and loads it for the inputs of `pipeline`, which must outlive this; prints errors and
-  /// returns an exit code.
-  int prepare(const PipelineRun &pipeline, bool useCache);
+  /// Compiles and loads it for the inputs of `pipeline`, which must outlive this and have results
+  /// whose meaning tells q, k and v; prints errors and returns an exit code.
+  int prepare(PipelineRun &pipeline, bool useCache);
 };
 
 } // namespace lhc

@@ -68,7 +68,12 @@ static Result<Array> makeRandom(const ArgumentSource &source, uint64_t seed, uns
   if (!elements || *elements > int64_t(support::kDefaultArrayLimit / sizeof(float)))
     return Status(StatusCode::InvalidArgument, "--arg " + source.name + " is too large");
   if (position > uint64_t(support::CounterTensor::OutputGradient))
-    return Status(StatusCode::InvalidArgument, "at most four arguments may be random");
+    return Status(StatusCode::InvalidArgument,
+                  "--arg " + source.name + ": only the first four --arg can be random");
+  if (*source.dtype != DType::F32 && *source.dtype != DType::F16 && *source.dtype != DType::BF16)
+    return Status(StatusCode::InvalidArgument,
+                  "--arg " + source.name + ": random numbers are f32, f16 or bf16, not " +
+                      std::string(runtime::dtypeName(*source.dtype)));
   int64_t dims[4] = {1, 1, 1, 1};
   if (source.shape.size() == 4)
     llvm::copy(source.shape, dims);

@@ -7,7 +7,6 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace lhc;
@@ -68,12 +67,15 @@ llvm::json::Value toJson(const DefinitionInfo &definition) {
                             {"results", toJson(definition.results)}};
 }
 
-/// Bytes of code of kernel `index`: up to the next entry.
+/// Bytes of code of kernel `index`: up to the next entry; after the last one, pages are filled with
+/// zeros.
 int64_t codeBytes(const runtime::Artifact &artifact, size_t index) {
   int64_t entry = artifact.plan.kernels[index].entry, end = artifact.image.textBytes;
   for (const runtime::KernelSpec &other : artifact.plan.kernels)
     if (other.entry > entry)
       end = std::min(end, other.entry);
+  while (end > entry && artifact.image.bytes[size_t(end) - 1] == 0)
+    --end;
   return end - entry;
 }
 
@@ -181,23 +183,24 @@ public:
   int run() override {
     if (isArtifact(options.spec)) {
       Result<runtime::Artifact> artifact = runtime::Artifact::readFile(options.spec);
-      return artifact ? show(*artifact) : failRun(artifact.status());
+      return artifact ? show(*artifact) : failInput(artifact.status());
     }
+    Result<Request> request = options.request();
+    Result<std::vector<ArgumentType>> types = options.types("lhc inspect");
+    for (const Status &status : {request.status(), types.status()})
+      if (!status.ok()) {
+        printError(status.message());
+        return Usage;
+      }
+    request->arguments = *std::move(types);
     Result<Compiler> compiler = options.open();
     if (!compiler)
       return failCompile(compiler.status());
-    return options.namesDefinition() ? showCompiled(*compiler) : showDefinitions(*compiler);
+    return options.namesDefinition() ? showCompiled(*compiler, *request)
+                                     : showDefinitions(*compiler);
   }
 
 private:
-  /// Specifications are text, artifacts are not.
-  static bool isArtifact(const std::string &path) {
-    if (path == "-")
-      return false;
-    auto buffer = llvm::MemoryBuffer::getFileSlice(path, /*MapSize=*/4096, /*Offset=*/0);
-    return buffer && (*buffer)->getBuffer().take_front(64).contains('\0');
-  }
-
   int show(const runtime::Artifact &artifact, bool causal = true) {
     if (artifact.plan.target == "cuda")
       return showCuda(artifact, causal);
@@ -250,27 +253,13 @@ private:
     return Ok;
   }
 
-  int showCompiled(Compiler &compiler) {
-    Result<Request> request = options.request();
-    Result<std::vector<ArgumentSource>> sources = options.sources();
-    for (const Status &status : {request.status(), sources.status()})
-      if (!status.ok()) {
-        printError(status.message());
-        return Usage;
-      }
-    for (const ArgumentSource &source : *sources) {
-      if (source.kind == ArgumentSource::Kind::File) {
-        printError("lhc inspect takes types: --arg " + source.name + "=f32[...]");
-        return Usage;
-      }
-      request->arguments.push_back({source.name, *source.dtype, source.shape});
-    }
+  int showCompiled(Compiler &compiler, const Request &request) {
     runtime::Cache cache;
     Result<runtime::Artifact> artifact =
-        compiler.compile(*request, options.usesCache() ? &cache : nullptr);
+        compiler.compile(request, options.usesCache() ? &cache : nullptr);
     if (!artifact)
       return failCompile(artifact.status());
-    return show(*artifact, isCausal(compiler.describe(*request)));
+    return show(*artifact, isCausal(compiler.describe(request)));
   }
 
   SpecOptions options{sub};

@@ -2,21 +2,11 @@
 
 #include "Measure.h"
 
-#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace lhc;
 using namespace lighthouse;
-
-double Times::median() const {
-  if (seconds.empty())
-    return 0;
-  std::vector<double> sorted = seconds;
-  llvm::sort(sorted);
-  size_t middle = sorted.size() / 2;
-  return sorted.size() % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
 
 double PipelineTimes::sumOfStages() const {
   double sum = 0;

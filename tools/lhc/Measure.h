@@ -3,6 +3,7 @@
 #define LIGHTHOUSE_TOOLS_LHC_MEASURE_H
 
 #include "Dense.h"
+#include "Median.h"
 
 namespace lhc {
 
@@ -12,7 +13,7 @@ struct Times {
 
   bool empty() const { return seconds.empty(); }
   /// 0 if there are none.
-  double median() const;
+  double median() const { return lhc::median(seconds); }
 };
 
 /// One stage over all repetitions.

@@ -51,7 +51,7 @@ int PipelineRun::prepare(const SpecOptions &options, uint64_t seed, bool exposeS
   start.compile = secondsNow() - begin;
   Result<std::vector<NamedArray>> made = makeArrays(*sources, seed);
   if (!made)
-    return failRun(made.status());
+    return failInput(made.status());
   arrays = *std::move(made);
   request.arguments = typesOf(arrays);
 

@@ -1,13 +1,13 @@
 //===- Ptxas.cpp - NVIDIA's assembler, where there is one -------------------------------------===//
 
 #include "Ptxas.h"
+#include "support/Files.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
-#include "llvm/Support/raw_ostream.h"
 
 using namespace lhc;
 using lighthouse::runtime::Result;
@@ -100,15 +100,8 @@ Result<llvm::StringMap<PtxasKernel>> lhc::runPtxas(const std::string &path, llvm
                                                    llvm::StringRef arch) {
   llvm::FileRemover removers[2];
   std::string source = makeFile("ptx", removers[0]), cubin = makeFile("cubin", removers[1]);
-  std::error_code error;
-  llvm::raw_fd_ostream file(source, error);
-  if (!error)
-    file << ptx;
-  file.close();
-  if (error || file.has_error()) {
-    file.clear_error();
-    return Status(StatusCode::SystemError, "cannot write PTX for ptxas");
-  }
+  if (Status status = lighthouse::support::writeFile(source, {ptx}); !status.ok())
+    return status;
   std::string log, archOption = ("--gpu-name=" + arch).str();
   if (!execute(path, {"-v", archOption, "-o", cubin, source}, log))
     return Status(StatusCode::Unsupported, path + " failed: " + llvm::StringRef(log).trim().str());

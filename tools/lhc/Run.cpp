@@ -65,44 +65,60 @@ public:
   RunCommand() : Command("run", "Compile and run a pipeline on arrays") {}
 
   int run() override {
+    Files files;
+    if (Status status = parseOuts(files); !status.ok()) {
+      printError(status.message());
+      return Usage;
+    }
     PipelineRun pipeline;
     if (int code = pipeline.prepare(options, seed, /*exposeSelections=*/false))
       return code;
-    std::vector<std::pair<std::string, std::string>> files;
-    for (const std::string &text : outs) {
-      auto [name, path] = llvm::StringRef(text).split('=');
-      if (name.empty() || path.empty()) {
-        printError("--out expects NAME=FILE.npy, found '" + text + "'");
-        return Usage;
-      }
-      bool known = llvm::any_of(pipeline.execution->outputs,
-                                [&](const NamedArray &output) { return output.name == name; });
-      if (!known) {
+    for (const auto &[name, path] : files)
+      if (llvm::none_of(pipeline.execution->outputs, [&, &name = name](const NamedArray &output) {
+            return output.name == name;
+          })) {
         printError("--out " + name + ": the results are " +
                    describeArrays(pipeline.execution->outputs));
         return InvalidInput;
       }
-      files.emplace_back(name.str(), path.str());
-    }
     if (Status status = pipeline.execution->run(pipeline.inputs); !status.ok())
       return failRun(status);
     return report(pipeline.execution->outputs, files);
   }
 
 private:
-  int report(const std::vector<NamedArray> &outputs,
-             const std::vector<std::pair<std::string, std::string>> &files) {
+  /// Names of results and where they are written.
+  using Files = std::vector<std::pair<std::string, std::string>>;
+
+  Status parseOuts(Files &files) const {
+    for (const std::string &text : outs) {
+      auto [name, path] = llvm::StringRef(text).split('=');
+      if (name.empty() || path.empty() || path == "-")
+        return Status(StatusCode::InvalidArgument,
+                      "--out expects NAME=FILE.npy, found '" + text + "'");
+      for (const auto &[otherName, otherPath] : files)
+        if (otherName == name || otherPath == path)
+          return Status(StatusCode::InvalidArgument,
+                        "--out " + (otherName == name ? otherName : otherPath) +
+                            " is given twice");
+      files.emplace_back(name.str(), path.str());
+    }
+    return {};
+  }
+
+  int report(const std::vector<NamedArray> &outputs, const Files &files) {
     llvm::json::Array list;
+    int code = Ok;
     for (const NamedArray &output : outputs) {
       std::string written;
       for (auto &[name, path] : files) {
         if (name != output.name)
           continue;
-        if (Status status = support::writeNpy(path, output.array); !status.ok()) {
-          printError(status.message());
-          return RunFailed;
-        }
-        written = path;
+        // The others are still worth their run.
+        if (Status status = support::writeNpy(path, output.array); status.ok())
+          written = path;
+        else
+          code = failRun(status);
       }
       Summary summary(output.array);
       bool any = summary.most >= summary.least;
@@ -132,7 +148,7 @@ private:
     }
     if (json)
       printJson(llvm::json::Object{{"results", std::move(list)}});
-    return Ok;
+    return code;
   }
 
   SpecOptions options{sub};

@@ -6,7 +6,10 @@
 #include "lighthouse/runtime/Cpu.h"
 #include "lighthouse/runtime/Cuda.h"
 
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 using namespace lhc;
 using namespace lighthouse;
@@ -46,7 +49,17 @@ SpecOptions::SpecOptions(cl::SubCommand &sub)
                       "LIGHTHOUSE_TUNING, else tuning.json beside the cache)"),
              cl::value_desc("file"), cl::sub(sub)) {}
 
+bool lhc::isArtifact(const std::string &path) {
+  if (!llvm::sys::fs::is_regular_file(path))
+    return false;
+  auto buffer = llvm::MemoryBuffer::getFileSlice(path, /*MapSize=*/8, /*Offset=*/0);
+  return buffer && (*buffer)->getBuffer().starts_with("\x89LHA");
+}
+
 Result<Compiler> SpecOptions::open() const {
+  if (isArtifact(spec))
+    return Status(StatusCode::InvalidArgument,
+                  "error: '" + spec + "' is a compiled artifact, not a specification");
   CompilerOptions options;
   options.dumpDirectory = dumpDir;
   options.reproducerDirectory = reproducerDir;
@@ -86,8 +99,10 @@ Result<std::string> SpecOptions::hostLevel(llvm::StringRef name) const {
   if (!name.consume_front("host") || !(name.empty() || name.consume_front(":")))
     return Status(StatusCode::InvalidArgument,
                   "unknown target '" + target +
-                      "'; expected host, host:LEVEL, cuda, cuda:ORDINAL or an architecture such as "
-                      "sm_90a");
+                      "'; expected host, host:LEVEL, cuda, cuda:ORDINAL or an architecture: " +
+                      llvm::join(llvm::map_range(cudaArchs(),
+                                                 [](const CudaArch &arch) { return arch.name; }),
+                                 ", "));
   if (name.empty()) {
     Result<runtime::CpuLevel> level = runtime::hostCpuLevel();
     return level ? Result<std::string>(std::string(runtime::cpuLevelName(*level))) : level.status();
@@ -102,6 +117,8 @@ Result<std::string> SpecOptions::hostLevel(llvm::StringRef name) const {
 Result<Request> SpecOptions::request() const {
   if (!kernel.empty() && !pipeline.empty())
     return Status(StatusCode::InvalidArgument, "--kernel and --pipeline exclude each other");
+  if (!(timeLimit >= 0))
+    return Status(StatusCode::InvalidArgument, "--time-limit must not be negative");
   Request request;
   request.kind = kernel.empty() ? Request::Kind::Pipeline : Request::Kind::Kernel;
   request.name = kernel.empty() ? pipeline : kernel;
@@ -109,6 +126,9 @@ Result<Request> SpecOptions::request() const {
     auto [name, value] = llvm::StringRef(text).split('=');
     if (name.empty() || value.empty())
       return Status(StatusCode::InvalidArgument, "--set expects NAME=VALUE, found '" + text + "'");
+    for (const auto &[other, otherValue] : request.settings)
+      if (other == name)
+        return Status(StatusCode::InvalidArgument, "--set " + other + " is given twice");
     request.settings.emplace_back(name.str(), value.str());
   }
   Result<Target> chosen = chooseTarget();
@@ -135,4 +155,18 @@ Result<std::vector<ArgumentSource>> SpecOptions::sources(const Extents &extents)
     sources.push_back(*std::move(source));
   }
   return sources;
+}
+
+Result<std::vector<ArgumentType>> SpecOptions::types(llvm::StringRef command) const {
+  Result<std::vector<ArgumentSource>> given = sources();
+  if (!given)
+    return given.status();
+  std::vector<ArgumentType> types;
+  for (const ArgumentSource &source : *given) {
+    if (source.kind == ArgumentSource::Kind::File)
+      return Status(StatusCode::InvalidArgument,
+                    (command + " takes types: --arg " + source.name + "=f32[...]").str());
+    types.push_back({source.name, *source.dtype, source.shape});
+  }
+  return types;
 }

@@ -21,17 +21,22 @@ struct Target {
   std::string deviceName;
 };
 
+/// Whether a file begins like an artifact.
+bool isArtifact(const std::string &path);
+
 /// What the commands that take a specification have in common.
 class SpecOptions {
 public:
   explicit SpecOptions(llvm::cl::SubCommand &sub);
 
-  /// Opens the specification.
+  /// Opens the specification; errors are rendered.
   Result<lighthouse::Compiler> open() const;
   /// The request without argument types; errors are the user's.
   Result<lighthouse::Request> request() const;
   /// What the arguments are; the names of `extents` may stand for numbers in their types.
   Result<std::vector<ArgumentSource>> sources(const Extents &extents = {}) const;
+  /// The types of the arguments, for `command`, which takes no files.
+  Result<std::vector<lighthouse::ArgumentType>> types(llvm::StringRef command) const;
   /// What --target names; without it the first GPU, else this processor.
   Result<Target> chooseTarget() const;
   /// Whether --kernel or --pipeline was given.
@@ -40,6 +45,8 @@ public:
   std::string tuningPath() const {
     return tuning.empty() ? lighthouse::runtime::userTuningPath() : tuning.getValue();
   }
+  /// Empty: nothing is dumped.
+  const std::string &dumpDirectory() const { return dumpDir; }
   bool usesCache() const { return !noCache && dumpDir.empty(); }
 
   llvm::cl::opt<std::string> spec;

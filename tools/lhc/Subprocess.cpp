@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -21,6 +22,8 @@ using namespace lhc;
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+volatile std::sig_atomic_t interrupted = 0;
 
 struct Running {
   size_t index;
@@ -70,13 +73,19 @@ std::string reasonOf(int status, const Subprocess &process) {
 
 void lhc::runAll(llvm::ArrayRef<Subprocess> processes, unsigned jobs, double timeoutSeconds,
                  llvm::function_ref<void(size_t, const std::string &)> done) {
+  // A clock's ticks since its epoch must still fit.
+  constexpr double longest = 1e9;
   auto allowed = std::chrono::duration_cast<Clock::duration>(
-      std::chrono::duration<double>(timeoutSeconds));
+      std::chrono::duration<double>(std::min(timeoutSeconds, longest)));
   std::vector<Running> running;
   size_t next = 0;
   while (next < processes.size() || !running.empty()) {
     while (next < processes.size() && running.size() < std::max(1u, jobs)) {
       size_t index = next++;
+      if (wasInterrupted()) {
+        done(index, "interrupted");
+        continue;
+      }
       pid_t pid;
       if (int error = start(processes[index], pid))
         done(index, std::string("cannot be started: ") + strerror(error));
@@ -91,10 +100,12 @@ void lhc::runAll(llvm::ArrayRef<Subprocess> processes, unsigned jobs, double tim
       std::string reason;
       if (waited == one.pid) {
         reason = reasonOf(status, processes[one.index]);
-      } else if (waited == 0 && Clock::now() > one.end) {
+      } else if (waited == 0 && (wasInterrupted() || Clock::now() > one.end)) {
         kill(one.pid, SIGKILL);
         waitpid(one.pid, &status, 0);
-        reason = llvm::formatv("took more than {0} s", timeoutSeconds);
+        reason = wasInterrupted()
+                     ? "interrupted"
+                     : llvm::formatv("took more than {0} s", timeoutSeconds).str();
       } else if (waited < 0 && errno != EINTR) {
         reason = std::string("was lost: ") + strerror(errno);
       } else {
@@ -109,6 +120,18 @@ void lhc::runAll(llvm::ArrayRef<Subprocess> processes, unsigned jobs, double tim
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
 }
+
+void lhc::deferInterrupts() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  action.sa_flags = int(SA_RESETHAND) | SA_RESTART;
+  for (int signal : {SIGINT, SIGTERM, SIGHUP})
+    sigaction(signal, &action, nullptr);
+}
+
+bool lhc::wasInterrupted() { return interrupted; }
+
+void lhc::dieWithParent() { prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
 Subprocess lhc::thisProcess() {
   Subprocess process{"/proc/self/exe", {}, "/dev/null"};

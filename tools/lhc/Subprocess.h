@@ -20,10 +20,18 @@ struct Subprocess {
 };
 
 /// Runs all of them, at most `jobs` at a time, each killed after `timeoutSeconds`. `done` is told
-/// each one's index and why it failed, empty if it did not: a signal, the time, or, after an exit
-/// status other than 0, its first error message.
+/// each one's index and why it failed, empty if it did not: a signal, the time, an interrupt or,
+/// after an exit status other than 0, its first error message.
 void runAll(llvm::ArrayRef<Subprocess> processes, unsigned jobs, double timeoutSeconds,
             llvm::function_ref<void(size_t, const std::string &)> done);
+
+/// From now on an interrupt (SIGINT, SIGTERM, SIGHUP) does not end this process: `runAll` kills what
+/// runs and starts nothing more, and the caller cleans up. A second one ends it.
+void deferInterrupts();
+bool wasInterrupted();
+
+/// Lets this process die with the one that started it.
+void dieWithParent();
 
 /// How this process was started, to start it again: /proc/self/exe and its arguments. Empty if
 /// the system does not tell.

@@ -2,8 +2,8 @@
 
 #include "Sweep.h"
 #include "Plot.h"
+#include "support/Files.h"
 
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -80,14 +80,8 @@ Status lhc::plotSweep(const std::string &path, llvm::StringRef name,
                       const std::vector<SweepPoint> &points) {
   const BenchReport &report = points.front().report;
   Plot plot{report.pipeline, report.where, name.str(), "ms", curvesOf(points)};
-  std::error_code error;
-  llvm::raw_fd_ostream file(path, error, llvm::sys::fs::OF_None);
-  if (!error) {
-    plot.write(file);
-    file.close();
-    error = file.error();
-    file.clear_error();
-  }
-  return error ? Status(StatusCode::SystemError, "cannot write " + path + ": " + error.message())
-               : Status();
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  plot.write(out);
+  return lighthouse::support::writeFile(path, {text});
 }

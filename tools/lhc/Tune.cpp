@@ -96,7 +96,7 @@ public:
     if (groups.empty())
       printNote("no kernel of '" + request.name + "' leaves a choice open");
     if (dryRun || groups.empty()) {
-      report();
+      report(/*saved=*/false);
       return Ok;
     }
     if (request.isCuda() && !options.chooseTarget()->device)
@@ -121,7 +121,7 @@ private:
       Result<support::Array> array =
           support::readNpy(worker.empty() ? source.path : argumentFile(root, i));
       if (!array)
-        return failRun(array.status());
+        return failInput(array.status());
       request.arguments.push_back({source.name, array->dtype(), array->shape()});
     }
     return Ok;
@@ -129,6 +129,7 @@ private:
 
   /// What a process does that was started for one candidate.
   int work() {
+    dieWithParent();
     return worker == "compile" ? compileCandidate(options, request, root, folder)
                                : timeCandidate(options, root, folder, repeat);
   }
@@ -154,7 +155,10 @@ private:
       *table = *std::move(loaded);
     else if (loaded.status().code() != StatusCode::NotFound)
       return failRun(loaded.status());
+    if (Status status = table->save(options.tuningPath()); !status.ok())
+      return failRun(status);
 
+    deferInterrupts();
     llvm::SmallString<128> path;
     if (std::error_code error = llvm::sys::fs::createUniqueDirectory("lighthouse-tune", path)) {
       printError("cannot make a directory for temporary files: " + error.message());
@@ -172,20 +176,23 @@ private:
     if (int code = checkTogether())
       return code;
     progress.finish();
+    if (wasInterrupted()) {
+      printError("interrupted; nothing is saved");
+      return RunFailed;
+    }
     for (const TuneGroup &group : groups)
       if (Status status = group.addTo(*table, request, group.candidates[group.best], now());
           !status.ok())
         return failRun(status);
-    if (Status status = table->save(options.tuningPath()); !status.ok())
-      return failRun(status);
-    report();
-    return Ok;
+    Status saved = table->save(options.tuningPath());
+    report(saved.ok());
+    return saved.ok() ? Ok : failRun(saved);
   }
 
   int writeArguments(const std::vector<ArgumentSource> &sources) {
     Result<std::vector<NamedArray>> arrays = makeArrays(sources, seed);
     if (!arrays)
-      return failRun(arrays.status());
+      return failInput(arrays.status());
     for (auto [i, named] : llvm::enumerate(*arrays))
       if (Status status = support::writeNpy(argumentFile(root, i), named.array); !status.ok())
         return failRun(status);
@@ -210,9 +217,10 @@ private:
 
   Subprocess processFor(llvm::StringRef role, const std::string &inFolder) const {
     Subprocess process = thisProcess();
-    for (const std::string &argument :
-         {"--worker=" + role.str(), "--worker-root=" + root, "--worker-folder=" + inFolder})
-      process.arguments.push_back(argument);
+    // After the name of the subcommand, as what follows a "--" is no option.
+    process.arguments.insert(
+        process.arguments.begin() + 2,
+        {"--worker=" + role.str(), "--worker-root=" + root, "--worker-folder=" + inFolder});
     process.log = inFolder + "/log";
     return process;
   }
@@ -286,6 +294,8 @@ private:
     std::vector<Attempt> attempts;
     std::vector<Subprocess> compilations;
     for (Candidate &candidate : llvm::drop_begin(group.candidates)) {
+      if (wasInterrupted())
+        break;
       auto settings = std::make_shared<TuningTable>();
       if (Status status = group.addTo(*settings, request, candidate, ""); !status.ok())
         return failRun(status);
@@ -377,9 +387,9 @@ private:
 
   //===-- Reports -------------------------------------------------------------------------------===//
 
-  void report() const {
+  void report(bool saved) const {
     if (json)
-      return printJson(toJson());
+      return printJson(toJson(saved));
     llvm::raw_ostream &out = llvm::outs();
     for (const TuneGroup &group : groups) {
       if (dryRun) {
@@ -404,11 +414,11 @@ private:
         if (!candidate.rejected.empty())
           out << "  rejected " << spell(candidate.settings) << ": " << candidate.rejected << "\n";
     }
-    if (!dryRun && !groups.empty())
+    if (saved)
       out << "saved to " << options.tuningPath() << "\n";
   }
 
-  llvm::json::Value toJson() const {
+  llvm::json::Value toJson(bool saved) const {
     auto object = [](const Candidate &candidate) {
       llvm::json::Object settings;
       for (const auto &[name, value] : candidate.settings)
@@ -435,9 +445,8 @@ private:
     return llvm::json::Object{{"target", request.isCuda() ? request.arch : request.level},
                               {"device", request.device},
                               {"repeat", int64_t(repeat)},
-                              {"table", dryRun || groups.empty()
-                                            ? llvm::json::Value(nullptr)
-                                            : llvm::json::Value(options.tuningPath())},
+                              {"table", saved ? llvm::json::Value(options.tuningPath())
+                                              : llvm::json::Value(nullptr)},
                               {"kernels", std::move(kernels)}};
   }
 

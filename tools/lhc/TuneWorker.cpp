@@ -3,12 +3,13 @@
 #include "TuneWorker.h"
 
 #include "Execution.h"
+#include "Median.h"
+#include "support/Files.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/raw_ostream.h"
 
 using namespace lhc;
 using namespace lighthouse;
@@ -26,20 +27,6 @@ std::string lhc::folderOf(const std::string &root, size_t candidate) {
 
 static std::string programFile(const std::string &folder) { return folder + "/program.lha"; }
 static std::string timesFile(const std::string &folder) { return folder + "/times.json"; }
-
-static bool writeFile(const std::string &path, llvm::StringRef bytes) {
-  std::error_code error;
-  llvm::raw_fd_ostream file(path, error);
-  if (!error) {
-    file << bytes;
-    file.close();
-    error = file.error();
-    file.clear_error();
-  }
-  if (error)
-    printError("cannot write " + path + ": " + error.message());
-  return !error;
-}
 
 /// Loads a program with what a sibling may have left of the driver's work.
 static Result<Execution> load(const SpecOptions &options, const std::string &root,
@@ -72,20 +59,15 @@ int lhc::compileCandidate(const SpecOptions &options, Request request, const std
   Result<std::vector<uint8_t>> bytes = artifact->serialize();
   if (!bytes)
     return failRun(bytes.status());
-  if (!writeFile(programFile(folder),
-                 {reinterpret_cast<const char *>(bytes->data()), bytes->size()}))
-    return RunFailed;
+  if (Status status = support::writeFile(
+          programFile(folder), {{reinterpret_cast<const char *>(bytes->data()), bytes->size()}});
+      !status.ok())
+    return failRun(status);
   // The driver's part of compiling happens here, where candidates are compiled side by side.
   if (request.isCuda())
     if (Result<Execution> execution = load(options, root, *artifact); !execution)
       return failRun(execution.status());
   return Ok;
-}
-
-static double median(std::vector<double> values) {
-  llvm::sort(values);
-  size_t middle = values.size() / 2;
-  return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
 int lhc::timeCandidate(const SpecOptions &options, const std::string &root,
@@ -135,10 +117,9 @@ int lhc::timeCandidate(const SpecOptions &options, const std::string &root,
     launches.push_back(
         llvm::json::Object{{"kernel", execution->plan().kernels[launch.kernel].name},
                            {"seconds", median(times)}});
-  return writeFile(timesFile(folder),
-                   llvm::formatv("{0}\n", llvm::json::Value(std::move(launches))).str())
-             ? Ok
-             : RunFailed;
+  Status status = support::writeFile(
+      timesFile(folder), {llvm::formatv("{0}\n", llvm::json::Value(std::move(launches))).str()});
+  return status.ok() ? Ok : failRun(status);
 }
 
 Result<std::vector<LaunchTime>> lhc::readTimes(const std::string &folder) {

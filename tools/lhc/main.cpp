@@ -7,6 +7,7 @@
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <cstring>
 #include <unistd.h>
 
 using namespace lhc;
@@ -28,8 +29,8 @@ void printVersion(llvm::raw_ostream &out) {
 
 /// Memory is short: nothing can be unwound, so leave with a message.
 void onBadAlloc(void *, const char *, bool) {
-  static constexpr char message[] = "error: out of memory\n";
-  (void)!write(STDERR_FILENO, message, sizeof(message) - 1);
+  const char *message = lighthouse::outOfMemoryMessage();
+  (void)!write(STDERR_FILENO, message, strlen(message));
   _exit(CompileFailed);
 }
 

@@ -3,6 +3,7 @@
 #include "support/Npy.h"
 
 #include "lighthouse/runtime/Tensor.h"
+#include "support/Files.h"
 #include "support/NumberFormats.h"
 
 #include <fmt/format.h>
@@ -159,23 +160,21 @@ private:
   std::string_view rest;
 };
 
-/// An open file; closed at the end of the scope unless `close` was called.
+/// A file that is read; closed at the end of the scope.
 class File {
 public:
-  File(const std::string &path, const char *mode) : stream(std::fopen(path.c_str(), mode)) {}
+  explicit File(const std::string &path) : stream(std::fopen(path.c_str(), "rb")) {}
   File(const File &) = delete;
   File &operator=(const File &) = delete;
-  ~File() { close(); }
+  ~File() {
+    if (stream)
+      std::fclose(stream);
+  }
 
   bool opened() const { return stream != nullptr; }
   bool read(void *into, std::size_t bytes) {
     return bytes == 0 || std::fread(into, 1, bytes, stream) == bytes;
   }
-  bool write(const void *from, std::size_t bytes) {
-    return bytes == 0 || std::fwrite(from, 1, bytes, stream) == bytes;
-  }
-  /// False if buffered data could not be written.
-  bool close() { return !stream || std::fclose(std::exchange(stream, nullptr)) == 0; }
 
 private:
   std::FILE *stream;
@@ -297,7 +296,7 @@ Result<Array> readNpy(const std::string &path, uint64_t maxBytes) {
   uint64_t fileBytes = std::filesystem::file_size(path, error);
   if (!std::filesystem::is_regular_file(kind) || error)
     return Status(StatusCode::InvalidArgument, fmt::format("{}: not a regular file", path));
-  File file(path, "rb");
+  File file(path);
   if (!file.opened())
     return systemError(path);
   Result<Array> array = readOpened(file, fileBytes, maxBytes);
@@ -330,13 +329,8 @@ Status writeNpy(const std::string &path, DType dtype, std::span<const int64_t> s
   start += {'\x01', '\x00', static_cast<char>(header.size() & 0xff),
             static_cast<char>(header.size() >> 8)};
 
-  File file(path, "wb");
-  if (!file.opened())
-    return systemError(path);
-  if (!file.write(start.data(), start.size()) || !file.write(header.data(), header.size()) ||
-      !file.write(bytes.data(), bytes.size()) || !file.close())
-    return systemError(path);
-  return {};
+  return writeFile(path,
+                   {start, header, {reinterpret_cast<const char *>(bytes.data()), bytes.size()}});
 }
 
 } // namespace lighthouse::support

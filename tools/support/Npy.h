@@ -79,7 +79,7 @@ inline constexpr uint64_t kDefaultArrayLimit = uint64_t(16) << 30;
 /// is taken. Messages begin with the path.
 Result<Array> readNpy(const std::string &path, uint64_t maxBytes = kDefaultArrayLimit);
 
-/// Writes an array as .npy, version 1, replacing the file.
+/// Writes an array as .npy, version 1, as `writeFile` does (Files.h).
 Status writeNpy(const std::string &path, const Array &array);
 
 /// The same for elements held elsewhere, contiguous and row-major.

@@ -114,6 +114,24 @@ LogicalResult Compilation::instantiate() {
   return success();
 }
 
+LogicalResult Compilation::refuseOpenKernel() {
+  tile::KernelOp kernel = *module->getOps<tile::KernelOp>().begin();
+  auto inputs = kernel.getBody().getArguments().take_front(kernel.getInputs());
+  for (BlockArgument input : inputs)
+    if (!isa<tile::ViewType>(input.getType()))
+      return emitError(input.getLoc(),
+                       "a kernel with scalar arguments can only be used in a pipeline");
+  for (BlockArgument input : inputs) {
+    std::string name = kernel.getArgName(input.getArgNumber());
+    if (llvm::none_of(request.arguments,
+                      [&](const ArgumentType &argument) { return argument.name == name; }))
+      return emitError(input.getLoc())
+             << "an artifact needs the type of every argument, as its plan has constant shapes; '"
+             << name << "' has none";
+  }
+  return fail("a kernel whose argument types are all known has no pipeline");
+}
+
 LogicalResult Compilation::lowerToPlan() {
   if (failed(runPasses(
           [&](OpPassManager &pm) {
@@ -185,10 +203,6 @@ LogicalResult Compilation::emitCode(Phase phase) {
 }
 
 LogicalResult Compilation::emitArtifact() {
-  if (plan.launches.empty() && !function)
-    return emitError(
-        UnknownLoc::get(&context),
-        "an artifact needs the type of every argument, as its plan has constant shapes");
   if (failed(arch ? finishCudaPlan() : finishHostPlan()))
     return failure();
   result.plan = std::move(plan);
@@ -268,6 +282,8 @@ LogicalResult Compilation::run(Phase last) {
     reached = phase.phase;
     if (failed(runPhase(phase.phase)) || failed(dump()))
       return failure();
+    if (last == Phase::Artifact && !function)
+      return refuseOpenKernel();
   }
   return success();
 }
@@ -298,9 +314,12 @@ LogicalResult Compilation::runPasses(llvm::function_ref<void(OpPassManager &)> b
   if (succeeded(result))
     return success();
   internal |= blamesCompiler || !reported;
-  if (internal)
+  if (internal) {
     reproducerPath = *written;
-  else if (!written->empty())
+    if (reproducerPath.empty())
+      emitError(UnknownLoc::get(&context), "cannot write a reproducer of the failing pass")
+          << (options.reproducerDirectory.empty() ? "" : " to " + options.reproducerDirectory);
+  } else if (!written->empty())
     llvm::sys::fs::remove(*written);
   return failure();
 }

@@ -47,6 +47,7 @@ public:
 private:
   mlir::LogicalResult runPhase(Phase phase);
   mlir::LogicalResult instantiate();
+  mlir::LogicalResult refuseOpenKernel();
   mlir::LogicalResult lowerToPlan();
   mlir::LogicalResult keepKernels();
   mlir::LogicalResult checkLevel();

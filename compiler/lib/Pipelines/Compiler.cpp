@@ -7,9 +7,11 @@
 #include "Guard.h"
 #include "TableTuner.h"
 
+#include "lighthouse/Frontend/Limits.h"
 #include "lighthouse/runtime/Environment.h"
 #include "lighthouse/runtime/Sha256.h"
 
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
@@ -79,6 +81,11 @@ static Status failureOf(const Compilation &compilation, frontend::Diagnostics &d
   return Status(StatusCode::Internal, text);
 }
 
+/// Holds what `outOfMemoryMessage` returns, as memory cannot be taken then.
+static char outOfMemory[1024] = "error: out of memory\n";
+
+const char *lighthouse::outOfMemoryMessage() { return outOfMemory; }
+
 /// `runGuarded` with its own failures rendered like all others, as errors at `loc`. After such a
 /// failure no more work is taken.
 template <typename StateT>
@@ -89,12 +96,17 @@ static Status runGuardedWork(std::shared_ptr<StateT> state, llvm::SMLoc loc,
   // Rendered before the work starts, which may outlast this call and uses the diagnostics.
   state->diagnostics.error(loc, "");
   std::string place = takeErrors(state->diagnostics);
+  auto [head, caret] = llvm::StringRef(place).split('\n');
+  auto render = [&, head = head, caret = caret](const llvm::Twine &message) {
+    return (head + message + "\n" + caret).str();
+  };
+  snprintf(outOfMemory, sizeof(outOfMemory), "%s", render("out of memory").c_str());
   Status status = runGuarded(std::move(work), state->options.limitSeconds, state->spentSeconds);
+  snprintf(outOfMemory, sizeof(outOfMemory), "error: out of memory\n");
   if (status.ok())
     return status;
   state->givenUp = true;
-  auto [head, caret] = llvm::StringRef(place).split('\n');
-  return Status(status.code(), (head + status.message() + "\n" + caret).str());
+  return Status(status.code(), render(status.message()));
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -126,8 +138,14 @@ Result<Compiler> Compiler::State::load(std::unique_ptr<llvm::MemoryBuffer> buffe
 
 Result<Compiler> Compiler::open(const std::string &path, CompilerOptions options) {
   auto buffer = frontend::readSource(path);
-  if (!buffer)
-    return renderedError("cannot read '" + path + "': " + buffer.getError().message());
+  if (std::error_code error = buffer.getError()) {
+    std::string reason = error.message();
+    if (error == std::errc::file_too_large)
+      reason = "it has more than " + std::to_string(frontend::limits::fileSize) + " bytes";
+    else if (error == std::errc::invalid_argument)
+      reason = "it is not a regular file; - reads the standard input";
+    return renderedError("cannot read '" + path + "': " + reason);
+  }
   return State::load(std::move(*buffer), std::move(options));
 }
 
@@ -154,7 +172,14 @@ const std::vector<frontend::DefinitionInfo> &Compiler::definitions() const {
 static Status checkRequest(const Request &request) {
   if (request.name.empty())
     return renderedError("no pipeline or kernel is named");
+  llvm::StringSet<> names;
+  for (const auto &[name, value] : request.settings)
+    if (!names.insert(name).second)
+      return renderedError("parameter '" + name + "' is set twice");
+  names.clear();
   for (const ArgumentType &argument : request.arguments) {
+    if (!names.insert(argument.name).second)
+      return renderedError("argument '" + argument.name + "' is given twice");
     if (argument.shape.size() > runtime::maxRank)
       return renderedError("argument '" + argument.name + "' has more than " +
                            llvm::Twine(runtime::maxRank) + " dims");
@@ -168,12 +193,25 @@ static Status checkRequest(const Request &request) {
   return {};
 }
 
-/// Where the definition that a request names is declared; invalid if there is none.
-static llvm::SMLoc placeOf(const Request &request, const frontend::Spec &spec) {
-  for (const frontend::DefinitionInfo &definition : spec.definitions())
-    if (definition.name == request.name)
-      return definition.loc;
-  return llvm::SMLoc();
+/// The definition that a request names.
+static Result<frontend::DefinitionInfo> findDefinition(const Request &request,
+                                                       const frontend::Spec &spec) {
+  using Kind = frontend::DefinitionInfo::Kind;
+  bool wantsKernel = request.kind == Request::Kind::Kernel;
+  std::string others;
+  for (const frontend::DefinitionInfo &definition : spec.definitions()) {
+    bool fits = (definition.kind == Kind::Kernel) == wantsKernel;
+    if (definition.name == request.name) {
+      if (fits)
+        return definition;
+      others = wantsKernel ? "it is a pipeline" : "it is a kernel";
+      break;
+    }
+    if (fits && !definition.imported)
+      others += (others.empty() ? "there are " : ", ") + definition.name;
+  }
+  return renderedError(llvm::Twine("there is no ") + (wantsKernel ? "kernel" : "pipeline") + " '" +
+                       request.name + "'; " + (others.empty() ? "there are none" : others));
 }
 
 /// Takes `request` to `last` and then calls `finish`, guarded.
@@ -182,8 +220,11 @@ static Status compileGuarded(std::shared_ptr<StateT> state, const Request &reque
                              const std::string &key, Phase last, Finish finish) {
   if (Status status = checkRequest(request); !status.ok())
     return status;
+  Result<frontend::DefinitionInfo> definition = findDefinition(request, *state->spec);
+  if (!definition)
+    return definition.status();
   auto outcome = std::make_shared<Status>();
-  Status guarded = runGuardedWork(state, placeOf(request, *state->spec), [=] {
+  Status guarded = runGuardedWork(state, definition->loc, [=] {
     frontend::DiagnosticBridge bridge(&state->context, state->diagnostics);
     TableTuner tuner(state->options, request);
     auto attempt = [&] {
@@ -220,6 +261,9 @@ Result<std::string> Compiler::emit(const Request &request, Phase phase) {
 }
 
 Result<runtime::Artifact> Compiler::compile(const Request &request, runtime::Cache *cache) {
+  // The key tells requests apart that pass, and no others.
+  if (Status status = checkRequest(request); !status.ok())
+    return status;
   std::string keyText = key(request);
   if (cache) {
     Result<std::optional<runtime::Artifact>> found = cache->lookup(keyText);
@@ -261,6 +305,10 @@ void Compiler::setTuning(std::vector<std::shared_ptr<const runtime::TuningTable>
                          bool strict) {
   state->options.tuning = std::move(tables);
   state->options.strictTuning = strict;
+}
+
+void Compiler::setDumpDirectory(std::string directory) {
+  state->options.dumpDirectory = std::move(directory);
 }
 
 std::string Compiler::key(const Request &request) const {

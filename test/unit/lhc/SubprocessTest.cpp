@@ -8,6 +8,7 @@
 #include <chrono>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <limits>
 
 using namespace lhc;
 using testing::ElementsAre;
@@ -43,6 +44,10 @@ TEST(Subprocess, SideBySide) {
   EXPECT_THAT(run({"sleep 0.5", "sleep 0.5", "sleep 0.5", "sleep 0.5"}, 4, 30),
               ElementsAre("", "", "", ""));
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(1900));
+}
+
+TEST(Subprocess, NoLimitIsALongOne) {
+  EXPECT_THAT(run({"exit 0"}, 1, std::numeric_limits<double>::infinity()), ElementsAre(""));
 }
 
 TEST(Subprocess, AProgramThatIsNotThere) {

@@ -81,6 +81,28 @@ TEST(CompilerTest, KeyIgnoresTheOrderOfOptions) {
   EXPECT_EQ(compiler.key(request), key);
 }
 
+TEST(CompilerTest, NothingIsSetTwice) {
+  std::string directory = makeDirectory();
+  llvm::scope_exit cleanUp([&] { llvm::sys::fs::remove_directories(directory); });
+  runtime::CacheOptions options;
+  options.directory = directory + "/cache";
+  runtime::Cache cache(options);
+  Compiler compiler = makeCompiler();
+  Request request = add3(1000);
+  request.kind = Request::Kind::Kernel;
+  request.name = "vector_add";
+  request.arguments.pop_back();
+  request.settings = {{"BLOCK", "256"}};
+  ASSERT_TRUE(compiler.compile(request, &cache).ok());
+  request.settings.emplace_back("BLOCK", "512");
+  EXPECT_THAT(compiler.compile(request, &cache).status().message(),
+              HasSubstr("parameter 'BLOCK' is set twice"));
+  request.settings.pop_back();
+  request.arguments.push_back(request.arguments.back());
+  EXPECT_THAT(compiler.compile(request, &cache).status().message(),
+              HasSubstr("argument 'y' is given twice"));
+}
+
 TEST(CompilerTest, BuildIdIsThere) { EXPECT_GE(compilerBuildId().size(), 16u); }
 
 TEST(CompilerTest, SecondCompilationIsACacheHit) {
@@ -176,6 +198,27 @@ TEST(CompilerTest, OpenKernelHasCodeButNoArtifact) {
   EXPECT_THAT(*text, HasSubstr("vector_add"));
   auto artifact = compiler.emit(request, Phase::Artifact);
   EXPECT_EQ(artifact.status().code(), StatusCode::InvalidArgument);
+  EXPECT_THAT(artifact.status().message(), HasSubstr("add.lh:3:6: error:"));
+  EXPECT_THAT(artifact.status().message(), HasSubstr("'x' has none"));
+  request.arguments = {{"x", DType::F32, {1000}}};
+  artifact = compiler.emit(request, Phase::Artifact);
+  EXPECT_THAT(artifact.status().message(), HasSubstr("'y' has none"));
+}
+
+TEST(CompilerTest, KernelWithScalarsNeedsAPipeline) {
+  Request request;
+  request.kind = Request::Kind::Kernel;
+  request.name = "scale";
+  request.level = "x86-64-v2";
+  request.arguments = {{"x", DType::F32, {1000}}};
+  Compiler compiler = makeCompiler(R"(
+kernel scale(x: f32[N], by: f32) -> (y: f32[N]) grid (N) {
+  store(y[program_id(0)], by * load(x[program_id(0)]));
+}
+)");
+  EXPECT_TRUE(compiler.emit(request, Phase::Asm).ok());
+  std::string message = compiler.compile(request, nullptr).status().message();
+  EXPECT_THAT(message, HasSubstr("scalar arguments can only be used in a pipeline"));
 }
 
 TEST(CompilerTest, ErrorsAreRenderedWithTheirPlace) {

@@ -87,6 +87,9 @@ public:
   /// Replaces the tables of the options, and how strictly they are taken.
   void setTuning(std::vector<std::shared_ptr<const runtime::TuningTable>> tables, bool strict);
 
+  /// Replaces the directory of the options.
+  void setDumpDirectory(std::string directory);
+
   /// All that the artifact of a request depends on.
   std::string key(const Request &request) const;
 
@@ -95,6 +98,10 @@ private:
   explicit Compiler(std::shared_ptr<State> state);
   std::shared_ptr<State> state;
 };
+
+/// What a handler of exhausted memory has to say: an error, at the definition that is being compiled
+/// if there is one. Takes no memory.
+const char *outOfMemoryMessage();
 
 /// Version of Lighthouse, and of the LLVM inside.
 std::string_view compilerVersion();
