@@ -22,7 +22,7 @@ namespace lighthouse::runtime {
 
 static constexpr std::int64_t tuningVersion = 1;
 /// No value of a table is nested deeper.
-static constexpr int maxDepth = 4;
+static constexpr std::size_t maxDepth = 4;
 static constexpr std::size_t whenBytes = 64;
 
 //===----------------------------------------------------------------------===//
@@ -188,7 +188,7 @@ Result<TuningTable> TuningTable::fromJson(std::string_view text) {
     return Status(StatusCode::Corrupt, fmt::format("a tuning table has at most {} bytes, found {}",
                                                    TuningLimits::fileBytes, text.size()));
   try {
-    const Json json = parseStrictly(text, maxDepth);
+    const Json json = parseStrictly(text, maxDepth, TuningLimits::jsonValues);
     const Cursor at(json, "");
     at.expectFields({"version", "entries"});
     if (std::int64_t version = at.field("version").integer(); version != tuningVersion)

@@ -141,6 +141,11 @@ TEST(Tuning, LimitsHold) {
   EXPECT_EQ(large.status().code(), StatusCode::Corrupt);
   const Result<TuningTable> deep = TuningTable::fromJson(std::string(100000, '['));
   EXPECT_THAT(deep.status().message(), HasSubstr("nested"));
+  std::string many(TuningLimits::fileBytes, '[');
+  for (std::size_t i = 1; i < many.size(); ++i)
+    many[i] = i % 2 == 1 ? '0' : ',';
+  const Result<TuningTable> manyValues = TuningTable::fromJson(many);
+  EXPECT_THAT(manyValues.status().message(), HasSubstr("more than 1048576 values"));
 }
 
 TEST(Tuning, JsonErrorsHaveAPlace) {

@@ -25,6 +25,8 @@ namespace lighthouse::runtime {
 /// Limits a table must keep; a decoder refuses more before it allocates anything for it.
 struct TuningLimits {
   static constexpr std::size_t fileBytes = std::size_t(16) << 20;
+  /// Numbers, texts, lists, ... of the JSON form, together.
+  static constexpr std::size_t jsonValues = std::size_t(1) << 20;
   static constexpr std::size_t entries = 16384;
   static constexpr std::size_t textBytes = 4096;
   static constexpr std::size_t settings = 32;
