@@ -44,7 +44,8 @@ Status Driver::status(CUresult result, const char *function, std::source_locatio
   std::string_view file = place.file_name();
   if (const std::size_t at = file.rfind("runtime/lib/"); at != std::string_view::npos)
     file.remove_prefix(at);
-  return Status(StatusCode::DriverError,
+  return Status(result == CUDA_ERROR_OUT_OF_MEMORY ? StatusCode::OutOfMemory
+                                                   : StatusCode::DriverError,
                 fmt::format("{}: {} ({}): {} [{}:{}]", function, name ? name : "unknown error",
                             result, text ? text : "no description", file, place.line()));
 }

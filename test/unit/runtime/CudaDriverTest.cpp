@@ -85,6 +85,9 @@ TEST_F(CudaDriver, Buffers) {
 
   EXPECT_EQ(cuda::DeviceBuffer::allocate(0)->data(), nullptr);
   EXPECT_EQ(cuda::DeviceBuffer::allocate(1, 2).status().code(), StatusCode::InvalidArgument);
+  const Status full = cuda::DeviceBuffer::allocate(std::size_t(1) << 40).status();
+  EXPECT_EQ(full.code(), StatusCode::OutOfMemory) << full.toString();
+  EXPECT_THAT(full.message(), HasSubstr("cuMemAlloc_v2: CUDA_ERROR_OTHER (2): "));
   std::vector<unsigned char> more(100);
   EXPECT_THAT(cuda::copy(bytes.data(), more.data(), 100).message(),
               HasSubstr("no memory of a CUDA device was passed"));
@@ -97,6 +100,25 @@ TEST_F(CudaDriver, Buffers) {
       return s;
     return cuda::copy(bytes.data(), made->data(), 64);
   });
+}
+
+TEST_F(CudaDriver, MemoryDoesNotDisturbCaptures) {
+  const Result<cuda::Stream> stream = cuda::Stream::create();
+  ASSERT_TRUE(stream);
+  const auto useMemory = [] {
+    void *memory = nullptr;
+    const float value = 1;
+    EXPECT_EQ(lh_device_alloc(0, sizeof value, &memory), LH_OK) << lh_last_error();
+    EXPECT_EQ(lh_copy(memory, &value, sizeof value), LH_OK) << lh_last_error();
+    EXPECT_TRUE(cuda::fill(memory, 0, sizeof value).ok());
+    EXPECT_EQ(lh_device_free(memory), LH_OK) << lh_last_error();
+  };
+  for (int mode : {0, 1, 2}) {
+    beginCapture(stream->handle(), mode);
+    useMemory();
+    std::thread(useMemory).join();
+    endCapture(stream->handle());
+  }
 }
 
 TEST_F(CudaDriver, StreamsEventsAndGraphs) {

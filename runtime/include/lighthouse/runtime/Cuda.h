@@ -6,7 +6,8 @@
 // legacy default stream. The context of the calling thread is always as it was before.
 //
 // Errors of every function: `Unsupported` if there is no driver, `InvalidArgument` if there is no
-// such device, `DriverError` with the name, text and place of what the driver reported.
+// such device, `OutOfMemory` if the driver could not get memory, `DriverError` for anything else
+// that it reported; these two have the name, text and place of what it said.
 //
 //===----------------------------------------------------------------------===//
 

@@ -68,8 +68,8 @@ public:
   ///
   /// Errors: `Unsupported` if the code is for another target or needs more than this processor or
   /// device has, or if there is no CUDA driver; `InvalidArgument` if there is no such device or
-  /// `options.stream` is being captured; `SystemError` if memory cannot be mapped; `DriverError`
-  /// from the CUDA driver, with its log if it refused the PTX.
+  /// `options.stream` is being captured; `SystemError` if memory cannot be mapped; `OutOfMemory` if
+  /// it cannot be had; `DriverError` from the CUDA driver, with its log if it refused the PTX.
   static Result<Program> load(const Artifact &artifact, const LoadOptions &options = {});
 
   /// The launches of a CUDA program must be done.

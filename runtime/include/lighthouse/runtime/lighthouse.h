@@ -193,7 +193,9 @@ LH_API lh_status lh_program_run(lh_program program, const lh_run_args *args);
 LH_API lh_status lh_program_release(lh_program program);
 
 /** Allocates memory of a CUDA device, aligned to 256 bytes, for callers that have no CUDA library
- * of their own. No bytes give a null address. */
+ * of their own. No bytes give a null address. `LH_OUT_OF_MEMORY` if the device has not enough.
+ * This, `lh_device_free` and `lh_copy` do not disturb captures of streams that do not wait for the
+ * legacy default stream. */
 LH_API lh_status lh_device_alloc(int32_t device, size_t bytes, void **address);
 
 /** Frees what `lh_device_alloc` gave; null is allowed. */
