@@ -84,9 +84,10 @@ public:
   /// `inputs` and `outputs` are in the order of the plan, with its dtypes and shapes, any strides
   /// (1 in the last dimension, and multiples of an alignment in the others, where a kernel demands
   /// it), data aligned to the element, on the host or on the program's CUDA device. Elements of an
-  /// output must not share memory. `workspace` has at least `plan().workspaceBytes` bytes on the
-  /// same device, aligned to `workspaceAlignment`; it may be null if none are needed. Nothing is
-  /// written if a check fails.
+  /// output must not share memory with anything else; this is checked but for views with gaps that
+  /// have neither the same strides nor the same address. `workspace` has at least
+  /// `plan().workspaceBytes` bytes on the same device, aligned to `workspaceAlignment`; it may be
+  /// null if none are needed. Nothing is written if a check fails.
   ///
   /// On the host, returns when the launches are done. On CUDA, returns when they are enqueued on
   /// `options.stream`, without allocating or waiting; this may be captured in a graph. If the
