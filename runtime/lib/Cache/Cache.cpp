@@ -170,24 +170,30 @@ struct Cache::Impl {
   }
 
   /// Sweeps the left-overs of dead writers and prunes to `limitBytes`, or removes everything if
-  /// there is none.
+  /// there is none. Goes on after a file that cannot be removed; returns the first trouble.
   Trouble pruneOnce(CacheDirectory &directory, std::optional<std::uint64_t> limitBytes,
                     std::uint64_t &removed) {
     std::vector<CacheFile> files;
     if (Trouble t = directory.scan(files))
       return t;
+    Trouble first;
+    std::uint64_t sweptNow = 0;
+    const auto remove = [&](const CacheFile &file, std::uint64_t &counter) {
+      bool gone = false;
+      Trouble t = directory.remove(file.name, gone);
+      counter += gone;
+      if (t && !first)
+        first = t;
+      return !t;
+    };
 
     const auto firstTemporary = std::ranges::partition(files, [](const CacheFile &file) {
                                   return file.kind != CacheFile::Kind::Temporary;
                                 }).begin();
-    for (auto file = firstTemporary; file != files.end(); ++file) {
-      bool gone = false;
-      if (!CacheDirectory::isStale(*file))
-        continue;
-      if (Trouble t = directory.remove(file->name, gone))
-        return t;
-      swept += gone;
-    }
+    for (auto file = firstTemporary; file != files.end(); ++file)
+      if (CacheDirectory::isStale(*file))
+        remove(*file, sweptNow);
+    swept += sweptNow;
     files.erase(firstTemporary, files.end());
 
     std::uint64_t total = 0;
@@ -200,13 +206,10 @@ struct Cache::Impl {
     for (const CacheFile &file : files) {
       if (limitBytes && total <= *limitBytes)
         break;
-      bool gone = false;
-      if (Trouble t = directory.remove(file.name, gone))
-        return t;
-      total -= file.bytes;
-      removed += gone;
+      if (remove(file, removed))
+        total -= file.bytes;
     }
-    return {};
+    return first;
   }
 
   /// Opens the directory and runs `operation` on it, retried once; trouble becomes a status. A
