@@ -5,6 +5,7 @@
 #include "lighthouse/runtime/Environment.h"
 #include "lighthouse/runtime/Sha256.h"
 
+#include "../Support/Warning.h"
 #include "CacheDirectory.h"
 
 #include <fmt/format.h>
@@ -13,7 +14,6 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
-#include <cstdio>
 #include <filesystem>
 
 namespace lighthouse::runtime {
@@ -32,10 +32,6 @@ static std::string normalDirectory(const std::string &directory) {
   if (!path.has_filename())
     path = path.parent_path();
   return path.string();
-}
-
-static void warnOnStderr(std::string_view message) {
-  std::fprintf(stderr, "lighthouse: warning: %.*s\n", int(message.size()), message.data());
 }
 
 CacheOptions CacheOptions::fromEnvironment() {

@@ -4,6 +4,7 @@
 
 #include "../Support/File.h"
 #include "../Support/StrictJson.h"
+#include "../Support/Warning.h"
 
 #include "lighthouse/runtime/Environment.h"
 
@@ -14,9 +15,7 @@
 #include <cctype>
 #include <cerrno>
 #include <cmath>
-#include <cstdio>
 #include <filesystem>
-#include <mutex>
 
 namespace lighthouse::runtime {
 
@@ -272,17 +271,8 @@ std::shared_ptr<const TuningTable> loadTuning(const std::string &path, WarningHa
     return std::make_shared<const TuningTable>(*std::move(table));
   if (table.status().code() == StatusCode::NotFound)
     return nullptr;
-  static std::mutex mutex;
-  static std::set<std::string> warned;
-  const std::lock_guard lock(mutex);
-  if (!warned.insert(path).second)
-    return nullptr;
-  const std::string message =
-      fmt::format("the table of tuned settings is ignored: {}", table.status().message());
-  if (warn)
-    warn(message);
-  else
-    std::fprintf(stderr, "lighthouse: warning: %s\n", message.c_str());
+  (warn ? warn : warnOnStderr)(
+      fmt::format("the table of tuned settings is ignored: {}", table.status().message()));
   return nullptr;
 }
 

@@ -99,8 +99,8 @@ private:
 /// empty if there is no such directory.
 std::string userTuningPath();
 
-/// The table at `path`; null if there is none or, after a warning for this path, if it cannot be
-/// read. An unset `warn` writes to stderr.
+/// The table at `path`; null if there is none or, after a warning, if it cannot be read. An unset
+/// `warn` writes to stderr, the same warning only once in a process.
 std::shared_ptr<const TuningTable> loadTuning(const std::string &path, WarningHandler warn = {});
 
 } // namespace lighthouse::runtime
