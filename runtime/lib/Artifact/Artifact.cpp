@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <new>
 
 namespace lighthouse::runtime {
@@ -184,7 +183,7 @@ Result<std::vector<std::uint8_t>> Artifact::serialize() const {
   return bytes;
 }
 
-Result<Artifact> Artifact::deserialize(std::span<const std::uint8_t> bytes) {
+Result<Artifact> Artifact::deserialize(std::span<const std::uint8_t> bytes) try {
   Result<Header> header = readHeader(bytes);
   if (!header)
     return header.status();
@@ -213,27 +212,15 @@ Result<Artifact> Artifact::deserialize(std::span<const std::uint8_t> bytes) {
   if (Status status = artifact.verify(); !status.ok())
     return Status(StatusCode::Corrupt, status.message());
   return artifact;
+} catch (const std::bad_alloc &) {
+  return Status(StatusCode::OutOfMemory, "not enough memory for an artifact");
 }
 
 Result<Artifact> Artifact::readFile(const std::string &path) {
-  const SystemCalls &sys = SystemCalls::system();
-  FileDescriptor file(sys,
-                      sys.openat(AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0));
-  if (!file)
-    return Status(errno == ENOENT ? StatusCode::NotFound : StatusCode::SystemError,
-                  fmt::format("{}: {}", path, errorText(errno)));
-  struct stat info;
-  if (sys.fstat(file.get(), &info) != 0)
-    return Status(StatusCode::SystemError, fmt::format("{}: {}", path, errorText(errno)));
-  if (!S_ISREG(info.st_mode))
-    return Status(StatusCode::InvalidArgument, path + ": not a regular file");
-
-  std::vector<std::uint8_t> bytes;
-  if (int error =
-          readToEnd(sys, file.get(), std::uint64_t(info.st_size), ArtifactLimits::fileBytes, bytes))
-    return Status(error == EFBIG ? StatusCode::Corrupt : StatusCode::SystemError,
-                  fmt::format("{}: {}", path, errorText(error)));
-  Result<Artifact> artifact = deserialize(bytes);
+  Result<std::vector<std::uint8_t>> bytes = readRegularFile(path, ArtifactLimits::fileBytes);
+  if (!bytes)
+    return bytes.status();
+  Result<Artifact> artifact = deserialize(*bytes);
   if (!artifact)
     return Status(artifact.status()).withContext(path);
   return artifact;

@@ -156,6 +156,8 @@ struct Cache::Impl {
       break;
     }
     Result<Artifact> artifact = Artifact::deserialize(bytes);
+    if (artifact.status().code() == StatusCode::OutOfMemory)
+      return {ENOMEM, fmt::format("{}: {}", entryName(digest), artifact.status().message())};
     if (!artifact)
       quarantine(directory, digest, artifact.status().message());
     else if (artifact->key != key)

@@ -207,26 +207,11 @@ Result<TuningTable> TuningTable::fromJson(std::string_view text) {
 //===----------------------------------------------------------------------===//
 
 Result<TuningTable> TuningTable::load(const std::string &path) {
-  const SystemCalls &sys = SystemCalls::system();
-  // O_NONBLOCK: opening a FIFO must not wait for a writer.
-  FileDescriptor file(sys, sys.openat(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0));
-  if (!file)
-    return Status(errno == ENOENT || errno == ENOTDIR ? StatusCode::NotFound
-                                                      : StatusCode::SystemError,
-                  fmt::format("cannot open {}: {}", path, errorText(errno)));
-  struct stat info;
-  if (sys.fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode))
-    return Status(StatusCode::SystemError, path + " is not a regular file");
-  std::vector<std::uint8_t> bytes;
-  const int error = readToEnd(sys, file.get(), std::uint64_t(std::max<off_t>(info.st_size, 0)),
-                              TuningLimits::fileBytes, bytes);
-  if (error == EFBIG)
-    return Status(StatusCode::Corrupt,
-                  fmt::format("{}: more than {} bytes", path, TuningLimits::fileBytes));
-  if (error != 0)
-    return Status(StatusCode::SystemError, fmt::format("cannot read {}: {}", path, errorText(error)));
+  Result<std::vector<std::uint8_t>> bytes = readRegularFile(path, TuningLimits::fileBytes);
+  if (!bytes)
+    return bytes.status();
   Result<TuningTable> table =
-      fromJson({reinterpret_cast<const char *>(bytes.data()), bytes.size()});
+      fromJson({reinterpret_cast<const char *>(bytes->data()), bytes->size()});
   return table.ok() ? std::move(table) : Status(table.status()).withContext(path);
 }
 
@@ -238,12 +223,8 @@ Status TuningTable::save(const std::string &path) const {
     return Status(StatusCode::SystemError,
                   fmt::format("cannot write {}: {}", path, errorText(error)));
   };
-  for (std::size_t end = folder.find('/', 1);; end = folder.find('/', end + 1)) {
-    if (sys.mkdir(folder.substr(0, end).c_str(), 0700) != 0 && errno != EEXIST)
-      return fail(errno);
-    if (end == std::string::npos)
-      break;
-  }
+  if (int error = makeDirectories(sys, folder))
+    return fail(error);
   FileDescriptor directory(
       sys, sys.openat(AT_FDCWD, folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
   if (!directory)

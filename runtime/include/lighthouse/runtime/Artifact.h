@@ -70,10 +70,12 @@ struct Artifact {
   Result<std::vector<std::uint8_t>> serialize() const;
 
   /// Reads what `serialize` wrote. Errors: `Corrupt` for anything that is truncated, changed or out
-  /// of bounds; `Unsupported` for another format version. Bytes after the end are an error.
+  /// of bounds; `Unsupported` for another format version; `OutOfMemory`. Bytes after the end are an
+  /// error.
   static Result<Artifact> deserialize(std::span<const std::uint8_t> bytes);
 
-  /// Reads an artifact from a regular file of the caller's choice.
+  /// Reads an artifact from a regular file of the caller's choice. Errors besides those of
+  /// `deserialize`: `NotFound`, `InvalidArgument` if it is no regular file, `SystemError`.
   static Result<Artifact> readFile(const std::string &path);
 
   /// Writes the artifact to `path`, through a temporary file beside it and a rename, so that

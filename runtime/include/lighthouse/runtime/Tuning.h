@@ -85,7 +85,8 @@ public:
   /// the line and column or the JSON pointer of the place; another version is `Unsupported`.
   static Result<TuningTable> fromJson(std::string_view text);
 
-  /// Reads a regular file. `NotFound` if there is none.
+  /// Reads a regular file. Errors besides those of `fromJson`: `NotFound`, `InvalidArgument` if it
+  /// is no regular file, `OutOfMemory`, `SystemError`.
   static Result<TuningTable> load(const std::string &path);
 
   /// Replaces the file by rename, with mode 0600; makes missing folders.
