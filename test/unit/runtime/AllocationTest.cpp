@@ -4,10 +4,13 @@
 
 #include "lighthouse/runtime/Program.h"
 #include "lighthouse/runtime/Tuning.h"
+#include "lighthouse/runtime/lighthouse.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <new>
@@ -16,6 +19,9 @@ using namespace lighthouse::runtime;
 using namespace lighthouse::runtime::test;
 
 namespace {
+
+/// How many allocations this thread made.
+thread_local long allocations = 0;
 
 /// Allocations of this thread of at least so many bytes fail.
 thread_local std::size_t failFrom = SIZE_MAX;
@@ -30,6 +36,7 @@ struct NoMemory {
 
 // In place of those of the library, for the whole program.
 void *operator new(std::size_t bytes) {
+  ++allocations;
   if (bytes < failFrom)
     if (void *memory = std::malloc(bytes == 0 ? 1 : bytes))
       return memory;
@@ -73,6 +80,30 @@ TEST(Allocation, NoMemoryForATuningTableIsAStatus) {
   writeBytes(path, std::vector<std::uint8_t>(1 << 20, ' '));
   const NoMemory limit(1 << 20);
   EXPECT_EQ(TuningTable::load(path).status().code(), StatusCode::OutOfMemory);
+}
+
+TEST(Allocation, RunsAllocateNothingAfterTheFirst) {
+  const std::vector<std::uint8_t> bytes = serialized(sampleArtifact());
+  lh_program program = nullptr;
+  ASSERT_EQ(lh_program_load_memory(bytes.data(), bytes.size(), &program), LH_OK);
+  std::vector<float> x(sampleLength), out(sampleLength);
+  alignas(64) std::array<std::byte, 4096> workspace;
+  const std::int64_t shape[] = {sampleLength};
+  const lh_tensor input = {sizeof input, x.data(), LH_F32, LH_HOST, 1, shape, nullptr};
+  const lh_tensor output = {sizeof output, out.data(), LH_F32, LH_HOST, 1, shape, nullptr};
+  const lh_tensor *inputs[] = {&input, &input}, *outputs[] = {&output};
+  const lh_run_args args = {sizeof args,      inputs,           2,      outputs, 1,
+                            workspace.data(), workspace.size(), nullptr};
+  ASSERT_EQ(lh_program_run(program, &args), LH_OK) << lh_last_error();
+  // A run with fewer tensors in between, which fails.
+  lh_run_args fewer = args;
+  fewer.num_inputs = 1;
+  EXPECT_EQ(lh_program_run(program, &fewer), LH_INVALID_ARGUMENT);
+  const long before = allocations;
+  for (int run = 0; run < 10; ++run)
+    EXPECT_EQ(lh_program_run(program, &args), LH_OK);
+  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(lh_program_release(program), LH_OK);
 }
 
 TEST(Allocation, TheCacheGoesOnWithoutMemory) {
