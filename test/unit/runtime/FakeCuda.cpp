@@ -242,7 +242,7 @@ CUresult cuLinkComplete(CUlinkState link, void **cubin, std::size_t *bytes) {
   if (CUresult r = enterContext("cuLinkComplete", false))
     return r;
   auto *to = reinterpret_cast<LinkState *>(link);
-  to->cubin = "FAKECUBIN " + archName(current()) + "\n" + to->ptx;
+  to->cubin = fakeCubin(archName(current()), to->ptx);
   *cubin = to->cubin.data();
   *bytes = to->cubin.size();
   return CUDA_SUCCESS;
@@ -261,7 +261,10 @@ CUresult cuLinkDestroy(CUlinkState link) {
 CUresult cuModuleLoadData(CUmodule *module, const void *image) {
   if (CUresult r = enterContext("cuModuleLoadData", true))
     return r;
-  const std::string_view text(static_cast<const char *>(image));
+  const auto *bytes = static_cast<const char *>(image);
+  std::uint64_t size = 0;
+  std::memcpy(&size, bytes + 64 + 32, sizeof size);
+  const std::string_view text(bytes + fakeCubinText, size);
   if (!text.starts_with("FAKECUBIN "))
     return invalidImage;
   if (!text.substr(10).starts_with(archName(current())))

@@ -29,7 +29,7 @@ struct CodeImage {
     Native = 0,
     /// CUDA: PTX as text, which the driver compiles when the program is loaded.
     Ptx = 1,
-    /// CUDA: a cubin, for one compute capability.
+    /// CUDA: a cubin (an ELF file), for one compute capability.
     Cubin = 2,
   };
 
@@ -62,8 +62,8 @@ struct Artifact {
 
   bool operator==(const Artifact &) const = default;
 
-  /// Checks the plan, the image, that its kind fits the plan's target, and that every kernel of
-  /// native code has its entry in the text.
+  /// Checks the plan, that the kind of the image fits the plan's target, that every kernel of
+  /// native code has its entry in the text, that PTX is text, and that a cubin is a whole ELF file.
   Status verify() const;
 
   /// The bytes of the file. Fails if `verify()` does.
