@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <thread>
 
 using namespace lighthouse::runtime;
@@ -37,6 +38,9 @@ TEST_F(CudaDriver, DescribesItself) {
   ASSERT_TRUE(driver) << driver.status().toString();
   EXPECT_EQ(driver->version, 12040);
   EXPECT_EQ(driver->path, FAKE_CUDA_LIBRARY);
+  EXPECT_EQ(driver->build, "libfake_cuda.so, " +
+                               std::to_string(std::filesystem::file_size(FAKE_CUDA_LIBRARY)) +
+                               " bytes");
   EXPECT_TRUE(cuda::isAvailable());
   fake().deviceCount = 0;
   EXPECT_FALSE(cuda::isAvailable());
@@ -180,6 +184,28 @@ TEST_F(CudaDriver, ExamplesRunOnIt) {
   // The fake driver runs no kernel, so that the output stays as it was allocated: zeros.
   for (const char *program : {RUN_ARTIFACT_PROGRAM, RUN_ARTIFACT_CPP_PROGRAM})
     EXPECT_EQ(runSampleWith(FAKE_CUDA_LIBRARY, program), "out [1000] 0 0 0 0 0 0 0 0\n");
+}
+
+TEST_F(CudaDriver, AnotherBuildOfTheDriverIsAMissOfTheCache) {
+  TempDirectory directory;
+  const ScopedEnvironment cache("LIGHTHOUSE_CACHE_DIR", (directory / "cache").c_str());
+  const std::string artifact = directory / "sample.lha";
+  writeBytes(artifact, serialized(cudaSampleArtifact()));
+  const auto entriesAfterRunWith = [&](const std::string &library) {
+    const ScopedEnvironment driver("LIGHTHOUSE_CUDA_LIBRARY", library.c_str());
+    (void)outputOf(std::string(RUN_ARTIFACT_CPP_PROGRAM) + " '" + artifact + "'");
+    return namesWithPrefix(directory / "cache", "").size();
+  };
+  // One link for all builds, as libcuda.so.1 is.
+  const std::string link = directory / "libcuda.so.1";
+  for (std::size_t build : {1, 2}) {
+    const std::string file = directory / ("libcuda.so.550.54." + std::to_string(build));
+    std::filesystem::copy_file(FAKE_CUDA_LIBRARY, file);
+    std::filesystem::remove(link);
+    std::filesystem::create_symlink(file, link);
+    EXPECT_EQ(entriesAfterRunWith(link), build);
+    EXPECT_EQ(entriesAfterRunWith(link), build);
+  }
 }
 
 //===----------------------------------------------------------------------===//

@@ -250,7 +250,7 @@ TEST_F(CudaProgram, BrokenAndRejectedEntriesAreMisses) {
   options.cubinCache = &cache;
   (void)load(options);
   const std::string key = cubinKey(directory.path());
-  EXPECT_THAT(key, testing::StartsWith("cuda sample\ncubin sm_90 driver 12040\n"));
+  EXPECT_THAT(key, testing::StartsWith("cuda sample\ncubin sm_90 driver 12040 libfake_cuda.so, "));
   const std::string path = entryPath(directory.path(), key);
   const std::vector<std::uint8_t> good = readBytes(path);
 

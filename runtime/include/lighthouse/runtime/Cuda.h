@@ -36,6 +36,9 @@ struct DriverInfo {
   int version = 0;
   /// Path of its library.
   std::string path;
+  /// What tells it from others of the same version: name, without links, and size of its file, as
+  /// in "libcuda.so.550.54.15, 28712096 bytes"; empty if the file cannot be found.
+  std::string build;
 };
 
 /// One device.
