@@ -146,14 +146,11 @@ private:
   //===-- The whole run -------------------------------------------------------------------------===//
 
   int tune(const std::vector<ArgumentSource> &sources) {
-    // Better now than after the work.
-    table = std::make_unique<TuningTable>();
     if (options.tuningPath() == "none" || options.tuningPath().empty())
       return usage("there is no table to save to: give one with --tuning FILE");
-    if (Result<TuningTable> loaded = TuningTable::load(options.tuningPath()))
-      *table = *std::move(loaded);
-    else if (loaded.status().code() != StatusCode::NotFound)
-      return failRun(loaded.status());
+    // Better now than after the work.
+    if (Result<TuningTable> table = loadTable(); !table)
+      return failRun(table.status());
 
     llvm::SmallString<128> path;
     if (std::error_code error = llvm::sys::fs::createUniqueDirectory("lighthouse-tune", path)) {
@@ -172,6 +169,10 @@ private:
     if (int code = checkTogether())
       return code;
     progress.finish();
+    // Read only now, so that what others have saved meanwhile stays.
+    Result<TuningTable> table = loadTable();
+    if (!table)
+      return failRun(table.status());
     for (const TuneGroup &group : groups)
       if (Status status = group.addTo(*table, request, group.candidates[group.best], now());
           !status.ok())
@@ -180,6 +181,12 @@ private:
       return failRun(status);
     report();
     return Ok;
+  }
+
+  /// The table to add to; an empty one if there is none yet.
+  Result<TuningTable> loadTable() {
+    Result<TuningTable> table = TuningTable::load(options.tuningPath());
+    return table.status().code() == StatusCode::NotFound ? TuningTable() : std::move(table);
   }
 
   int writeArguments(const std::vector<ArgumentSource> &sources) {
@@ -467,7 +474,6 @@ private:
 
   Request request;
   std::vector<TuneGroup> groups;
-  std::unique_ptr<TuningTable> table;
   /// The results with the defaults.
   std::vector<support::Array> reference;
   size_t numFolders = 0;

@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cmath>
 #include <filesystem>
+#include <set>
 
 namespace lighthouse::runtime {
 
@@ -195,7 +196,13 @@ Result<TuningTable> TuningTable::fromJson(std::string_view text) {
                     fmt::format("/version: this runtime reads tables of version {}, found {}",
                                 tuningVersion, version));
     TuningTable table;
-    table.list = at.field("entries").list(TuningLimits::entries, readEntry);
+    std::set<TuningQuery> uses;
+    table.list = at.field("entries").list(TuningLimits::entries, [&](const Cursor &place) {
+      TuningEntry entry = readEntry(place);
+      if (!uses.insert(entry.use).second)
+        place.fail("there is an entry for the same use before");
+      return entry;
+    });
     return table;
   } catch (...) {
     return decodeFailure("a tuning table");
@@ -216,6 +223,11 @@ Result<TuningTable> TuningTable::load(const std::string &path) {
 }
 
 Status TuningTable::save(const std::string &path) const {
+  const std::string text = toJson();
+  if (text.size() > TuningLimits::fileBytes)
+    return Status(StatusCode::InvalidArgument,
+                  fmt::format("cannot write {}: a tuning table has at most {} bytes, this one {}",
+                              path, TuningLimits::fileBytes, text.size()));
   const SystemCalls &sys = SystemCalls::system();
   const std::filesystem::path whole(path);
   const std::string folder = whole.has_parent_path() ? whole.parent_path().string() : ".";
@@ -229,7 +241,6 @@ Status TuningTable::save(const std::string &path) const {
       sys, sys.openat(AT_FDCWD, folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
   if (!directory)
     return fail(errno);
-  const std::string text = toJson();
   if (int error = writeAtomically(
           sys, directory.get(), "tmp." + uniqueSuffix(), whole.filename().string(), 0600,
           {reinterpret_cast<const std::uint8_t *>(text.data()), text.size()}))

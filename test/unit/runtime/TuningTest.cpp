@@ -148,8 +148,29 @@ TEST(Tuning, LimitsHold) {
   EXPECT_THAT(manyValues.status().message(), HasSubstr("more than 1048576 values"));
 }
 
+TEST(Tuning, WhatCannotBeReadIsNotSaved) {
+  TempDirectory directory;
+  const std::string path = directory / "tuning.json";
+  ASSERT_TRUE(sample().save(path).ok());
+  TuningTable large;
+  TuningEntry big = entry("", "1");
+  for (std::string *text : {&big.use.params, &big.use.shapes})
+    text->assign(TuningLimits::textBytes - 8, 'x');
+  for (int i = 0; i < 2100; ++i) {
+    TuningEntry next = big;
+    next.use.shapes += std::to_string(i);
+    ASSERT_TRUE(large.put(next).ok());
+  }
+  const Status status = large.save(path);
+  EXPECT_EQ(status.code(), StatusCode::InvalidArgument);
+  EXPECT_THAT(status.message(), HasSubstr("has at most 16777216 bytes"));
+  EXPECT_EQ(TuningTable::load(path)->entries(), sample().entries()) << "the file is as it was";
+}
+
 TEST(Tuning, JsonErrorsHaveAPlace) {
-  const std::string good = sample().toJson();
+  TuningTable table = sample();
+  ASSERT_TRUE(table.put(entry("q=bf16[1, 8, 65536, 128]", "64")).ok());
+  const std::string good = table.toJson();
   struct Case {
     std::string_view from, to, message;
   };
@@ -163,6 +184,7 @@ TEST(Tuning, JsonErrorsHaveAPlace) {
       {"\"seconds\": 0.00125", "\"seconds\": \"fast\"", "/entries/0/seconds: expected a number"},
       {"\"seconds\": 0.00125", "\"seconds\": -1", "seconds is not a time"},
       {"\"seconds\": 0.00125", "\"seconds\": 1e999", "number overflow"},
+      {"\"NVIDIA H200\"", "\"\"", "/entries/2: there is an entry for the same use before"},
       {"\"entries\": [", "\"entries\": 3, \"rest\": [", "'rest'"},
   };
   for (const Case &c : cases) {

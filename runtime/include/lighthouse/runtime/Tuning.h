@@ -12,6 +12,7 @@
 #include "lighthouse/runtime/Cache.h"
 #include "lighthouse/runtime/Status.h"
 
+#include <compare>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -44,7 +45,7 @@ struct TuningQuery {
   /// The tensors: "q=bf16[1, 8, 4096, 128], k=bf16[1, 2, 4096, 128]".
   std::string shapes;
 
-  bool operator==(const TuningQuery &) const = default;
+  auto operator<=>(const TuningQuery &) const = default;
 };
 
 /// What was measured to be the fastest for one use.
@@ -81,15 +82,17 @@ public:
 
   std::string toJson() const;
 
-  /// Reads what `toJson` wrote. Unknown, missing, repeated and mistyped fields are `Corrupt`, with
-  /// the line and column or the JSON pointer of the place; another version is `Unsupported`.
+  /// Reads what `toJson` wrote. Unknown, missing, repeated and mistyped fields and a second entry
+  /// for the same use are `Corrupt`, with the line and column or the JSON pointer of the place;
+  /// another version is `Unsupported`.
   static Result<TuningTable> fromJson(std::string_view text);
 
   /// Reads a regular file. Errors besides those of `fromJson`: `NotFound`, `InvalidArgument` if it
   /// is no regular file, `OutOfMemory`, `SystemError`.
   static Result<TuningTable> load(const std::string &path);
 
-  /// Replaces the file by rename, with mode 0600; makes missing folders.
+  /// Replaces the file by rename, with mode 0600; makes missing folders. `InvalidArgument` if the
+  /// text has more bytes than `load` reads.
   Status save(const std::string &path) const;
 
 private:
