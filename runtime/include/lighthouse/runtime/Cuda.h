@@ -159,7 +159,9 @@ private:
   std::unique_ptr<Impl> impl_;
 };
 
-/// Captured work that can be launched again and again, without the cost of each launch.
+/// Captured work that can be launched again and again, without the cost of each launch. It has the
+/// addresses of code and memory in it: the programs whose runs it captured, their tensors and their
+/// workspaces must live until it is destroyed and its launches are done.
 class Graph {
 public:
   /// Captures what `body` enqueues on the stream it is given; nothing runs yet. If `body` fails its

@@ -72,7 +72,7 @@ public:
   /// it cannot be had; `DriverError` from the CUDA driver, with its log if it refused the PTX.
   static Result<Program> load(const Artifact &artifact, const LoadOptions &options = {});
 
-  /// The launches of a CUDA program must be done.
+  /// The launches of a CUDA program must be done, and graphs that captured a run destroyed.
   ~Program();
   Program(Program &&) noexcept;
   Program &operator=(Program &&) noexcept;
@@ -90,8 +90,9 @@ public:
   /// null if none are needed. Nothing is written if a check fails.
   ///
   /// On the host, returns when the launches are done. On CUDA, returns when they are enqueued on
-  /// `options.stream`, without allocating or waiting; this may be captured in a graph. If the
-  /// driver refuses a launch (`DriverError`), those before it stay enqueued.
+  /// `options.stream`, without allocating or waiting; this may be captured in a graph. The program,
+  /// the tensors and the workspace must live until the graph is destroyed. If the driver refuses a
+  /// launch (`DriverError`), those before it stay enqueued.
   Status run(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
              void *workspace, std::size_t workspaceBytes, const RunOptions &options = {}) const;
 
