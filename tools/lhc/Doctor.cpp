@@ -54,7 +54,7 @@ std::string describeCache() {
 
 std::string describeDriver() {
   Result<runtime::cuda::DriverInfo> driver = runtime::cuda::driver();
-  return driver ? driverText() + ": " + driver->path
+  return driver ? driverText() + ": " + driver->path + " (" + driver->build + ")"
                 : driver.status().message() + "; kernels run on the host";
 }
 
@@ -134,7 +134,8 @@ private:
     if (Result<runtime::cuda::DriverInfo> driver = runtime::cuda::driver())
       object["driver"] = llvm::json::Object{{"cuda_version", cudaVersionText(driver->version)},
                                             {"kernel_module", kernelModuleVersion()},
-                                            {"path", llvm::json::fixUTF8(driver->path)}};
+                                            {"path", llvm::json::fixUTF8(driver->path)},
+                                            {"build", llvm::json::fixUTF8(driver->build)}};
     else
       object["driver"] = nullptr;
     object["ptxas_path"] = ptxas ? llvm::json::Value(llvm::json::fixUTF8(*ptxas)) : nullptr;

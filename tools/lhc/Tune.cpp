@@ -147,15 +147,12 @@ private:
   //===-- The whole run -------------------------------------------------------------------------===//
 
   int tune(const std::vector<ArgumentSource> &sources) {
-    // Better now than after the work.
-    table = std::make_unique<TuningTable>();
     if (options.tuningPath() == "none" || options.tuningPath().empty())
       return usage("there is no table to save to: give one with --tuning FILE");
-    if (Result<TuningTable> loaded = TuningTable::load(options.tuningPath()))
-      *table = *std::move(loaded);
-    else if (loaded.status().code() != StatusCode::NotFound)
-      return failRun(loaded.status());
-    if (Status status = table->save(options.tuningPath()); !status.ok())
+    // Whether it can be read and written is better known now than after the work.
+    if (Result<TuningTable> table = loadTable(); !table)
+      return failRun(table.status());
+    else if (Status status = table->save(options.tuningPath()); !status.ok())
       return failRun(status);
 
     deferInterrupts();
@@ -180,6 +177,10 @@ private:
       printError("interrupted; nothing is saved");
       return RunFailed;
     }
+    // Read only now, so that what others have saved meanwhile stays.
+    Result<TuningTable> table = loadTable();
+    if (!table)
+      return failRun(table.status());
     for (const TuneGroup &group : groups)
       if (Status status = group.addTo(*table, request, group.candidates[group.best], now());
           !status.ok())
@@ -187,6 +188,12 @@ private:
     Status saved = table->save(options.tuningPath());
     report(saved.ok());
     return saved.ok() ? Ok : failRun(saved);
+  }
+
+  /// The table to add to; an empty one if there is none yet.
+  Result<TuningTable> loadTable() {
+    Result<TuningTable> table = TuningTable::load(options.tuningPath());
+    return table.status().code() == StatusCode::NotFound ? TuningTable() : std::move(table);
   }
 
   int writeArguments(const std::vector<ArgumentSource> &sources) {
@@ -476,7 +483,6 @@ private:
 
   Request request;
   std::vector<TuneGroup> groups;
-  std::unique_ptr<TuningTable> table;
   /// The results with the defaults.
   std::vector<support::Array> reference;
   size_t numFolders = 0;

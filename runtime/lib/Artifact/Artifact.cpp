@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <new>
 
 namespace lighthouse::runtime {
@@ -114,6 +113,37 @@ Status checkNativeImage(const Plan &plan, const CodeImage &image) {
   return {};
 }
 
+/// Whether the bytes are an ELF file with all its parts. The driver is given no length, so that it
+/// would read behind the end of a file that is shorter than it says.
+bool isWholeElf(std::span<const std::uint8_t> bytes) {
+  // 64 bits, little-endian. The places of fields are those of Elf64_Ehdr and Elf64_Shdr.
+  constexpr std::array<std::uint8_t, 6> start = {0x7f, 'E', 'L', 'F', 2, 1};
+  constexpr std::size_t headerBytes = 64, sectionBytes = 64;
+  constexpr std::uint32_t noBits = 8;
+  const auto contains = [&](std::uint64_t offset, std::uint64_t size) {
+    return offset <= bytes.size() && size <= bytes.size() - offset;
+  };
+  if (!contains(0, headerBytes) || !std::ranges::equal(bytes.first(start.size()), start))
+    return false;
+  const auto offsetAt = [&](std::uint64_t at) {
+    return loadLittleEndian<std::uint64_t>(bytes.data() + at);
+  };
+  const auto typeAt = [&](std::uint64_t at) {
+    return loadLittleEndian<std::uint32_t>(bytes.data() + at);
+  };
+  const auto countAt = [&](std::uint64_t at) -> std::uint64_t {
+    return loadLittleEndian<std::uint16_t>(bytes.data() + at);
+  };
+  const std::uint64_t sections = offsetAt(40), numSections = countAt(60);
+  if (!contains(offsetAt(32), countAt(54) * countAt(56)) || numSections == 0 ||
+      countAt(58) != sectionBytes || !contains(sections, numSections * sectionBytes))
+    return false;
+  for (std::uint64_t at = sections; at != sections + numSections * sectionBytes; at += sectionBytes)
+    if (typeAt(at + 4) != noBits && !contains(offsetAt(at + 24), offsetAt(at + 32)))
+      return false;
+  return true;
+}
+
 Status checkCudaImage(const CodeImage &image) {
   const std::string_view kind = imageKindName(image.kind);
   if (image.textBytes != 0)
@@ -123,6 +153,8 @@ Status checkCudaImage(const CodeImage &image) {
     return invalid(fmt::format("the {} is empty", kind));
   if (image.kind == CodeImage::Kind::Ptx && std::ranges::find(image.bytes, 0) != image.bytes.end())
     return invalid("PTX is text, found a null byte");
+  if (image.kind == CodeImage::Kind::Cubin && !isWholeElf(image.bytes))
+    return invalid("the cubin is no ELF file of 64 bits, or a part of it is missing");
   return {};
 }
 
@@ -184,7 +216,7 @@ Result<std::vector<std::uint8_t>> Artifact::serialize() const {
   return bytes;
 }
 
-Result<Artifact> Artifact::deserialize(std::span<const std::uint8_t> bytes) {
+Result<Artifact> Artifact::deserialize(std::span<const std::uint8_t> bytes) try {
   Result<Header> header = readHeader(bytes);
   if (!header)
     return header.status();
@@ -213,27 +245,15 @@ Result<Artifact> Artifact::deserialize(std::span<const std::uint8_t> bytes) {
   if (Status status = artifact.verify(); !status.ok())
     return Status(StatusCode::Corrupt, status.message());
   return artifact;
+} catch (const std::bad_alloc &) {
+  return Status(StatusCode::OutOfMemory, "not enough memory for an artifact");
 }
 
 Result<Artifact> Artifact::readFile(const std::string &path) {
-  const SystemCalls &sys = SystemCalls::system();
-  FileDescriptor file(sys,
-                      sys.openat(AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0));
-  if (!file)
-    return Status(errno == ENOENT ? StatusCode::NotFound : StatusCode::SystemError,
-                  fmt::format("{}: {}", path, errorText(errno)));
-  struct stat info;
-  if (sys.fstat(file.get(), &info) != 0)
-    return Status(StatusCode::SystemError, fmt::format("{}: {}", path, errorText(errno)));
-  if (!S_ISREG(info.st_mode))
-    return Status(StatusCode::InvalidArgument, path + ": not a regular file");
-
-  std::vector<std::uint8_t> bytes;
-  if (int error =
-          readToEnd(sys, file.get(), std::uint64_t(info.st_size), ArtifactLimits::fileBytes, bytes))
-    return Status(error == EFBIG ? StatusCode::Corrupt : StatusCode::SystemError,
-                  fmt::format("{}: {}", path, errorText(error)));
-  Result<Artifact> artifact = deserialize(bytes);
+  Result<std::vector<std::uint8_t>> bytes = readRegularFile(path, ArtifactLimits::fileBytes);
+  if (!bytes)
+    return bytes.status();
+  Result<Artifact> artifact = deserialize(*bytes);
   if (!artifact)
     return Status(artifact.status()).withContext(path);
   return artifact;

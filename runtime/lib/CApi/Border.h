@@ -30,16 +30,18 @@ inline Status invalid(std::string message) {
 /// Runs the body of an interface function. Keeps its message and stops every exception.
 template <typename Body> lh_status guarded(const char *function, Body body) noexcept {
   StatusCode code = StatusCode::OutOfMemory;
+  const auto run = [&]() -> Status {
+    try {
+      return body();
+    } catch (const std::bad_alloc &) {
+      return Status(StatusCode::OutOfMemory, "out of memory");
+    } catch (const std::exception &error) {
+      return Status(StatusCode::Internal, error.what());
+    }
+  };
   try {
     lastError().clear();
-    Status status = Status(StatusCode::Internal, "unexpected exception");
-    try {
-      status = body();
-    } catch (const std::bad_alloc &) {
-      status = Status(StatusCode::OutOfMemory, "out of memory");
-    } catch (const std::exception &error) {
-      status = Status(StatusCode::Internal, error.what());
-    }
+    const Status status = run();
     code = status.code();
     if (!status.ok())
       lastError() = fmt::format("{}: {}", function, status.message());

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <optional>
+#include <span>
 
 using namespace lighthouse::runtime;
 
@@ -97,40 +98,43 @@ static Status describeTensor(lh_program handle, std::vector<TensorSpec> Plan::*t
   return {};
 }
 
-/// Turns the caller's tensors into views.
+/// Turns the caller's tensors into views, whose memory is used again: `views` holds the views of
+/// the run before, or of a larger one. Its first `count` are this run's.
 static Status readTensors(const char *what, const lh_tensor *const *tensors, std::size_t count,
                           std::vector<TensorView> &views) {
   if (!tensors && count != 0)
     return invalid(fmt::format("args->{} is null", what));
   if (count > PlanLimits::tensors)
     return invalid(fmt::format("args->{} has {} elements", what, count));
+  if (views.size() < count)
+    views.resize(count);
   for (std::size_t i = 0; i < count; ++i) {
-    const std::string label = fmt::format("args->{}[{}]", what, i);
+    // The message begins with the tensor; that text is made only for an error.
+    const auto fail = [&](std::string_view message) {
+      return invalid(fmt::format("args->{}[{}]{}", what, i, message));
+    };
     lh_tensor tensor = {};
-    if (Status status = readStruct(label, tensors[i], sizeof tensor, tensor); !status.ok())
-      return status;
+    if (Status status = readStruct("", tensors[i], sizeof tensor, tensor); !status.ok())
+      return fail(status.message());
     if (tensor.dtype < 0 || tensor.dtype >= numDTypes)
-      return invalid(fmt::format("{}->dtype is {}", label, tensor.dtype));
+      return fail(fmt::format("->dtype is {}", tensor.dtype));
     if (tensor.device != LH_HOST && tensor.device != LH_CUDA)
-      return invalid(fmt::format("{}->device is {}", label, tensor.device));
+      return fail(fmt::format("->device is {}", tensor.device));
     if (tensor.rank < 0 || std::size_t(tensor.rank) > maxRank)
-      return invalid(
-          fmt::format("{}->rank is {}; allowed is 0 to {}", label, tensor.rank, maxRank));
+      return fail(fmt::format("->rank is {}; allowed is 0 to {}", tensor.rank, maxRank));
     if (tensor.rank != 0 && !tensor.shape)
-      return invalid(fmt::format("{}->shape is null", label));
-    TensorView view;
+      return fail("->shape is null");
+    TensorView &view = views[i];
     view.data = tensor.data;
     view.dtype = static_cast<DType>(tensor.dtype);
     view.device = static_cast<Device>(tensor.device);
-    if (tensor.rank != 0)
-      view.shape.assign(tensor.shape, tensor.shape + tensor.rank);
+    view.shape.assign(tensor.shape, tensor.shape + tensor.rank);
     if (!elementCount(view.shape))
-      return invalid(fmt::format("{}->shape is {}", label, formatDims(view.shape)));
+      return fail(fmt::format("->shape is {}", formatDims(view.shape)));
     if (tensor.strides)
       view.strides.assign(tensor.strides, tensor.strides + tensor.rank);
     else
-      view.strides = contiguousStrides(view.shape);
-    views.push_back(std::move(view));
+      contiguousStrides(view.shape, view.strides);
   }
   return {};
 }
@@ -219,7 +223,8 @@ lh_status lh_program_run(lh_program program, const lh_run_args *args) {
     if (Status status = readStruct("args", args, offsetof(lh_run_args, stream), fields);
         !status.ok())
       return status;
-    std::vector<TensorView> inputs, outputs;
+    // Reused by every run of a thread: a launch allocates nothing after the first.
+    static thread_local std::vector<TensorView> inputs, outputs;
     if (Status status = readTensors("inputs", fields.inputs, fields.num_inputs, inputs);
         !status.ok())
       return status;
@@ -228,8 +233,9 @@ lh_status lh_program_run(lh_program program, const lh_run_args *args) {
       return status;
     RunOptions options;
     options.stream = fields.stream;
-    return (*found)->program.run(inputs, outputs, fields.workspace, fields.workspace_bytes,
-                                 options);
+    return (*found)->program.run(std::span(inputs).first(fields.num_inputs),
+                                 std::span(outputs).first(fields.num_outputs), fields.workspace,
+                                 fields.workspace_bytes, options);
   });
 }
 

@@ -5,6 +5,7 @@
 #include "lighthouse/runtime/Environment.h"
 #include "lighthouse/runtime/Sha256.h"
 
+#include "../Support/Warning.h"
 #include "CacheDirectory.h"
 
 #include <fmt/format.h>
@@ -13,7 +14,6 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
-#include <cstdio>
 #include <filesystem>
 
 namespace lighthouse::runtime {
@@ -32,10 +32,6 @@ static std::string normalDirectory(const std::string &directory) {
   if (!path.has_filename())
     path = path.parent_path();
   return path.string();
-}
-
-static void warnOnStderr(std::string_view message) {
-  std::fprintf(stderr, "lighthouse: warning: %.*s\n", int(message.size()), message.data());
 }
 
 CacheOptions CacheOptions::fromEnvironment() {
@@ -160,6 +156,8 @@ struct Cache::Impl {
       break;
     }
     Result<Artifact> artifact = Artifact::deserialize(bytes);
+    if (artifact.status().code() == StatusCode::OutOfMemory)
+      return {ENOMEM, fmt::format("{}: {}", entryName(digest), artifact.status().message())};
     if (!artifact)
       quarantine(directory, digest, artifact.status().message());
     else if (artifact->key != key)
@@ -170,24 +168,30 @@ struct Cache::Impl {
   }
 
   /// Sweeps the left-overs of dead writers and prunes to `limitBytes`, or removes everything if
-  /// there is none.
+  /// there is none. Goes on after a file that cannot be removed; returns the first trouble.
   Trouble pruneOnce(CacheDirectory &directory, std::optional<std::uint64_t> limitBytes,
                     std::uint64_t &removed) {
     std::vector<CacheFile> files;
     if (Trouble t = directory.scan(files))
       return t;
+    Trouble first;
+    std::uint64_t sweptNow = 0;
+    const auto remove = [&](const CacheFile &file, std::uint64_t &counter) {
+      bool gone = false;
+      Trouble t = directory.remove(file.name, gone);
+      counter += gone;
+      if (t && !first)
+        first = t;
+      return !t;
+    };
 
     const auto firstTemporary = std::ranges::partition(files, [](const CacheFile &file) {
                                   return file.kind != CacheFile::Kind::Temporary;
                                 }).begin();
-    for (auto file = firstTemporary; file != files.end(); ++file) {
-      bool gone = false;
-      if (!CacheDirectory::isStale(*file))
-        continue;
-      if (Trouble t = directory.remove(file->name, gone))
-        return t;
-      swept += gone;
-    }
+    for (auto file = firstTemporary; file != files.end(); ++file)
+      if (CacheDirectory::isStale(*file))
+        remove(*file, sweptNow);
+    swept += sweptNow;
     files.erase(firstTemporary, files.end());
 
     std::uint64_t total = 0;
@@ -200,13 +204,10 @@ struct Cache::Impl {
     for (const CacheFile &file : files) {
       if (limitBytes && total <= *limitBytes)
         break;
-      bool gone = false;
-      if (Trouble t = directory.remove(file.name, gone))
-        return t;
-      total -= file.bytes;
-      removed += gone;
+      if (remove(file, removed))
+        total -= file.bytes;
     }
-    return {};
+    return first;
   }
 
   /// Opens the directory and runs `operation` on it, retried once; trouble becomes a status. A

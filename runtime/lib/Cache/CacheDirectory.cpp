@@ -58,17 +58,6 @@ static bool isPrivate(const SystemCalls &sys, const struct stat &info) {
   return info.st_uid == sys.geteuid() && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/// Makes `path` and its missing parents.
-static Trouble makeDirectories(const SystemCalls &sys, const std::string &path) {
-  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
-    const std::string prefix = path.substr(0, end);
-    if (sys.mkdir(prefix.c_str(), 0700) != 0 && errno != EEXIST)
-      return trouble("make the directory", prefix);
-    if (end == std::string::npos)
-      return {};
-  }
-}
-
 Trouble CacheDirectory::open(const std::string &path, bool create) {
   const auto tryOpen = [&] {
     directory = FileDescriptor(sys, sys.openat(AT_FDCWD, path.c_str(),
@@ -80,8 +69,8 @@ Trouble CacheDirectory::open(const std::string &path, bool create) {
       return {errno, path + " is a symbolic link, or not a directory"};
     if (errno != ENOENT || !create)
       return trouble("open", path);
-    if (Trouble t = makeDirectories(sys, path))
-      return t;
+    if (int error = makeDirectories(sys, path))
+      return trouble("make the directory", path, error);
     if (!tryOpen())
       return trouble("open", path);
   }

@@ -71,7 +71,7 @@ private:
 };
 
 /// While it lives, this thread may make calls that would break a capture in another thread. For
-/// calls that have nothing to do with a stream, such as loading code.
+/// calls that have nothing to do with a captured stream: loading code, device memory.
 class RelaxedCapture {
 public:
   static Result<RelaxedCapture> begin(const Driver &driver);

@@ -79,9 +79,9 @@ Status CudaProgram::loadImage(const Artifact &artifact, const LoadOptions &optio
 }
 
 Status CudaProgram::loadPtx(const Artifact &artifact, const std::string &deviceArch, Cache *cache) {
-  const std::string key =
-      fmt::format("{}\ncubin {} driver {}\n{}", artifact.key, deviceArch, context.driver().version,
-                  toHex(sha256(artifact.image.bytes)));
+  const std::string key = fmt::format("{}\ncubin {} driver {} {}\n{}", artifact.key, deviceArch,
+                                      context.driver().version, context.driver().build,
+                                      toHex(sha256(artifact.image.bytes)));
   // A key that is too long for the cache does without it, as after any other trouble.
   if (cache) {
     Result<std::optional<Artifact>> found = cache->lookup(key);

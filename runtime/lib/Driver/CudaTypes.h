@@ -27,6 +27,7 @@ using CUlinkState = struct CUlinkState_st *;
 
 // CUresult
 inline constexpr CUresult CUDA_SUCCESS = 0;
+inline constexpr CUresult CUDA_ERROR_OUT_OF_MEMORY = 2;
 inline constexpr CUresult CUDA_ERROR_STREAM_CAPTURE_IMPLICIT = 906;
 
 // CUdevice_attribute

@@ -13,7 +13,7 @@ Result<DriverInfo> driver() {
   Result<const Driver *> driver = Driver::get();
   if (!driver)
     return driver.status();
-  return DriverInfo{(*driver)->version, (*driver)->path};
+  return DriverInfo{(*driver)->version, (*driver)->path, (*driver)->build};
 }
 
 bool isAvailable() {

@@ -11,7 +11,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 #include <thread>
 
 namespace lighthouse::runtime {
@@ -44,7 +46,8 @@ Status Driver::status(CUresult result, const char *function, std::source_locatio
   std::string_view file = place.file_name();
   if (const std::size_t at = file.rfind("runtime/lib/"); at != std::string_view::npos)
     file.remove_prefix(at);
-  return Status(StatusCode::DriverError,
+  return Status(result == CUDA_ERROR_OUT_OF_MEMORY ? StatusCode::OutOfMemory
+                                                   : StatusCode::DriverError,
                 fmt::format("{}: {} ({}): {} [{}:{}]", function, name ? name : "unknown error",
                             result, text ? text : "no description", file, place.line()));
 }
@@ -69,6 +72,13 @@ Status Driver::open(const std::string &library) {
   if (Dl_info info;
       cuInit.pointer && ::dladdr(reinterpret_cast<void *>(cuInit.pointer), &info) != 0)
     path = info.dli_fname;
+  // The version is only that of CUDA, which many builds share. The links to the library end in a
+  // file that is named after its build; the size is for files that are not.
+  std::error_code error;
+  const std::filesystem::path file = std::filesystem::canonical(path, error);
+  const std::uintmax_t bytes = std::filesystem::file_size(file, error);
+  if (!error)
+    build = fmt::format("{}, {} bytes", file.filename().string(), bytes);
   if (cuDriverGetVersion.pointer)
     cuDriverGetVersion.raw(&version);
   if (missing)

@@ -59,6 +59,8 @@ public:
   int version = 0;
   /// Of the library file.
   std::string path;
+  /// See `cuda::DriverInfo`.
+  std::string build;
 
 #define CUDA_SYMBOL(name, parameters) DriverFunction<CUresult parameters> name;
 #include "Symbols.def"

@@ -35,7 +35,7 @@ public:
   std::array<void *, 8> values;
 };
 
-/// The driver's state of a link, and the logs it writes to.
+/// The driver's state of a link, and the options and logs it writes to until it is destroyed.
 class Link {
 public:
   explicit Link(const Driver &driver) : driver(driver) {}
@@ -47,7 +47,6 @@ public:
   Link &operator=(const Link &) = delete;
 
   Status run(std::string &ptx, const std::string &name, std::vector<std::uint8_t> &cubin) {
-    JitOptions jit;
     jit.add(CU_JIT_TARGET_FROM_CUCONTEXT, nullptr);
     jit.add(CU_JIT_OPTIMIZATION_LEVEL, std::uintptr_t(4));
     jit.add(CU_JIT_INFO_LOG_BUFFER, info.buffer.data());
@@ -83,6 +82,7 @@ public:
 private:
   const Driver &driver;
   CUlinkState state = nullptr;
+  JitOptions jit;
   Log info, errors;
 };
 

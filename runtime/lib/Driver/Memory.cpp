@@ -21,8 +21,11 @@ std::size_t DeviceBuffer::size() const { return impl_->bytes; }
 
 Result<DeviceBuffer> DeviceBuffer::allocate(std::size_t bytes, int device) {
   auto impl = makeOwned<Impl>(
-      device, &Driver::cuMemFree_v2, [&](const Driver &driver, CUdeviceptr &address) {
-        return bytes == 0 ? Status() : driver.cuMemAlloc_v2(&address, bytes);
+      device, &Driver::cuMemFree_v2, [&](const Driver &driver, CUdeviceptr &address) -> Status {
+        if (bytes == 0)
+          return {};
+        Result<RelaxedCapture> relaxed = RelaxedCapture::begin(driver);
+        return relaxed ? driver.cuMemAlloc_v2(&address, bytes) : relaxed.status();
       });
   if (!impl)
     return impl.status();
@@ -32,7 +35,8 @@ Result<DeviceBuffer> DeviceBuffer::allocate(std::size_t bytes, int device) {
 
 /// Runs `body(driver)`, which enqueues work on the legacy default stream, in the context of the
 /// device on which one of the addresses lies, and waits for it: even a copy may return before its
-/// last part has reached the device, and other streams do not wait for this one.
+/// last part has reached the device, and other streams do not wait for this one. Captures of
+/// streams that do not wait for the legacy default stream are not disturbed.
 template <typename Body>
 static Status runWhere(std::initializer_list<const void *> addresses, Body body) {
   Result<const Driver *> driver = Driver::get();
@@ -48,6 +52,9 @@ static Status runWhere(std::initializer_list<const void *> addresses, Body body)
     if (!context)
       return context.status();
     return context->run([&]() -> Status {
+      Result<RelaxedCapture> relaxed = RelaxedCapture::begin(**driver);
+      if (!relaxed)
+        return relaxed.status();
       if (Status s = body(**driver); !s.ok())
         return s;
       return (*driver)->cuStreamSynchronize(nullptr);

@@ -15,8 +15,12 @@ template <typename Handle> struct Owned {
 
   Owned(PrimaryContext context, Destroy destroy) : context(std::move(context)), destroy(destroy) {}
   ~Owned() {
-    if (handle != Handle())
-      (void)context.run([&] { return (context.driver().*destroy)(handle); });
+    // In a forked child nothing may be done, and nothing is left to be done about a failure.
+    if (handle == Handle() || !context.driver().checkProcess().ok())
+      return;
+    // A capture in another thread must neither be broken nor keep the object alive.
+    const Result<RelaxedCapture> relaxed = RelaxedCapture::begin(context.driver());
+    (void)context.run([&] { return (context.driver().*destroy)(handle); });
   }
   Owned(const Owned &) = delete;
   Owned &operator=(const Owned &) = delete;

@@ -101,10 +101,14 @@ struct ThreadPool::Impl {
     if (pthread_attr_init(&attributes) != 0)
       return false;
     pthread_attr_setstacksize(&attributes, workerStackBytes);
-    // Signals are for the threads of the host program.
-    sigset_t all, previous;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &previous);
+    // Signals are for the threads of the host program. But those of faults come to the thread that
+    // made one, whatever it blocks: blocked, they end the process past the handlers of the host
+    // program. And a profiler wants to be told of the time of every thread.
+    sigset_t blocked, previous;
+    sigfillset(&blocked);
+    for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGPROF})
+      sigdelset(&blocked, signal);
+    pthread_sigmask(SIG_SETMASK, &blocked, &previous);
     pthread_t worker;
     const auto enter = [](void *self) -> void * {
       static_cast<Impl *>(self)->serve();

@@ -18,7 +18,7 @@ namespace lighthouse::runtime {
 namespace {
 
 /// No value of a plan is nested deeper; the parser refuses more.
-constexpr int maxDepth = 8;
+constexpr std::size_t maxDepth = 8;
 
 TensorSpec readTensor(const Cursor &at) {
   at.expectFields({"name", "dtype", "shape"});
@@ -126,7 +126,7 @@ Result<Plan> Plan::fromJson(std::string_view text) {
     return Status(StatusCode::Corrupt, fmt::format("a plan has at most {} bytes, found {}",
                                                    PlanLimits::jsonBytes, text.size()));
   try {
-    const Json json = parseStrictly(text, maxDepth);
+    const Json json = parseStrictly(text, maxDepth, PlanLimits::jsonValues);
     Plan plan = readPlan(Cursor(json, ""));
     if (Status status = plan.verify(); !status.ok())
       return Status(StatusCode::Corrupt, status.message());

@@ -33,8 +33,9 @@ struct Extent {
   /// Whether every byte between is an element's.
   bool dense = true;
 
+  bool isEmpty() const { return begin == end; }
   bool meets(const Extent &other) const {
-    return begin != end && other.begin != other.end && begin < other.end && other.begin < end;
+    return !isEmpty() && !other.isEmpty() && begin < other.end && other.begin < end;
   }
 };
 
@@ -86,32 +87,68 @@ bool computeExtent(const TensorView &view, Extent &extent) {
   return true;
 }
 
-/// Whether two elements of the view may share memory. Exact for every view made by slicing,
-/// transposing and reshaping contiguous memory.
-bool overlapsItself(const TensorView &view) {
-  const auto magnitude = [&](std::size_t i) { return std::abs(view.strides[i]); };
-  // The dimensions with more than one element, sorted by stride while they are collected.
-  std::array<std::size_t, maxRank> order;
+/// How a view with elements goes through memory: its dimensions of more than one element, in the
+/// order of their strides. Views of equal steps cover the same pattern, wherever it begins.
+class Steps {
+public:
+  explicit Steps(const TensorView &view) {
+    for (std::size_t i = 0; i < view.shape.size(); ++i) {
+      if (view.shape[i] == 1)
+        continue;
+      const Step step = {std::abs(view.strides[i]), view.shape[i]};
+      std::size_t at = rank++;
+      for (; at > 0 && steps[at - 1].stride > step.stride; --at)
+        steps[at] = steps[at - 1];
+      steps[at] = step;
+    }
+  }
+
+  /// Whether two elements may share memory. Exact for every view made by slicing, transposing and
+  /// reshaping contiguous memory.
+  bool overlap() const {
+    // Each stride must step over all that the smaller ones reach.
+    std::int64_t reach = 0;
+    for (const Step &step : all()) {
+      if (step.stride <= reach)
+        return true;
+      reach += (step.count - 1) * step.stride;
+    }
+    return false;
+  }
+
+  /// Whether an element is `distance` elements away from another or itself. Exact if `!overlap()`.
+  bool reach(std::int64_t distance) const { return reach(all(), distance); }
+
+  bool operator==(const Steps &other) const { return std::ranges::equal(all(), other.all()); }
+
+private:
+  struct Step {
+    /// Its magnitude, in elements.
+    std::int64_t stride;
+    std::int64_t count;
+
+    bool operator==(const Step &) const = default;
+  };
+
+  std::span<const Step> all() const { return std::span(steps).first(rank); }
+
+  static bool reach(std::span<const Step> steps, std::int64_t distance) {
+    if (steps.empty())
+      return distance == 0;
+    const Step &largest = steps.back();
+    // There and back are alike; and as the smaller strides together reach less than this one, it is
+    // taken as often as it fits, or once more.
+    distance = std::abs(distance);
+    for (std::int64_t times = distance / largest.stride, last = times + 1; times <= last; ++times)
+      if (times < largest.count &&
+          reach(steps.first(steps.size() - 1), distance - times * largest.stride))
+        return true;
+    return false;
+  }
+
+  std::array<Step, maxRank> steps;
   std::size_t rank = 0;
-  for (std::size_t i = 0; i < view.shape.size(); ++i) {
-    if (view.shape[i] == 0)
-      return false;
-    if (view.shape[i] == 1)
-      continue;
-    std::size_t at = rank++;
-    for (; at > 0 && magnitude(order[at - 1]) > magnitude(i); --at)
-      order[at] = order[at - 1];
-    order[at] = i;
-  }
-  // Each stride must step over all that the smaller ones reach.
-  std::int64_t reach = 0;
-  for (std::size_t i = 0; i < rank; ++i) {
-    if (magnitude(order[i]) <= reach)
-      return true;
-    reach += (view.shape[order[i]] - 1) * magnitude(order[i]);
-  }
-  return false;
-}
+};
 
 /// Checks the address of a tensor and the distances of its rows.
 Status checkAlignment(const Label &label, const TensorView &view, std::int64_t demanded) {
@@ -167,6 +204,26 @@ Status checkTensor(const Label &label, const TensorView &view, Device device,
   return {};
 }
 
+/// An argument that was checked, and its memory.
+struct Region {
+  Label label;
+  const TensorView *view;
+  Extent extent;
+};
+
+/// Whether an output, which has `steps`, is known to share memory with another argument. Two
+/// strided views may interleave without sharing an element, as the parts of a fused QKV do.
+bool shareMemory(const Region &output, const Steps &steps, const Region &other) {
+  if (!output.extent.meets(other.extent))
+    return false;
+  if (output.extent.dense || other.extent.dense || output.view->data == other.view->data)
+    return true;
+  const auto width = std::int64_t(dtypeBytes(output.view->dtype));
+  const auto bytes = std::int64_t(output.extent.begin - other.extent.begin);
+  return std::int64_t(dtypeBytes(other.view->dtype)) == width && Steps(*other.view) == steps &&
+         steps.reach(bytes / width);
+}
+
 Status checkCount(std::string_view what, std::size_t passed, std::size_t needed) {
   if (passed != needed)
     return Status(StatusCode::InvalidArgument,
@@ -196,16 +253,12 @@ Status checkArguments(const Plan &plan, const TensorDemands &demands,
   const Extent workspaceExtent = {workspaceAddress, workspaceAddress + needed};
 
   const Device device = plan.target == "host" ? Device::Host : Device::Cuda;
-  struct Region {
-    Label label;
-    Extent extent;
-  };
   // Reused by every run of a thread: a launch allocates nothing after the first.
   static thread_local std::vector<Region> regions;
   regions.clear();
   const auto check = [&](const Label &label, const TensorView &view,
                          const TensorDemand &demand) -> Status {
-    Region region = {label, {}};
+    Region region = {label, &view, {}};
     if (Status s = checkTensor(label, view, device, demand, region.extent); !s.ok())
       return s;
     if (region.extent.meets(workspaceExtent))
@@ -221,14 +274,15 @@ Status checkArguments(const Plan &plan, const TensorDemands &demands,
     const Label label = {"output", i, &plan.outputs[i]};
     if (Status s = check(label, outputs[i], demands.outputs[i]); !s.ok())
       return s;
-    if (overlapsItself(outputs[i]))
+    const Region &output = regions.back();
+    if (output.extent.isEmpty())
+      continue;
+    const Steps steps(outputs[i]);
+    if (steps.overlap())
       return invalid(label, "with strides {} several of its elements share memory",
                      formatDims(outputs[i].strides));
-    // Two strided views may interleave without sharing an element, as the parts of a fused QKV do;
-    // ranges are compared where one of the two has no gaps.
-    const Extent &extent = regions.back().extent;
     for (const Region &other : std::span(regions).first(regions.size() - 1))
-      if (extent.meets(other.extent) && (extent.dense || other.extent.dense))
+      if (shareMemory(output, steps, other))
         return invalid(label, "it shares memory with {}", other.label.text());
   }
   return {};

@@ -6,6 +6,8 @@
 #include "../Host/HostProgram.h"
 #include "ProgramImpl.h"
 
+#include <new>
+
 namespace lighthouse::runtime {
 
 Status ProgramImpl::run(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
@@ -31,7 +33,7 @@ Program &Program::operator=(Program &&) noexcept = default;
 
 const Plan &Program::plan() const { return impl_->plan; }
 
-Result<Program> Program::load(const Artifact &artifact, const LoadOptions &options) {
+Result<Program> Program::load(const Artifact &artifact, const LoadOptions &options) try {
   if (Status status = artifact.verify(); !status.ok())
     return status;
   Result<std::unique_ptr<ProgramImpl>> impl = artifact.plan.target == "host"
@@ -40,6 +42,8 @@ Result<Program> Program::load(const Artifact &artifact, const LoadOptions &optio
   if (!impl)
     return impl.status();
   return Program(*std::move(impl));
+} catch (const std::bad_alloc &) {
+  return Status(StatusCode::OutOfMemory, "not enough memory for a program");
 }
 
 Status Program::run(std::span<const TensorView> inputs, std::span<const TensorView> outputs,

@@ -13,12 +13,13 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <new>
 #include <system_error>
 
 namespace lighthouse::runtime {
 
 int readToEnd(const SystemCalls &sys, int file, std::uint64_t sizeHint, std::uint64_t limit,
-              std::vector<std::uint8_t> &bytes) {
+              std::vector<std::uint8_t> &bytes) try {
   // One byte more than expected, so that the usual file ends in the second call.
   bytes.resize(std::min(sizeHint, limit) + 1);
   std::size_t used = 0;
@@ -36,6 +37,47 @@ int readToEnd(const SystemCalls &sys, int file, std::uint64_t sizeHint, std::uin
   }
   bytes.resize(used);
   return 0;
+} catch (const std::bad_alloc &) {
+  return ENOMEM;
+}
+
+Result<std::vector<std::uint8_t>> readRegularFile(const std::string &path, std::uint64_t limit) {
+  const auto fail = [&](StatusCode code, std::string_view reason) {
+    return Status(code, fmt::format("{}: {}", path, reason));
+  };
+  const SystemCalls &sys = SystemCalls::system();
+  // O_NONBLOCK: opening a FIFO must not wait for a writer.
+  FileDescriptor file(sys,
+                      sys.openat(AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0));
+  if (!file)
+    return fail(errno == ENOENT || errno == ENOTDIR ? StatusCode::NotFound
+                                                    : StatusCode::SystemError,
+                errorText(errno));
+  struct stat info;
+  if (sys.fstat(file.get(), &info) != 0)
+    return fail(StatusCode::SystemError, errorText(errno));
+  if (!S_ISREG(info.st_mode))
+    return fail(StatusCode::InvalidArgument, "not a regular file");
+  std::vector<std::uint8_t> bytes;
+  switch (int error = readToEnd(sys, file.get(), std::uint64_t(info.st_size), limit, bytes)) {
+  case 0:
+    return bytes;
+  case EFBIG:
+    return fail(StatusCode::Corrupt, fmt::format("more than {} bytes", limit));
+  case ENOMEM:
+    return fail(StatusCode::OutOfMemory, errorText(error));
+  default:
+    return fail(StatusCode::SystemError, errorText(error));
+  }
+}
+
+int makeDirectories(const SystemCalls &sys, const std::string &path) {
+  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+    if (sys.mkdir(path.substr(0, end).c_str(), 0700) != 0 && errno != EEXIST)
+      return errno;
+    if (end == std::string::npos)
+      return 0;
+  }
 }
 
 static int writeAll(const SystemCalls &sys, int file, std::span<const std::uint8_t> bytes) {

@@ -3,6 +3,7 @@
 #ifndef LIGHTHOUSE_RUNTIME_LIB_SUPPORT_FILE_H
 #define LIGHTHOUSE_RUNTIME_LIB_SUPPORT_FILE_H
 
+#include "lighthouse/runtime/Status.h"
 #include "lighthouse/runtime/SystemCalls.h"
 
 #include <cstdint>
@@ -38,9 +39,18 @@ private:
   int file;
 };
 
-/// Reads until the end of the file, but at most `limit` bytes. Returns 0 or an errno.
+/// Reads until the end of the file, but at most `limit` bytes. Returns 0 or an errno: EFBIG if
+/// there are more, ENOMEM if there is no memory for them.
 int readToEnd(const SystemCalls &sys, int file, std::uint64_t sizeHint, std::uint64_t limit,
               std::vector<std::uint8_t> &bytes);
+
+/// Reads a regular file of the caller's choice. Errors: `NotFound` if there is none,
+/// `InvalidArgument` if it is something else, `Corrupt` if it has more than `limit` bytes,
+/// `OutOfMemory`, and `SystemError`.
+Result<std::vector<std::uint8_t>> readRegularFile(const std::string &path, std::uint64_t limit);
+
+/// Makes the directory `path` and its missing parents, with mode 0700. Returns 0 or an errno.
+int makeDirectories(const SystemCalls &sys, const std::string &path);
 
 /// Writes `bytes` to a new file `temporary` in `directory`, makes them durable, and renames it to
 /// `name`. On failure the temporary file is removed. Returns 0 or an errno.

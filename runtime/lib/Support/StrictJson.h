@@ -141,25 +141,63 @@ private:
   std::string path;
 };
 
-/// Parses text, refusing what the JSON tree would not show: depth and repeated fields.
-inline Json parseStrictly(std::string_view text, int maxDepth) {
-  std::vector<std::set<std::string>> openObjects;
-  auto callback = [&](int depth, Json::parse_event_t event, Json &parsed) {
-    using Event = Json::parse_event_t;
-    if (depth > maxDepth)
+/// Looks at text as it streams by, in one pass and building nothing, for what the JSON tree would
+/// not show, or only after it took its memory: repeated fields, depth and the number of values. Has
+/// the functions that `Json::sax_parse` calls.
+class StrictChecker {
+public:
+  StrictChecker(std::size_t maxDepth, std::size_t maxValues)
+      : maxDepth(maxDepth), maxValues(maxValues) {}
+
+  bool null() { return count(); }
+  bool boolean(bool) { return count(); }
+  bool number_integer(Json::number_integer_t) { return count(); }
+  bool number_unsigned(Json::number_unsigned_t) { return count(); }
+  bool number_float(Json::number_float_t, const std::string &) { return count(); }
+  bool string(std::string &) { return count(); }
+  bool binary(Json::binary_t &) { return count(); }
+  bool start_object(std::size_t) { return open(); }
+  bool start_array(std::size_t) { return open(); }
+  bool end_object() { return close(); }
+  bool end_array() { return close(); }
+  bool key(std::string &name) {
+    if (!fields.back().insert(name).second)
+      throw DecodeError{StatusCode::Corrupt, fmt::format("the field '{}' is repeated", name)};
+    return true;
+  }
+  /// Stops; the parser that builds the tree reports it, with the place.
+  bool parse_error(std::size_t, const std::string &, const Json::exception &) { return false; }
+
+private:
+  bool count() {
+    if (++values > maxValues)
+      throw DecodeError{StatusCode::Corrupt, fmt::format("more than {} values", maxValues)};
+    return true;
+  }
+  bool open() {
+    fields.emplace_back();
+    if (fields.size() > maxDepth)
       throw DecodeError{StatusCode::Corrupt,
                         fmt::format("values are nested deeper than {}", maxDepth)};
-    if (event == Event::object_start)
-      openObjects.emplace_back();
-    else if (event == Event::object_end)
-      openObjects.pop_back();
-    else if (event == Event::key &&
-             !openObjects.back().insert(parsed.get_ref<const std::string &>()).second)
-      throw DecodeError{StatusCode::Corrupt,
-                        fmt::format("the field '{}' is repeated", parsed.get<std::string>())};
+    return count();
+  }
+  bool close() {
+    fields.pop_back();
     return true;
-  };
-  return Json::parse(text.begin(), text.end(), callback);
+  }
+
+  const std::size_t maxDepth, maxValues;
+  std::size_t values = 0;
+  /// Of each open object; empty for an array.
+  std::vector<std::set<std::string>> fields;
+};
+
+/// Parses text, refusing repeated fields, objects and arrays within more than `maxDepth`, and more
+/// than `maxValues` values. Takes time in proportion to the text.
+inline Json parseStrictly(std::string_view text, std::size_t maxDepth, std::size_t maxValues) {
+  StrictChecker checker(maxDepth, maxValues);
+  Json::sax_parse(text.begin(), text.end(), &checker);
+  return Json::parse(text.begin(), text.end());
 }
 
 /// The status for the exception being handled in the outermost `catch (...)` of a decoder of `what`.

@@ -37,13 +37,18 @@ std::optional<DType> parseDType(std::string_view name) {
 std::string_view deviceName(Device device) { return device == Device::Host ? "host" : "cuda"; }
 
 std::vector<std::int64_t> contiguousStrides(std::span<const std::int64_t> shape) {
-  std::vector<std::int64_t> strides(shape.size());
+  std::vector<std::int64_t> strides;
+  contiguousStrides(shape, strides);
+  return strides;
+}
+
+void contiguousStrides(std::span<const std::int64_t> shape, std::vector<std::int64_t> &strides) {
+  strides.resize(shape.size());
   std::int64_t stride = 1;
   for (std::size_t i = shape.size(); i-- > 0;) {
     strides[i] = stride;
     stride *= shape[i] > 0 ? shape[i] : 1;
   }
-  return strides;
 }
 
 TensorView TensorView::contiguous(void *data, DType dtype, std::vector<std::int64_t> shape,

@@ -4,6 +4,7 @@
 
 #include "../Support/File.h"
 #include "../Support/StrictJson.h"
+#include "../Support/Warning.h"
 
 #include "lighthouse/runtime/Environment.h"
 
@@ -14,15 +15,14 @@
 #include <cctype>
 #include <cerrno>
 #include <cmath>
-#include <cstdio>
 #include <filesystem>
-#include <mutex>
+#include <set>
 
 namespace lighthouse::runtime {
 
 static constexpr std::int64_t tuningVersion = 1;
 /// No value of a table is nested deeper.
-static constexpr int maxDepth = 4;
+static constexpr std::size_t maxDepth = 4;
 static constexpr std::size_t whenBytes = 64;
 
 //===----------------------------------------------------------------------===//
@@ -188,7 +188,7 @@ Result<TuningTable> TuningTable::fromJson(std::string_view text) {
     return Status(StatusCode::Corrupt, fmt::format("a tuning table has at most {} bytes, found {}",
                                                    TuningLimits::fileBytes, text.size()));
   try {
-    const Json json = parseStrictly(text, maxDepth);
+    const Json json = parseStrictly(text, maxDepth, TuningLimits::jsonValues);
     const Cursor at(json, "");
     at.expectFields({"version", "entries"});
     if (std::int64_t version = at.field("version").integer(); version != tuningVersion)
@@ -196,7 +196,13 @@ Result<TuningTable> TuningTable::fromJson(std::string_view text) {
                     fmt::format("/version: this runtime reads tables of version {}, found {}",
                                 tuningVersion, version));
     TuningTable table;
-    table.list = at.field("entries").list(TuningLimits::entries, readEntry);
+    std::set<TuningQuery> uses;
+    table.list = at.field("entries").list(TuningLimits::entries, [&](const Cursor &place) {
+      TuningEntry entry = readEntry(place);
+      if (!uses.insert(entry.use).second)
+        place.fail("there is an entry for the same use before");
+      return entry;
+    });
     return table;
   } catch (...) {
     return decodeFailure("a tuning table");
@@ -208,30 +214,20 @@ Result<TuningTable> TuningTable::fromJson(std::string_view text) {
 //===----------------------------------------------------------------------===//
 
 Result<TuningTable> TuningTable::load(const std::string &path) {
-  const SystemCalls &sys = SystemCalls::system();
-  // O_NONBLOCK: opening a FIFO must not wait for a writer.
-  FileDescriptor file(sys, sys.openat(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0));
-  if (!file)
-    return Status(errno == ENOENT || errno == ENOTDIR ? StatusCode::NotFound
-                                                      : StatusCode::SystemError,
-                  fmt::format("cannot open {}: {}", path, errorText(errno)));
-  struct stat info;
-  if (sys.fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode))
-    return Status(StatusCode::SystemError, path + " is not a regular file");
-  std::vector<std::uint8_t> bytes;
-  const int error = readToEnd(sys, file.get(), std::uint64_t(std::max<off_t>(info.st_size, 0)),
-                              TuningLimits::fileBytes, bytes);
-  if (error == EFBIG)
-    return Status(StatusCode::Corrupt,
-                  fmt::format("{}: more than {} bytes", path, TuningLimits::fileBytes));
-  if (error != 0)
-    return Status(StatusCode::SystemError, fmt::format("cannot read {}: {}", path, errorText(error)));
+  Result<std::vector<std::uint8_t>> bytes = readRegularFile(path, TuningLimits::fileBytes);
+  if (!bytes)
+    return bytes.status();
   Result<TuningTable> table =
-      fromJson({reinterpret_cast<const char *>(bytes.data()), bytes.size()});
+      fromJson({reinterpret_cast<const char *>(bytes->data()), bytes->size()});
   return table.ok() ? std::move(table) : Status(table.status()).withContext(path);
 }
 
 Status TuningTable::save(const std::string &path) const {
+  const std::string text = toJson();
+  if (text.size() > TuningLimits::fileBytes)
+    return Status(StatusCode::InvalidArgument,
+                  fmt::format("cannot write {}: a tuning table has at most {} bytes, this one {}",
+                              path, TuningLimits::fileBytes, text.size()));
   const SystemCalls &sys = SystemCalls::system();
   const std::filesystem::path whole(path);
   const std::string folder = whole.has_parent_path() ? whole.parent_path().string() : ".";
@@ -239,17 +235,12 @@ Status TuningTable::save(const std::string &path) const {
     return Status(StatusCode::SystemError,
                   fmt::format("cannot write {}: {}", path, errorText(error)));
   };
-  for (std::size_t end = folder.find('/', 1);; end = folder.find('/', end + 1)) {
-    if (sys.mkdir(folder.substr(0, end).c_str(), 0700) != 0 && errno != EEXIST)
-      return fail(errno);
-    if (end == std::string::npos)
-      break;
-  }
+  if (int error = makeDirectories(sys, folder))
+    return fail(error);
   FileDescriptor directory(
       sys, sys.openat(AT_FDCWD, folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
   if (!directory)
     return fail(errno);
-  const std::string text = toJson();
   if (int error = writeAtomically(
           sys, directory.get(), "tmp." + uniqueSuffix(), whole.filename().string(), 0600,
           {reinterpret_cast<const std::uint8_t *>(text.data()), text.size()}))
@@ -272,17 +263,8 @@ std::shared_ptr<const TuningTable> loadTuning(const std::string &path, WarningHa
     return std::make_shared<const TuningTable>(*std::move(table));
   if (table.status().code() == StatusCode::NotFound)
     return nullptr;
-  static std::mutex mutex;
-  static std::set<std::string> warned;
-  const std::lock_guard lock(mutex);
-  if (!warned.insert(path).second)
-    return nullptr;
-  const std::string message =
-      fmt::format("the table of tuned settings is ignored: {}", table.status().message());
-  if (warn)
-    warn(message);
-  else
-    std::fprintf(stderr, "lighthouse: warning: %s\n", message.c_str());
+  (warn ? warn : warnOnStderr)(
+      fmt::format("the table of tuned settings is ignored: {}", table.status().message()));
   return nullptr;
 }
 

@@ -48,6 +48,15 @@ struct Arguments {
 
 using Change = std::function<void(Arguments &)>;
 
+/// Makes input and output views of one tensor, with rows that are `stride` elements apart, the
+/// output `shift` elements behind the input.
+void useStrided(Arguments &a, std::int64_t shift, std::int64_t stride) {
+  auto *middle = reinterpret_cast<float *>(a.memory.data() + 2048);
+  a.inputs[0].data = middle;
+  a.outputs[0].data = middle + shift;
+  a.inputs[0].strides = a.outputs[0].strides = {stride, 1};
+}
+
 Status runWith(const Program &program, const Change &change) {
   Arguments a;
   change(a);
@@ -121,6 +130,23 @@ TEST(ArgumentCheck, Refuses) {
        "output 0 'y': it shares memory with input 0 'x'"},
       {[](Arguments &a) { a.outputs[1].data = a.y.data() + 5; },
        "output 1 'count': it shares memory with output 0 'y'"},
+      // Both with gaps: the same memory, columns that meet, a row that meets the next, and the same
+      // first element with other strides.
+      {[](Arguments &a) { useStrided(a, 0, 4 * columns); }, "it shares memory with input 0 'x'"},
+      {[](Arguments &a) { useStrided(a, columns - 1, 4 * columns); }, "it shares memory with"},
+      {[](Arguments &a) { useStrided(a, 1 - columns, 4 * columns); }, "it shares memory with"},
+      {[](Arguments &a) { useStrided(a, 3 * 4 * columns + 2, 4 * columns); }, "it shares memory"},
+      {[](Arguments &a) { useStrided(a, 4 * columns - 1, 4 * columns); }, "it shares memory with"},
+      {[](Arguments &a) {
+         useStrided(a, 3 * 4 * columns, 4 * columns);
+         a.outputs[0].strides[0] *= -1;
+       },
+       "it shares memory with"},
+      {[](Arguments &a) {
+         useStrided(a, 0, 4 * columns);
+         a.outputs[0].strides[0] = 3 * columns;
+       },
+       "it shares memory with"},
       {[](Arguments &a) { a.inputs[0].data = a.memory.data() + 64; },
        "input 0 'x': it shares memory with the workspace"},
       {[](Arguments &a) { a.outputs[1].data = a.memory.data() + 124; },
@@ -187,6 +213,15 @@ TEST(ArgumentCheck, Accepts) {
       [](Arguments &a) {
         a.inputs[0].strides = a.outputs[0].strides = {2 * columns, 1};
         a.outputs[0].data = a.x.data() + columns;
+      },
+      // Columns of one tensor side by side, in rows before, the same and behind.
+      [](Arguments &a) { useStrided(a, columns, 4 * columns); },
+      [](Arguments &a) { useStrided(a, -columns, 4 * columns); },
+      [](Arguments &a) { useStrided(a, 5 * columns, 4 * columns); },
+      [](Arguments &a) { useStrided(a, -5 * columns, 4 * columns); },
+      [](Arguments &a) {
+        useStrided(a, 3 * 4 * columns + columns, 4 * columns);
+        a.outputs[0].strides[0] *= -1;
       },
       // More workspace than needed; memory right behind it may be used.
       [](Arguments &a) { a.workspaceBytes = 256; },

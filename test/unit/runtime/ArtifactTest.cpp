@@ -1,6 +1,7 @@
 //===- ArtifactTest.cpp - The bytes of artifacts --------------------------===//
 
 #include "CudaSample.h"
+#include "FakeCuda.h"
 
 #include "lighthouse/runtime/Sha256.h"
 
@@ -136,8 +137,30 @@ TEST(Artifact, KindsOfImages) {
   Artifact null = cudaSampleArtifact();
   null.image.bytes.push_back(0);
   EXPECT_THAT(null.verify().message(), HasSubstr("PTX is text, found a null byte"));
-  null.image.kind = CodeImage::Kind::Cubin;
-  EXPECT_TRUE(null.verify().ok());
+}
+
+TEST(Artifact, CubinsAreWholeElfFiles) {
+  Artifact artifact = cudaSampleArtifact();
+  artifact.image.kind = CodeImage::Kind::Cubin;
+  EXPECT_THAT(artifact.verify().message(), HasSubstr("the cubin is no ELF file"));
+  const std::string cubin = fakeCubin("sm_80", "the code");
+  artifact.image.bytes.assign(cubin.begin(), cubin.end());
+  ASSERT_TRUE(artifact.verify().ok()) << artifact.verify().message();
+  for (std::size_t size = 1; size < cubin.size(); ++size) {
+    artifact.image.bytes.assign(cubin.begin(), cubin.begin() + std::ptrdiff_t(size));
+    EXPECT_FALSE(artifact.verify().ok()) << size;
+  }
+  // Magic, class and order of bytes; the tables of the program and of sections; the section.
+  for (std::size_t at : {0, 4, 5, 33, 39, 40, 41, 47, 58, 60, 61, 88 + 1, 88 + 7, 96 + 1, 96 + 7}) {
+    artifact.image.bytes.assign(cubin.begin(), cubin.end());
+    artifact.image.bytes[at] = 0xff;
+    EXPECT_FALSE(artifact.verify().ok()) << at;
+  }
+  // A section without bytes in the file may have any size.
+  artifact.image.bytes.assign(cubin.begin(), cubin.end());
+  artifact.image.bytes[64 + 4] = 8;
+  artifact.image.bytes[96 + 7] = 0x7f;
+  EXPECT_TRUE(artifact.verify().ok());
 }
 
 TEST(Artifact, Files) {

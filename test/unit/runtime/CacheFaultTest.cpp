@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <filesystem>
 #include <string>
@@ -195,6 +196,46 @@ TEST(CacheFaults, LastingTroubleIsBypassedWithOneWarning) {
     EXPECT_THAT(warnings, SizeIs(1));
     EXPECT_THAT(namesWithPrefix(temp.path(), "tmp."), IsEmpty()) << "half-written files are left";
   }
+}
+
+TEST(CacheFaults, AFileThatCannotBeRemovedDoesNotStopPruning) {
+  TempDirectory temp;
+  std::vector<std::string> warnings;
+  static std::string stuck, stuckTemporary;
+  stuck = entryPath(temp.path(), "0").substr(temp.path().size() + 1);
+  stuckTemporary = "tmp.elsewhere.1.1";
+  SystemCalls calls = SystemCalls::system();
+  calls.unlinkat = [](int directory, const char *name, int flags) {
+    if (name != stuck && name != stuckTemporary)
+      return SystemCalls::system().unlinkat(directory, name, flags);
+    errno = EPERM;
+    return -1;
+  };
+  CacheOptions options = cacheOptions(temp.path(), &warnings);
+  options.systemCalls = &calls;
+  const std::uint64_t size = serialized(tinyArtifact("0")).size();
+  options.limitBytes = 3 * size;
+  Cache cache(options);
+  const auto setOld = [&](const std::string &path, int seconds) {
+    std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now() -
+                                               std::chrono::seconds(seconds));
+  };
+  // The oldest of their kinds.
+  writeBytes(temp / stuckTemporary, {1});
+  setOld(temp / stuckTemporary, 9000);
+  writeBytes(temp / "tmp.elsewhere.1.2", {1});
+  setOld(temp / "tmp.elsewhere.1.2", 8000);
+  for (int i = 0; i < 6; ++i) {
+    const std::string key = std::to_string(i);
+    EXPECT_TRUE(cache.publish(key, serialized(tinyArtifact(key))).ok());
+    setOld(entryPath(temp.path(), key), 100 - i);
+  }
+  EXPECT_EQ(cache.counters().swept, 1u);
+  EXPECT_EQ(cache.counters().pruned, 3u);
+  EXPECT_EQ(cache.stats()->bytes, options.limitBytes);
+  EXPECT_THAT(warnings, SizeIs(1)) << "the trouble is told";
+  EXPECT_EQ(cache.clear().status().code(), StatusCode::SystemError);
+  EXPECT_THAT(namesWithPrefix(temp.path(), ""), SizeIs(2)) << "all else is gone";
 }
 
 TEST(CacheFaults, ShortReadsAndWritesAreContinued) {

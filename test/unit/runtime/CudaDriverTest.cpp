@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <thread>
 
 using namespace lighthouse::runtime;
@@ -37,6 +38,9 @@ TEST_F(CudaDriver, DescribesItself) {
   ASSERT_TRUE(driver) << driver.status().toString();
   EXPECT_EQ(driver->version, 12040);
   EXPECT_EQ(driver->path, FAKE_CUDA_LIBRARY);
+  EXPECT_EQ(driver->build, "libfake_cuda.so, " +
+                               std::to_string(std::filesystem::file_size(FAKE_CUDA_LIBRARY)) +
+                               " bytes");
   EXPECT_TRUE(cuda::isAvailable());
   fake().deviceCount = 0;
   EXPECT_FALSE(cuda::isAvailable());
@@ -85,6 +89,9 @@ TEST_F(CudaDriver, Buffers) {
 
   EXPECT_EQ(cuda::DeviceBuffer::allocate(0)->data(), nullptr);
   EXPECT_EQ(cuda::DeviceBuffer::allocate(1, 2).status().code(), StatusCode::InvalidArgument);
+  const Status full = cuda::DeviceBuffer::allocate(std::size_t(1) << 40).status();
+  EXPECT_EQ(full.code(), StatusCode::OutOfMemory) << full.toString();
+  EXPECT_THAT(full.message(), HasSubstr("cuMemAlloc_v2: CUDA_ERROR_OTHER (2): "));
   std::vector<unsigned char> more(100);
   EXPECT_THAT(cuda::copy(bytes.data(), more.data(), 100).message(),
               HasSubstr("no memory of a CUDA device was passed"));
@@ -97,6 +104,25 @@ TEST_F(CudaDriver, Buffers) {
       return s;
     return cuda::copy(bytes.data(), made->data(), 64);
   });
+}
+
+TEST_F(CudaDriver, MemoryDoesNotDisturbCaptures) {
+  const Result<cuda::Stream> stream = cuda::Stream::create();
+  ASSERT_TRUE(stream);
+  const auto useMemory = [] {
+    void *memory = nullptr;
+    const float value = 1;
+    EXPECT_EQ(lh_device_alloc(0, sizeof value, &memory), LH_OK) << lh_last_error();
+    EXPECT_EQ(lh_copy(memory, &value, sizeof value), LH_OK) << lh_last_error();
+    EXPECT_TRUE(cuda::fill(memory, 0, sizeof value).ok());
+    EXPECT_EQ(lh_device_free(memory), LH_OK) << lh_last_error();
+  };
+  for (int mode : {0, 1, 2}) {
+    beginCapture(stream->handle(), mode);
+    useMemory();
+    std::thread(useMemory).join();
+    endCapture(stream->handle());
+  }
 }
 
 TEST_F(CudaDriver, StreamsEventsAndGraphs) {
@@ -158,6 +184,28 @@ TEST_F(CudaDriver, ExamplesRunOnIt) {
   // The fake driver runs no kernel, so that the output stays as it was allocated: zeros.
   for (const char *program : {RUN_ARTIFACT_PROGRAM, RUN_ARTIFACT_CPP_PROGRAM})
     EXPECT_EQ(runSampleWith(FAKE_CUDA_LIBRARY, program), "out [1000] 0 0 0 0 0 0 0 0\n");
+}
+
+TEST_F(CudaDriver, AnotherBuildOfTheDriverIsAMissOfTheCache) {
+  TempDirectory directory;
+  const ScopedEnvironment cache("LIGHTHOUSE_CACHE_DIR", (directory / "cache").c_str());
+  const std::string artifact = directory / "sample.lha";
+  writeBytes(artifact, serialized(cudaSampleArtifact()));
+  const auto entriesAfterRunWith = [&](const std::string &library) {
+    const ScopedEnvironment driver("LIGHTHOUSE_CUDA_LIBRARY", library.c_str());
+    (void)outputOf(std::string(RUN_ARTIFACT_CPP_PROGRAM) + " '" + artifact + "'");
+    return namesWithPrefix(directory / "cache", "").size();
+  };
+  // One link for all builds, as libcuda.so.1 is.
+  const std::string link = directory / "libcuda.so.1";
+  for (std::size_t build : {1, 2}) {
+    const std::string file = directory / ("libcuda.so.550.54." + std::to_string(build));
+    std::filesystem::copy_file(FAKE_CUDA_LIBRARY, file);
+    std::filesystem::remove(link);
+    std::filesystem::create_symlink(file, link);
+    EXPECT_EQ(entriesAfterRunWith(link), build);
+    EXPECT_EQ(entriesAfterRunWith(link), build);
+  }
 }
 
 //===----------------------------------------------------------------------===//

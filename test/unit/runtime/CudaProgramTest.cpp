@@ -30,6 +30,14 @@ protected:
   }
 };
 
+/// Compiles the PTX of the sample to a fake cubin.
+void makeCubin(Artifact &artifact, const std::string &arch) {
+  CodeImage &image = artifact.image;
+  const std::string cubin = fakeCubin(arch, {image.bytes.begin(), image.bytes.end()});
+  image = {CodeImage::Kind::Cubin, {cubin.begin(), cubin.end()}, 0};
+  artifact.plan.arch = arch;
+}
+
 std::int64_t address(const cuda::DeviceBuffer &buffer) {
   return std::int64_t(reinterpret_cast<std::uintptr_t>(buffer.data()));
 }
@@ -157,7 +165,7 @@ TEST_F(CudaProgram, LoadRefuses) {
   expectRefused(StatusCode::Unsupported, "the PTX is compiled for sm_80a; device 0 is sm_90",
                 [](Artifact &a) { a.plan.arch = "sm_80a"; });
   expectRefused(StatusCode::Unsupported, "the cubin is compiled for sm_80; device 0 is sm_90",
-                [](Artifact &a) { a.image.kind = CodeImage::Kind::Cubin; });
+                [](Artifact &a) { makeCubin(a, "sm_80"); });
 
   expectRefused(StatusCode::Unsupported,
                 "kernel 'scale': it needs 262144 bytes of shared memory (0 of them static); device "
@@ -184,11 +192,7 @@ TEST_F(CudaProgram, ArchitecturesThatRun) {
 
 TEST_F(CudaProgram, LoadsCubins) {
   Artifact artifact = cudaSampleArtifact();
-  artifact.image.kind = CodeImage::Kind::Cubin;
-  artifact.plan.arch = "sm_90";
-  const std::string_view header = "FAKECUBIN sm_90\n";
-  artifact.image.bytes.insert(artifact.image.bytes.begin(), header.begin(), header.end());
-  artifact.image.bytes.push_back(0);
+  makeCubin(artifact, "sm_90");
   Result<Program> program = Program::load(artifact);
   ASSERT_TRUE(program) << program.status().toString();
   EXPECT_EQ(fake().count("cuLinkCreate_v2"), 0);
@@ -246,7 +250,7 @@ TEST_F(CudaProgram, BrokenAndRejectedEntriesAreMisses) {
   options.cubinCache = &cache;
   (void)load(options);
   const std::string key = cubinKey(directory.path());
-  EXPECT_THAT(key, testing::StartsWith("cuda sample\ncubin sm_90 driver 12040\n"));
+  EXPECT_THAT(key, testing::StartsWith("cuda sample\ncubin sm_90 driver 12040 libfake_cuda.so, "));
   const std::string path = entryPath(directory.path(), key);
   const std::vector<std::uint8_t> good = readBytes(path);
 
@@ -261,7 +265,7 @@ TEST_F(CudaProgram, BrokenAndRejectedEntriesAreMisses) {
 
   // An intact entry that the driver does not take.
   Artifact rejected = *Artifact::deserialize(good);
-  rejected.image.bytes.front() = '?';
+  rejected.image.bytes[fakeCubinText] = '?';
   writeBytes(path, serialized(rejected));
   forgetCalls();
   (void)load(options);

@@ -25,6 +25,8 @@ using namespace lighthouse::runtime::test;
 
 namespace {
 
+constexpr std::size_t memoryBytes = std::size_t(80) << 30;
+
 constexpr CUresult invalidValue = 1, invalidDevice = 101, invalidImage = 200, invalidContext = 201,
                    noBinary = 209, invalidPtx = 218, invalidHandle = 400, notFound = 500,
                    captureUnsupported = 900;
@@ -57,6 +59,8 @@ struct LinkState {
   std::string ptx, cubin;
   char *errorLog = nullptr;
   std::size_t errorBytes = 0;
+  /// Where the driver puts the sizes of the logs at the end.
+  std::vector<void **> sizes;
 };
 
 FakeCudaState state;
@@ -148,7 +152,7 @@ CUresult cuDeviceGetName(char *name, int bytes, CUdevice device) {
   return enter("cuDeviceGetName");
 }
 CUresult cuDeviceTotalMem_v2(std::size_t *bytes, CUdevice) {
-  *bytes = std::size_t(80) << 30;
+  *bytes = memoryBytes;
   return enter("cuDeviceTotalMem_v2");
 }
 CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device) {
@@ -209,6 +213,9 @@ CUresult cuLinkCreate_v2(unsigned count, int *options, void **values, CUlinkStat
       created->errorLog = static_cast<char *>(values[i]);
     if (options[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES)
       created->errorBytes = reinterpret_cast<std::size_t>(values[i]);
+    if (options[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES ||
+        options[i] == CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES)
+      created->sizes.push_back(&values[i]);
   }
   std::lock_guard lock(state.mutex);
   ++state.live.links;
@@ -235,13 +242,15 @@ CUresult cuLinkComplete(CUlinkState link, void **cubin, std::size_t *bytes) {
   if (CUresult r = enterContext("cuLinkComplete", false))
     return r;
   auto *to = reinterpret_cast<LinkState *>(link);
-  to->cubin = "FAKECUBIN " + archName(current()) + "\n" + to->ptx;
+  to->cubin = fakeCubin(archName(current()), to->ptx);
   *cubin = to->cubin.data();
   *bytes = to->cubin.size();
   return CUDA_SUCCESS;
 }
 CUresult cuLinkDestroy(CUlinkState link) {
-  delete reinterpret_cast<LinkState *>(link);
+  const std::unique_ptr<LinkState> destroyed(reinterpret_cast<LinkState *>(link));
+  for (void **size : destroyed->sizes)
+    *size = nullptr;
   {
     std::lock_guard lock(state.mutex);
     --state.live.links;
@@ -252,7 +261,10 @@ CUresult cuLinkDestroy(CUlinkState link) {
 CUresult cuModuleLoadData(CUmodule *module, const void *image) {
   if (CUresult r = enterContext("cuModuleLoadData", true))
     return r;
-  const std::string_view text(static_cast<const char *>(image));
+  const auto *bytes = static_cast<const char *>(image);
+  std::uint64_t size = 0;
+  std::memcpy(&size, bytes + 64 + 32, sizeof size);
+  const std::string_view text(bytes + fakeCubinText, size);
   if (!text.starts_with("FAKECUBIN "))
     return invalidImage;
   if (!text.substr(10).starts_with(archName(current())))
@@ -334,6 +346,8 @@ CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, uns
 CUresult cuMemAlloc_v2(CUdeviceptr *address, std::size_t bytes) {
   if (CUresult r = enterContext("cuMemAlloc_v2", true))
     return r;
+  if (bytes > memoryBytes)
+    return CUDA_ERROR_OUT_OF_MEMORY;
   void *memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
   std::memset(memory, 0, bytes);
   *address = reinterpret_cast<CUdeviceptr>(memory);

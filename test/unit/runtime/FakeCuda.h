@@ -2,8 +2,8 @@
 //
 // FakeCuda.cpp is built as a library of its own with every function of Symbols.def. The runtime
 // opens it through LIGHTHOUSE_CUDA_LIBRARY; tests reach its state through `fakeCuda()`. Memory of a
-// device is memory of the host, launches are recorded and not run, and a cubin is a line of text
-// before the PTX: "FAKECUBIN sm_90".
+// device is memory of the host, launches are recorded and not run, and a cubin is an ELF file with
+// one section: a line of text, "FAKECUBIN sm_90", and the PTX.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,6 +13,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <ostream>
@@ -23,6 +24,28 @@ namespace lighthouse::runtime::test {
 
 /// The error that an injected failure gives: CUDA_ERROR_UNKNOWN.
 inline constexpr int fakeError = 999;
+
+/// Where the text of a fake cubin begins, behind the header and the table of one section.
+inline constexpr std::size_t fakeCubinText = 128;
+
+/// The fake cubin for a device of `arch`, "sm_90". The sizes are written as they lie in the memory
+/// of the machines that run the tests.
+inline std::string fakeCubin(const std::string &arch, const std::string &ptx) {
+  const std::string text = "FAKECUBIN " + arch + "\n" + ptx;
+  std::string bytes = "\177ELF\2\1";
+  bytes.resize(fakeCubinText);
+  const auto put = [&](std::size_t at, auto number) {
+    std::memcpy(&bytes[at], &number, sizeof number);
+  };
+  // The table of sections, the size of one, their number; kind, place and size of the section.
+  put(40, std::uint64_t(64));
+  put(58, std::uint16_t(64));
+  put(60, std::uint16_t(1));
+  put(64 + 4, std::uint32_t(1));
+  put(64 + 24, std::uint64_t(fakeCubinText));
+  put(64 + 32, std::uint64_t(text.size()));
+  return bytes + text;
+}
 
 /// One call of cuLaunchKernel.
 struct FakeLaunch {

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 
 using namespace lighthouse::runtime;
@@ -95,6 +96,24 @@ TEST(Plan, HostileText) {
         std::string("\xff\xfe{}"), std::string("{\"version\": 1e999}"),
         std::string("{\"a\": \"\\ud800\"}"), std::string(64, '\0')})
     EXPECT_FALSE(Plan::fromJson(text)) << text.substr(0, 40);
+}
+
+TEST(Plan, HostileTextIsRefusedSoon) {
+  // Many small objects under one list; just below and far above the limit on values.
+  const std::size_t within = PlanLimits::jsonValues - 2, above = std::size_t(16 << 20) / 3;
+  for (std::size_t objects : {within, above}) {
+    std::string text = "{\"launches\":[{}";
+    for (std::size_t i = 1; i < objects; ++i)
+      text += ",{}";
+    text += "]}";
+    const auto start = std::chrono::steady_clock::now();
+    const Status status = Plan::fromJson(text).status();
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+    EXPECT_THAT(status.message(), HasSubstr(objects == within ? "the field 'version' is missing"
+                                                              : "more than 4194304 values"));
+    // Reading that takes quadratic time takes hours here.
+    EXPECT_LT(time.count(), 30);
+  }
 }
 
 TEST(Plan, EveryPrefixIsRefused) {

@@ -29,9 +29,12 @@ TEST(Status, CarriesCodeAndMessage) {
 
 TEST(Status, EveryCodeHasAName) {
   std::set<std::string_view> names;
-  for (int code = 0; code <= int(StatusCode::Internal); ++code)
+  for (int code = 0; code <= int(StatusCode::DriverError); ++code) {
     EXPECT_TRUE(names.insert(statusCodeName(StatusCode(code))).second);
-  EXPECT_EQ(statusCodeName(StatusCode(99)), "unknown status");
+    EXPECT_NE(statusCodeName(StatusCode(code)), "unknown status") << code;
+  }
+  EXPECT_EQ(statusCodeName(StatusCode(int(StatusCode::DriverError) + 1)), "unknown status")
+      << "a code that is not tested";
 }
 
 TEST(Result, HoldsAValueOrAStatus) {
@@ -105,8 +108,10 @@ TEST(Environment, RegistryIsComplete) {
   }
   for (const EnvironmentVariable *variable :
        {&environment::cacheDir, &environment::cacheLimit, &environment::numThreads,
-        &environment::hostLevel, &environment::xdgCacheHome, &environment::home})
-    EXPECT_EQ(names.count(variable->name), 1u);
+        &environment::hostLevel, &environment::cudaLibrary, &environment::tuning,
+        &environment::xdgCacheHome, &environment::home})
+    EXPECT_EQ(names.erase(variable->name), 1u) << variable->name;
+  EXPECT_THAT(names, testing::IsEmpty()) << "variables that are not tested";
   EXPECT_TRUE(environment::hostLevel.cacheRelevant);
   EXPECT_FALSE(environment::numThreads.cacheRelevant);
 }

@@ -145,7 +145,7 @@ TEST(ThreadPool, CallersWithSmallStacksOnlyWait) {
   }
 }
 
-TEST(ThreadPool, WorkersBlockSignals) {
+TEST(ThreadPool, WorkersBlockSignalsButFaults) {
   ThreadPool pool(2);
   std::atomic<int> inside = 0;
   const auto caller = std::this_thread::get_id();
@@ -153,7 +153,10 @@ TEST(ThreadPool, WorkersBlockSignals) {
     if (std::this_thread::get_id() != caller) {
       sigset_t blocked;
       pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
-      EXPECT_EQ(sigismember(&blocked, SIGINT), 1);
+      for (int signal : {SIGINT, SIGTERM, SIGALRM, SIGCHLD, SIGUSR1})
+        EXPECT_EQ(sigismember(&blocked, signal), 1) << signal;
+      for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGPROF})
+        EXPECT_EQ(sigismember(&blocked, signal), 0) << signal;
     }
     ++inside;
     while (inside < 2)

@@ -29,7 +29,7 @@ struct CodeImage {
     Native = 0,
     /// CUDA: PTX as text, which the driver compiles when the program is loaded.
     Ptx = 1,
-    /// CUDA: a cubin, for one compute capability.
+    /// CUDA: a cubin (an ELF file), for one compute capability.
     Cubin = 2,
   };
 
@@ -62,18 +62,20 @@ struct Artifact {
 
   bool operator==(const Artifact &) const = default;
 
-  /// Checks the plan, the image, that its kind fits the plan's target, and that every kernel of
-  /// native code has its entry in the text.
+  /// Checks the plan, that the kind of the image fits the plan's target, that every kernel of
+  /// native code has its entry in the text, that PTX is text, and that a cubin is a whole ELF file.
   Status verify() const;
 
   /// The bytes of the file. Fails if `verify()` does.
   Result<std::vector<std::uint8_t>> serialize() const;
 
   /// Reads what `serialize` wrote. Errors: `Corrupt` for anything that is truncated, changed or out
-  /// of bounds; `Unsupported` for another format version. Bytes after the end are an error.
+  /// of bounds; `Unsupported` for another format version; `OutOfMemory`. Bytes after the end are an
+  /// error.
   static Result<Artifact> deserialize(std::span<const std::uint8_t> bytes);
 
-  /// Reads an artifact from a regular file of the caller's choice.
+  /// Reads an artifact from a regular file of the caller's choice. Errors besides those of
+  /// `deserialize`: `NotFound`, `InvalidArgument` if it is no regular file, `SystemError`.
   static Result<Artifact> readFile(const std::string &path);
 
   /// Writes the artifact to `path`, through a temporary file beside it and a rename, so that

@@ -36,7 +36,7 @@ struct CacheOptions {
   std::string disabledReason;
   /// Entries are pruned, least recently used first, when they take more bytes than this.
   std::uint64_t limitBytes = std::uint64_t(1) << 30;
-  /// Unset: one line on stderr.
+  /// Unset: one line on stderr, the same line only once in a process.
   WarningHandler warn;
   /// The table of system calls; null: those of the operating system. Tests inject failures here.
   const SystemCalls *systemCalls = nullptr;

@@ -6,7 +6,8 @@
 // legacy default stream. The context of the calling thread is always as it was before.
 //
 // Errors of every function: `Unsupported` if there is no driver, `InvalidArgument` if there is no
-// such device, `DriverError` with the name, text and place of what the driver reported.
+// such device, `OutOfMemory` if the driver could not get memory, `DriverError` for anything else
+// that it reported; these two have the name, text and place of what it said.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,6 +36,9 @@ struct DriverInfo {
   int version = 0;
   /// Path of its library.
   std::string path;
+  /// What tells it from others of the same version: name, without links, and size of its file, as
+  /// in "libcuda.so.550.54.15, 28712096 bytes"; empty if the file cannot be found.
+  std::string build;
 };
 
 /// One device.
@@ -155,7 +159,9 @@ private:
   std::unique_ptr<Impl> impl_;
 };
 
-/// Captured work that can be launched again and again, without the cost of each launch.
+/// Captured work that can be launched again and again, without the cost of each launch. It has the
+/// addresses of code and memory in it: the programs whose runs it captured, their tensors and their
+/// workspaces must live until it is destroyed and its launches are done.
 class Graph {
 public:
   /// Captures what `body` enqueues on the stream it is given; nothing runs yet. If `body` fails its

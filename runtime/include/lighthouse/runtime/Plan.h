@@ -29,6 +29,8 @@ inline constexpr std::int64_t maxKernelStackBytes = std::int64_t(4) << 20;
 /// Limits a plan must keep; a decoder refuses more before it allocates anything for it.
 struct PlanLimits {
   static constexpr std::size_t jsonBytes = std::size_t(64) << 20;
+  /// Numbers, texts, lists, ... of the JSON form, together.
+  static constexpr std::size_t jsonValues = std::size_t(1) << 22;
   static constexpr std::size_t nameBytes = 256;
   static constexpr std::size_t tensors = 1024;
   static constexpr std::size_t buffers = 65536;

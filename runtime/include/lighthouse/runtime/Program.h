@@ -68,11 +68,11 @@ public:
   ///
   /// Errors: `Unsupported` if the code is for another target or needs more than this processor or
   /// device has, or if there is no CUDA driver; `InvalidArgument` if there is no such device or
-  /// `options.stream` is being captured; `SystemError` if memory cannot be mapped; `DriverError`
-  /// from the CUDA driver, with its log if it refused the PTX.
+  /// `options.stream` is being captured; `SystemError` if memory cannot be mapped; `OutOfMemory` if
+  /// it cannot be had; `DriverError` from the CUDA driver, with its log if it refused the PTX.
   static Result<Program> load(const Artifact &artifact, const LoadOptions &options = {});
 
-  /// The launches of a CUDA program must be done.
+  /// The launches of a CUDA program must be done, and graphs that captured a run destroyed.
   ~Program();
   Program(Program &&) noexcept;
   Program &operator=(Program &&) noexcept;
@@ -84,13 +84,15 @@ public:
   /// `inputs` and `outputs` are in the order of the plan, with its dtypes and shapes, any strides
   /// (1 in the last dimension, and multiples of an alignment in the others, where a kernel demands
   /// it), data aligned to the element, on the host or on the program's CUDA device. Elements of an
-  /// output must not share memory. `workspace` has at least `plan().workspaceBytes` bytes on the
-  /// same device, aligned to `workspaceAlignment`; it may be null if none are needed. Nothing is
-  /// written if a check fails.
+  /// output must not share memory with anything else; this is checked but for views with gaps that
+  /// have neither the same strides nor the same address. `workspace` has at least
+  /// `plan().workspaceBytes` bytes on the same device, aligned to `workspaceAlignment`; it may be
+  /// null if none are needed. Nothing is written if a check fails.
   ///
   /// On the host, returns when the launches are done. On CUDA, returns when they are enqueued on
-  /// `options.stream`, without allocating or waiting; this may be captured in a graph. If the
-  /// driver refuses a launch (`DriverError`), those before it stay enqueued.
+  /// `options.stream`, without allocating or waiting; this may be captured in a graph. The program,
+  /// the tensors and the workspace must live until the graph is destroyed. If the driver refuses a
+  /// launch (`DriverError`), those before it stay enqueued.
   Status run(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
              void *workspace, std::size_t workspaceBytes, const RunOptions &options = {}) const;
 

@@ -1,7 +1,9 @@
 //===- Status.h - Error values of the runtime -------------------*- C++ -*-===//
 //
 // The runtime reports every failure as a value: `Status` is a code and a message, `Result<T>` is
-// a value or a failed status. No exception leaves the runtime.
+// a value or a failed status. No exception leaves the C interface. None but std::bad_alloc leaves
+// the C++ interface, and that only for small objects: no memory for what a file or an artifact
+// holds is the status `OutOfMemory`.
 //
 //===----------------------------------------------------------------------===//
 

@@ -40,6 +40,9 @@ struct TensorView {
 /// Strides, in elements, of a contiguous row-major tensor.
 std::vector<std::int64_t> contiguousStrides(std::span<const std::int64_t> shape);
 
+/// The same, in the memory of `strides` if it is enough.
+void contiguousStrides(std::span<const std::int64_t> shape, std::vector<std::int64_t> &strides);
+
 /// Product of the dims; none if a dim is negative or the product does not fit.
 std::optional<std::int64_t> elementCount(std::span<const std::int64_t> shape);
 

@@ -12,6 +12,7 @@
 #include "lighthouse/runtime/Cache.h"
 #include "lighthouse/runtime/Status.h"
 
+#include <compare>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -25,6 +26,8 @@ namespace lighthouse::runtime {
 /// Limits a table must keep; a decoder refuses more before it allocates anything for it.
 struct TuningLimits {
   static constexpr std::size_t fileBytes = std::size_t(16) << 20;
+  /// Numbers, texts, lists, ... of the JSON form, together.
+  static constexpr std::size_t jsonValues = std::size_t(1) << 20;
   static constexpr std::size_t entries = 16384;
   static constexpr std::size_t textBytes = 4096;
   static constexpr std::size_t settings = 32;
@@ -42,7 +45,7 @@ struct TuningQuery {
   /// The tensors: "q=bf16[1, 8, 4096, 128], k=bf16[1, 2, 4096, 128]".
   std::string shapes;
 
-  bool operator==(const TuningQuery &) const = default;
+  auto operator<=>(const TuningQuery &) const = default;
 };
 
 /// What was measured to be the fastest for one use.
@@ -79,14 +82,17 @@ public:
 
   std::string toJson() const;
 
-  /// Reads what `toJson` wrote. Unknown, missing, repeated and mistyped fields are `Corrupt`, with
-  /// the line and column or the JSON pointer of the place; another version is `Unsupported`.
+  /// Reads what `toJson` wrote. Unknown, missing, repeated and mistyped fields and a second entry
+  /// for the same use are `Corrupt`, with the line and column or the JSON pointer of the place;
+  /// another version is `Unsupported`.
   static Result<TuningTable> fromJson(std::string_view text);
 
-  /// Reads a regular file. `NotFound` if there is none.
+  /// Reads a regular file. Errors besides those of `fromJson`: `NotFound`, `InvalidArgument` if it
+  /// is no regular file, `OutOfMemory`, `SystemError`.
   static Result<TuningTable> load(const std::string &path);
 
-  /// Replaces the file by rename, with mode 0600; makes missing folders.
+  /// Replaces the file by rename, with mode 0600; makes missing folders. `InvalidArgument` if the
+  /// text has more bytes than `load` reads.
   Status save(const std::string &path) const;
 
 private:
@@ -97,8 +103,8 @@ private:
 /// empty if there is no such directory.
 std::string userTuningPath();
 
-/// The table at `path`; null if there is none or, after a warning for this path, if it cannot be
-/// read. An unset `warn` writes to stderr.
+/// The table at `path`; null if there is none or, after a warning, if it cannot be read. An unset
+/// `warn` writes to stderr, the same warning only once in a process.
 std::shared_ptr<const TuningTable> loadTuning(const std::string &path, WarningHandler warn = {});
 
 } // namespace lighthouse::runtime

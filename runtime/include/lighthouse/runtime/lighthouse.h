@@ -3,6 +3,12 @@
  * Loads compiled artifacts and runs them. Every function may be called from any thread, returns a
  * status (never aborts, exits or throws) and, on failure, leaves a message for `lh_last_error`.
  *
+ * Statuses of every function: `LH_INVALID_ARGUMENT` for a null pointer or a wrong structure size,
+ * `LH_INVALID_HANDLE` for a program that was released or never loaded, `LH_OUT_OF_MEMORY`, and
+ * `LH_INTERNAL`. Of those that need the CUDA driver also `LH_UNSUPPORTED` if there is none or the
+ * process was forked from one that uses it, `LH_INVALID_ARGUMENT` if there is no such device, and
+ * `LH_DRIVER_ERROR`. Others are said at each function.
+ *
  * Structures hold enumerators as `int32_t`: a wrong value is a status, not undefined behaviour.
  *
  * Structures begin with `struct_size`, which the caller sets to `sizeof` of the structure. An older
@@ -158,14 +164,19 @@ LH_API const char *lh_status_name(int status);
  * of a function of this interface on this thread. Never null. */
 LH_API const char *lh_last_error(void);
 
-/** Loads an artifact from a file and stores a handle in `*program`. A program for CUDA is loaded to
- * device 0. */
+/** Loads an artifact from a file and stores a handle in `*program`, null after a failure. A program
+ * for CUDA is loaded to device 0. `LH_NOT_FOUND` if there is no such file, `LH_INVALID_ARGUMENT` if
+ * it is no regular file or the legacy default stream must wait for a stream that is being captured,
+ * `LH_CORRUPT` if it is no intact artifact, `LH_UNSUPPORTED` if it is of another version or for
+ * another processor or device, `LH_SYSTEM_ERROR` if it cannot be read or memory cannot be mapped.
+ */
 LH_API lh_status lh_program_load_file(const char *path, lh_program *program);
 
-/** Loads an artifact from memory, which may be freed afterwards. */
+/** Loads an artifact from memory, which may be freed afterwards. Statuses as for a file. */
 LH_API lh_status lh_program_load_memory(const void *bytes, size_t size, lh_program *program);
 
-/** `lh_program_load_file` with options; null for none. */
+/** `lh_program_load_file` with options; null for none. `LH_INVALID_ARGUMENT` also if
+ * `options->stream` is being captured. */
 LH_API lh_status lh_program_load_file_with(const char *path, const lh_load_options *options,
                                            lh_program *program);
 
@@ -176,31 +187,40 @@ LH_API lh_status lh_program_load_memory_with(const void *bytes, size_t size,
 /** Fills `*info`. The caller sets `info->struct_size` first. */
 LH_API lh_status lh_program_query(lh_program program, lh_program_info *info);
 
-/** Describes input number `index`. The caller sets `info->struct_size` first. */
+/** Describes input number `index`. The caller sets `info->struct_size` first. `LH_INVALID_ARGUMENT`
+ * if there is no such input. */
 LH_API lh_status lh_program_input(lh_program program, size_t index, lh_tensor_info *info);
 
-/** Describes output number `index`. The caller sets `info->struct_size` first. */
+/** Describes output number `index`. The caller sets `info->struct_size` first.
+ * `LH_INVALID_ARGUMENT` if there is no such output. */
 LH_API lh_status lh_program_output(lh_program program, size_t index, lh_tensor_info *info);
 
 /** Checks every argument, then runs the program. On the host it returns when the program is done,
  * on CUDA when the launches are enqueued, without allocating or waiting, so that it may be captured
  * in a graph. Several threads may run one program at the same time, each with its own outputs and
- * workspace. */
+ * workspace. `LH_INVALID_ARGUMENT` if an argument is not what the program needs, with nothing run;
+ * `LH_SYSTEM_ERROR` if no thread has enough stack; after `LH_DRIVER_ERROR` the launches before the
+ * refused one stay enqueued. */
 LH_API lh_status lh_program_run(lh_program program, const lh_run_args *args);
 
 /** Releases the handle. Runs that other threads have begun are finished first; on CUDA their
- * launches must be done. */
+ * launches must be done. Graphs that captured a run must be destroyed first; until then the
+ * program, its tensors and its workspace must live. */
 LH_API lh_status lh_program_release(lh_program program);
 
 /** Allocates memory of a CUDA device, aligned to 256 bytes, for callers that have no CUDA library
- * of their own. No bytes give a null address. */
+ * of their own. No bytes give a null address. `LH_OUT_OF_MEMORY` if the device has not enough.
+ * This, `lh_device_free` and `lh_copy` do not disturb captures of streams that do not wait for the
+ * legacy default stream. */
 LH_API lh_status lh_device_alloc(int32_t device, size_t bytes, void **address);
 
-/** Frees what `lh_device_alloc` gave; null is allowed. */
+/** Frees what `lh_device_alloc` gave; null is allowed. `LH_INVALID_ARGUMENT` for any other address,
+ * and if it was freed before. */
 LH_API lh_status lh_device_free(void *address);
 
 /** Copies between host and device, either way, or within a device, in the order of the legacy
- * default stream, and returns when it is done. One of the two must be memory of a device. */
+ * default stream, and returns when it is done. One of the two must be memory of a device, else it
+ * is `LH_INVALID_ARGUMENT`. */
 LH_API lh_status lh_copy(void *destination, const void *source, size_t bytes);
 
 /** Waits for the work of a stream of a CUDA device. */
