@@ -1,7 +1,7 @@
 //===- ForwardTest.cpp - The forward pass against the oracle ----------------------------------===//
 //
-// Every row of the table "Where this project goes beyond the public code" of the algorithm, all
-// element types and head dims, random shapes, strided inputs.
+// Ragged lengths, unequal chunks, few candidates, grouped heads, kept prefixes, sub-sequences of more
+// than 65535 rows, all element types and head dims, random shapes, strided inputs.
 //
 //===------------------------------------------------------------------------------------------===//
 
