@@ -1,4 +1,4 @@
-//===- Combine.cpp - neutral elements of combinations -----------------------------------------===//
+//===- Combine.cpp - combinations of reductions, scans and atomics ----------------------------===//
 
 #include "Combine.h"
 
@@ -33,4 +33,44 @@ TypedAttr lighthouse::neutralElement(CombiningKind kind, Type elementType) {
   default:
     return IntegerAttr::get(elementType, 0);
   }
+}
+
+Value lighthouse::combine(ImplicitLocOpBuilder &b, CombiningKind kind, Value x, Value y,
+                          llvm::function_ref<Value(bool isMax)> extremum) {
+  bool isFloat = isa<FloatType>(getElementTypeOrSelf(x));
+  switch (kind) {
+  case CombiningKind::add:
+    return isFloat ? arith::AddFOp::create(b, x, y).getResult()
+                   : arith::AddIOp::create(b, x, y).getResult();
+  case CombiningKind::mul:
+    return isFloat ? arith::MulFOp::create(b, x, y).getResult()
+                   : arith::MulIOp::create(b, x, y).getResult();
+  case CombiningKind::max:
+    return isFloat ? extremum(/*isMax=*/true) : arith::MaxSIOp::create(b, x, y).getResult();
+  case CombiningKind::min:
+    return isFloat ? extremum(/*isMax=*/false) : arith::MinSIOp::create(b, x, y).getResult();
+  case CombiningKind::and_:
+    return arith::AndIOp::create(b, x, y);
+  case CombiningKind::or_:
+    return arith::OrIOp::create(b, x, y);
+  }
+  llvm_unreachable("unknown combining kind");
+}
+
+LLVM::AtomicBinOp lighthouse::atomicKind(CombiningKind kind, bool isFloat) {
+  switch (kind) {
+  case CombiningKind::add:
+    return isFloat ? LLVM::AtomicBinOp::fadd : LLVM::AtomicBinOp::add;
+  case CombiningKind::max:
+    return isFloat ? LLVM::AtomicBinOp::fmax : LLVM::AtomicBinOp::max;
+  case CombiningKind::min:
+    return isFloat ? LLVM::AtomicBinOp::fmin : LLVM::AtomicBinOp::min;
+  case CombiningKind::and_:
+    return LLVM::AtomicBinOp::_and;
+  case CombiningKind::or_:
+    return LLVM::AtomicBinOp::_or;
+  case CombiningKind::mul:
+    break;
+  }
+  llvm_unreachable("not an atomic combination");
 }

@@ -2,19 +2,14 @@
 
 #include "lighthouse/Target/Cuda.h"
 
-#include "Optimise.h"
+#include "LLVMModule.h"
 
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/IR/Verifier.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
@@ -82,13 +77,10 @@ Expected<std::unique_ptr<Module>> lighthouse::emitCudaLLVM(mlir::ModuleOp op, LL
   auto machine = makeTargetMachine(arch);
   if (!machine)
     return machine.takeError();
-  mlir::registerBuiltinDialectTranslation(*op->getContext());
-  mlir::registerLLVMDialectTranslation(*op->getContext());
-  std::unique_ptr<Module> module = mlir::translateModuleToLLVMIR(op, context, "lighthouse");
-  if (!module)
-    return createStringError("the module cannot be translated to LLVM IR");
-  module->setTargetTriple((*machine)->getTargetTriple());
-  module->setDataLayout((*machine)->createDataLayout());
+  auto translated = translateToLLVM(op, context, **machine);
+  if (!translated)
+    return translated.takeError();
+  std::unique_ptr<Module> module = std::move(*translated);
   for (Function &function : *module) {
     if (!isKernel(function))
       continue;
@@ -98,11 +90,8 @@ Expected<std::unique_ptr<Module>> lighthouse::emitCudaLLVM(mlir::ModuleOp op, LL
     function.addParamAttr(0, Attribute::ReadOnly);
     function.addParamAttr(0, Attribute::NoAlias);
   }
-  std::string problems;
-  raw_string_ostream stream(problems);
-  if (verifyModule(*module, &stream))
-    return createStringError("invalid LLVM IR: " + problems);
-  optimise(*module, **machine);
+  if (Error error = optimise(*module, **machine))
+    return error;
   return module;
 }
 

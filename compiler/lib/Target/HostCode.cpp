@@ -2,12 +2,8 @@
 
 #include "lighthouse/Target/Host.h"
 
-#include "Optimise.h"
+#include "LLVMModule.h"
 
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
@@ -15,7 +11,6 @@
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/IR/Verifier.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
@@ -93,22 +88,16 @@ Expected<std::unique_ptr<Module>> lighthouse::emitHostLLVM(mlir::ModuleOp op, LL
   auto machine = makeTargetMachine(level);
   if (!machine)
     return machine.takeError();
-  mlir::registerBuiltinDialectTranslation(*op->getContext());
-  mlir::registerLLVMDialectTranslation(*op->getContext());
-  std::unique_ptr<Module> module = mlir::translateModuleToLLVMIR(op, context, "lighthouse");
-  if (!module)
-    return createStringError("the module cannot be translated to LLVM IR");
-  module->setTargetTriple((*machine)->getTargetTriple());
-  module->setDataLayout((*machine)->createDataLayout());
+  auto translated = translateToLLVM(op, context, **machine);
+  if (!translated)
+    return translated.takeError();
+  std::unique_ptr<Module> module = std::move(*translated);
   module->setPICLevel(PICLevel::BigPIC);
   prepareFunctions(*module, level);
   if (level == "x86-64-v2")
     splitFusedMultiplyAdds(*module);
-  std::string problems;
-  raw_string_ostream stream(problems);
-  if (verifyModule(*module, &stream))
-    return createStringError("invalid LLVM IR: " + problems);
-  optimise(*module, **machine);
+  if (Error error = optimise(*module, **machine))
+    return error;
   return module;
 }
 

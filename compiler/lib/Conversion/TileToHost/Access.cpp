@@ -1,5 +1,6 @@
 //===- Access.cpp - loads, stores, atomics and copies ---------------------------------------------===//
 
+#include "../Combine.h"
 #include "KernelLowering.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -240,23 +241,6 @@ void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
     materialize(op.getValue());
 
   bool isFloat = isa<FloatType>(op.getView().getType().getElementType());
-  auto kind = [&] {
-    switch (op.getKind()) {
-    case tile::CombiningKind::add:
-      return isFloat ? LLVM::AtomicBinOp::fadd : LLVM::AtomicBinOp::add;
-    case tile::CombiningKind::max:
-      return isFloat ? LLVM::AtomicBinOp::fmax : LLVM::AtomicBinOp::max;
-    case tile::CombiningKind::min:
-      return isFloat ? LLVM::AtomicBinOp::fmin : LLVM::AtomicBinOp::min;
-    case tile::CombiningKind::and_:
-      return LLVM::AtomicBinOp::_and;
-    case tile::CombiningKind::or_:
-      return LLVM::AtomicBinOp::_or;
-    case tile::CombiningKind::mul:
-      break; // Refused by the verifier.
-    }
-    llvm_unreachable("not an atomic combination");
-  }();
   loopNest(shapeOf(op.getValue()), 1, [&](Indices indices) {
     Address to = address(op.getView(), op.getIndices(), std::nullopt, op.getMask(), indices, 1);
     OpBuilder::InsertionGuard guard(b);
@@ -267,7 +251,8 @@ void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
     if (isFloat && value.getType().getIntOrFloatBitWidth() == 16)
       combineAtomically(op.getKind(), to.pointer, value);
     else
-      LLVM::AtomicRMWOp::create(b, kind, to.pointer, value, LLVM::AtomicOrdering::monotonic);
+      LLVM::AtomicRMWOp::create(b, atomicKind(op.getKind(), isFloat), to.pointer, value,
+                                LLVM::AtomicOrdering::monotonic);
   });
 }
 

@@ -9,28 +9,13 @@ using namespace mlir;
 using namespace lighthouse;
 
 Value KernelLowering::combine(tile::CombiningKind kind, Value x, Value y) {
-  bool isFloat = isa<FloatType>(getElementTypeOrSelf(x));
-  // A comparison and a selection is one instruction; the NaN-propagating ops are several. x is what
-  // came before, which a NaN does not replace.
-  auto pick = [&](arith::CmpFPredicate predicate) -> Value {
-    return arith::SelectOp::create(b, arith::CmpFOp::create(b, predicate, y, x), y, x);
-  };
-  switch (kind) {
-  case tile::CombiningKind::add:
-    return isFloat ? arith::AddFOp::create(b, x, y).getResult() : add(x, y);
-  case tile::CombiningKind::mul:
-    return isFloat ? arith::MulFOp::create(b, x, y).getResult()
-                   : arith::MulIOp::create(b, x, y).getResult();
-  case tile::CombiningKind::max:
-    return isFloat ? pick(arith::CmpFPredicate::OGT) : arith::MaxSIOp::create(b, x, y).getResult();
-  case tile::CombiningKind::min:
-    return isFloat ? pick(arith::CmpFPredicate::OLT) : arith::MinSIOp::create(b, x, y).getResult();
-  case tile::CombiningKind::and_:
-    return arith::AndIOp::create(b, x, y);
-  case tile::CombiningKind::or_:
-    return arith::OrIOp::create(b, x, y);
-  }
-  llvm_unreachable("unknown combining kind");
+  return lighthouse::combine(b, kind, x, y, [&](bool isMax) -> Value {
+    // A comparison and a selection is one instruction; the NaN-propagating ops are several. x is what
+    // came before, which a NaN does not replace.
+    Value isBetter = arith::CmpFOp::create(
+        b, isMax ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT, y, x);
+    return arith::SelectOp::create(b, isBetter, y, x);
+  });
 }
 
 Value KernelLowering::neutral(tile::CombiningKind kind, Type type) {

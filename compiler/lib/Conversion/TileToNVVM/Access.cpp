@@ -2,6 +2,7 @@
 
 #include "KernelLowering.h"
 
+#include "../Combine.h"
 #include "../TileLayouts/Access.h"
 
 using namespace mlir;
@@ -306,24 +307,6 @@ void KernelLowering::lowerStore(tile::StoreOp op) {
 //===------------------------------------------------------------------------------------------===//
 // Atomics
 //===------------------------------------------------------------------------------------------===//
-
-static LLVM::AtomicBinOp atomicKind(tile::CombiningKind kind, bool isFloat) {
-  switch (kind) {
-  case tile::CombiningKind::add:
-    return isFloat ? LLVM::AtomicBinOp::fadd : LLVM::AtomicBinOp::add;
-  case tile::CombiningKind::max:
-    return isFloat ? LLVM::AtomicBinOp::fmax : LLVM::AtomicBinOp::max;
-  case tile::CombiningKind::min:
-    return isFloat ? LLVM::AtomicBinOp::fmin : LLVM::AtomicBinOp::min;
-  case tile::CombiningKind::and_:
-    return LLVM::AtomicBinOp::_and;
-  case tile::CombiningKind::or_:
-    return LLVM::AtomicBinOp::_or;
-  case tile::CombiningKind::mul:
-    break; // Refused by the verifier.
-  }
-  llvm_unreachable("not an atomic combination");
-}
 
 void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
   orderAfterReads(op.getView());

@@ -13,24 +13,10 @@ using nvvm::KernelLowering;
 using tile::Basis;
 
 Value KernelLowering::combine(tile::CombiningKind kind, Value x, Value y) {
-  bool isFloat = isa<FloatType>(x.getType());
-  switch (kind) {
-  case tile::CombiningKind::add:
-    return isFloat ? arith::AddFOp::create(b, x, y).getResult() : add(x, y);
-  case tile::CombiningKind::mul:
-    return isFloat ? arith::MulFOp::create(b, x, y).getResult() : mul(x, y);
-  case tile::CombiningKind::max:
-    return isFloat ? arith::MaxNumFOp::create(b, x, y).getResult()
-                   : arith::MaxSIOp::create(b, x, y).getResult();
-  case tile::CombiningKind::min:
-    return isFloat ? arith::MinNumFOp::create(b, x, y).getResult()
-                   : arith::MinSIOp::create(b, x, y).getResult();
-  case tile::CombiningKind::and_:
-    return arith::AndIOp::create(b, x, y);
-  case tile::CombiningKind::or_:
-    return arith::OrIOp::create(b, x, y);
-  }
-  llvm_unreachable("unknown combining kind");
+  return lighthouse::combine(b, kind, x, y, [&](bool isMax) -> Value {
+    return isMax ? arith::MaxNumFOp::create(b, x, y).getResult()
+                 : arith::MinNumFOp::create(b, x, y).getResult();
+  });
 }
 
 Value KernelLowering::neutral(tile::CombiningKind kind, Type type) {
