@@ -241,15 +241,15 @@ TEST_F(CacheTest, ReadersAreUnharmedByPruning) {
 //===----------------------------------------------------------------------===//
 
 TEST(CacheLocation, FollowsTheEnvironment) {
-  ScopedEnvironment home("HOME", "/home/x");
+  ScopedEnvironment home("HOME", "/users/x");
   ScopedEnvironment xdg("XDG_CACHE_HOME", nullptr);
   ScopedEnvironment own("LIGHTHOUSE_CACHE_DIR", nullptr);
   ScopedEnvironment limit("LIGHTHOUSE_CACHE_LIMIT", nullptr);
-  EXPECT_EQ(CacheOptions::fromEnvironment().directory, "/home/x/.cache/lighthouse");
+  EXPECT_EQ(CacheOptions::fromEnvironment().directory, "/users/x/.cache/lighthouse");
   EXPECT_EQ(CacheOptions::fromEnvironment().limitBytes, 1u << 30);
   {
     ScopedEnvironment relative("XDG_CACHE_HOME", "relative");
-    EXPECT_EQ(CacheOptions::fromEnvironment().directory, "/home/x/.cache/lighthouse");
+    EXPECT_EQ(CacheOptions::fromEnvironment().directory, "/users/x/.cache/lighthouse");
   }
   ScopedEnvironment xdgSet("XDG_CACHE_HOME", "/xdg");
   EXPECT_EQ(CacheOptions::fromEnvironment().directory, "/xdg/lighthouse");
