@@ -5,18 +5,14 @@
 #include "LLVMModule.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/SmallString.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
-#include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Target/TargetOptions.h"
 #include "llvm/TargetParser/Triple.h"
-#include "llvm/Transforms/Utils/Cloning.h"
 
 using namespace llvm;
 using namespace lighthouse;
@@ -99,13 +95,5 @@ Expected<std::string> lighthouse::emitPtx(Module &module, const CudaArch &arch) 
   auto machine = makeTargetMachine(arch);
   if (!machine)
     return machine.takeError();
-  SmallString<0> buffer;
-  raw_svector_ostream stream(buffer);
-  legacy::PassManager passes;
-  // Code generation changes the module, which may be needed again.
-  std::unique_ptr<Module> copy = CloneModule(module);
-  if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, CodeGenFileType::AssemblyFile))
-    return createStringError("the target cannot emit PTX");
-  passes.run(*copy);
-  return std::string(buffer.begin(), buffer.end());
+  return emitFile(module, **machine, CodeGenFileType::AssemblyFile);
 }

@@ -5,19 +5,14 @@
 #include "LLVMModule.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/SmallString.h"
-#include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
-#include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Target/TargetOptions.h"
 #include "llvm/TargetParser/Triple.h"
-#include "llvm/Transforms/Utils/Cloning.h"
 
 using namespace llvm;
 using namespace lighthouse;
@@ -101,28 +96,15 @@ Expected<std::unique_ptr<Module>> lighthouse::emitHostLLVM(mlir::ModuleOp op, LL
   return module;
 }
 
-static Expected<std::string> emitFile(Module &module, StringRef level, CodeGenFileType type) {
+static Expected<std::string> emit(Module &module, StringRef level, CodeGenFileType type) {
   auto machine = makeTargetMachine(level);
-  if (!machine)
-    return machine.takeError();
-  SmallString<0> buffer;
-  raw_svector_ostream stream(buffer);
-  legacy::PassManager passes;
-  TargetLibraryInfoImpl library((*machine)->getTargetTriple());
-  library.disableAllFunctions();
-  passes.add(new TargetLibraryInfoWrapperPass(library));
-  // Code generation changes the module, which may be needed again.
-  std::unique_ptr<Module> copy = CloneModule(module);
-  if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, type))
-    return createStringError("the target cannot emit this kind of file");
-  passes.run(*copy);
-  return std::string(buffer.begin(), buffer.end());
+  return machine ? emitFile(module, **machine, type) : machine.takeError();
 }
 
 Expected<std::string> lighthouse::emitHostAssembly(Module &module, StringRef level) {
-  return emitFile(module, level, CodeGenFileType::AssemblyFile);
+  return emit(module, level, CodeGenFileType::AssemblyFile);
 }
 
 Expected<std::string> lighthouse::emitHostObject(Module &module, StringRef level) {
-  return emitFile(module, level, CodeGenFileType::ObjectFile);
+  return emit(module, level, CodeGenFileType::ObjectFile);
 }

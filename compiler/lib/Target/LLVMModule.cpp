@@ -1,4 +1,4 @@
-//===- LLVMModule.cpp - from MLIR to an optimised LLVM module ---------------------------------===//
+//===- LLVMModule.cpp - from MLIR by way of LLVM to the text or bytes of a target -------------===//
 
 #include "LLVMModule.h"
 
@@ -6,11 +6,21 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/Utils/Cloning.h"
 
 using namespace llvm;
+
+/// That there is no library to call.
+static TargetLibraryInfoImpl noLibrary(const TargetMachine &machine) {
+  TargetLibraryInfoImpl library(machine.getTargetTriple());
+  library.disableAllFunctions();
+  return library;
+}
 
 Expected<std::unique_ptr<Module>> lighthouse::translateToLLVM(mlir::ModuleOp op,
                                                               LLVMContext &context,
@@ -35,9 +45,7 @@ Error lighthouse::optimise(Module &module, TargetMachine &machine) {
   CGSCCAnalysisManager callGraph;
   ModuleAnalysisManager modules;
   PassBuilder builder(&machine);
-  TargetLibraryInfoImpl library(machine.getTargetTriple());
-  library.disableAllFunctions();
-  functions.registerPass([&] { return TargetLibraryAnalysis(library); });
+  functions.registerPass([&] { return TargetLibraryAnalysis(noLibrary(machine)); });
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(callGraph);
   builder.registerFunctionAnalyses(functions);
@@ -45,4 +53,18 @@ Error lighthouse::optimise(Module &module, TargetMachine &machine) {
   builder.crossRegisterProxies(loops, functions, callGraph, modules);
   builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3).run(module, modules);
   return Error::success();
+}
+
+Expected<std::string> lighthouse::emitFile(Module &module, TargetMachine &machine,
+                                           CodeGenFileType type) {
+  SmallString<0> buffer;
+  raw_svector_ostream stream(buffer);
+  legacy::PassManager passes;
+  passes.add(new TargetLibraryInfoWrapperPass(noLibrary(machine)));
+  // Code generation changes the module, which may be needed again.
+  std::unique_ptr<Module> copy = CloneModule(module);
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, type))
+    return createStringError("the target cannot emit this kind of file");
+  passes.run(*copy);
+  return std::string(buffer.begin(), buffer.end());
 }

@@ -1,9 +1,10 @@
-//===- LLVMModule.h - from MLIR to an optimised LLVM module -----------------------------*- C++ -*-===//
+//===- LLVMModule.h - from MLIR by way of LLVM to the text or bytes of a target ---------*- C++ -*-===//
 #ifndef LIGHTHOUSE_LIB_TARGET_LLVMMODULE_H
 #define LIGHTHOUSE_LIB_TARGET_LLVMMODULE_H
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Support/CodeGen.h"
 #include "llvm/Support/Error.h"
 
 namespace llvm {
@@ -19,6 +20,10 @@ translateToLLVM(mlir::ModuleOp op, llvm::LLVMContext &context, llvm::TargetMachi
 /// Verifies the module and runs the default pipeline of level 3. There is no library to call in our
 /// images.
 llvm::Error optimise(llvm::Module &module, llvm::TargetMachine &machine);
+
+/// The module as assembly or an object. The module stays as it is.
+llvm::Expected<std::string> emitFile(llvm::Module &module, llvm::TargetMachine &machine,
+                                     llvm::CodeGenFileType type);
 
 } // namespace lighthouse
 
