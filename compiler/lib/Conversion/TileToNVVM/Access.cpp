@@ -33,7 +33,7 @@ KernelLowering::Access KernelLowering::prepare(Value view, OperandRange subscrip
   else
     access.coordinates.emplace_back();
   if (mask)
-    access.mask = isTile(mask) ? registersOf(mask) : Registers{scalars.lookup(mask)};
+    access.mask = flatten(mask);
 
   access.base = i64(0);
   int64_t tileDim = 0;
@@ -69,6 +69,11 @@ KernelLowering::Access KernelLowering::prepare(Value view, OperandRange subscrip
   return access;
 }
 
+Value KernelLowering::extentOf(tile::ViewType view, int64_t dim) {
+  StringRef name = view.getDimName(dim);
+  return name.empty() ? i32(view.getStaticDim(dim)) : dims.lookup(name);
+}
+
 KernelLowering::Place KernelLowering::place(Access &access, unsigned reg) {
   Value inside, offset = access.base;
   if (!access.mask.empty())
@@ -100,9 +105,8 @@ KernelLowering::Place KernelLowering::place(Access &access, unsigned reg) {
       continue;
     Value &check = access.checks[{d, along}];
     if (!check) {
-      StringRef name = access.view.getDimName(d);
-      Value extent = name.empty() ? i32(access.view.getStaticDim(d)) : dims.lookup(name);
       // Unsigned, so that a negative coordinate is outside as well.
+      Value extent = extentOf(access.view, d);
       check = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, getCoordinate(), extent);
     }
     inside = both(inside, check);
@@ -221,9 +225,7 @@ void KernelLowering::storeVector(const Place &to, ArrayRef<Value> values, bool s
 /// i1: whether a range along the last dim lies inside of the view as a whole.
 Value KernelLowering::rowFits(const Access &access, OperandRange subscripts) {
   auto range = subscripts.back().getDefiningOp<tile::RangeOp>();
-  int64_t last = access.view.getRank() - 1;
-  StringRef name = access.view.getDimName(last);
-  Value extent = name.empty() ? i32(access.view.getStaticDim(last)) : dims.lookup(name);
+  Value extent = extentOf(access.view, access.view.getRank() - 1);
   Value start = scalars.lookup(range.getStart());
   Value end = add(wide(start), i64(range.getType().getDimSize(0)));
   return both(arith::CmpIOp::create(b, arith::CmpIPredicate::sle, end, wide(extent)),
@@ -284,8 +286,7 @@ void KernelLowering::lowerStore(tile::StoreOp op) {
   Access access = prepare(op.getView(), op.getIndices(), op.getMask(), op.getInBounds(),
                           op.getValue());
   Value owner = isTiled ? isOwner(*access.layout) : isZero(thread);
-  const Registers values =
-      isTiled ? registersOf(op.getValue()) : Registers{scalars.lookup(op.getValue())};
+  const Registers values = flatten(op.getValue());
   auto storeAll = [&](Access access, int64_t width) {
     for (size_t i = 0; i < values.size(); i += width) {
       Place to = place(access, i);
@@ -314,8 +315,7 @@ void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
   Access access =
       prepare(op.getView(), op.getIndices(), op.getMask(), std::nullopt, op.getValue());
   Value owner = isTiled ? isOwner(*access.layout) : isZero(thread);
-  const Registers values =
-      isTiled ? registersOf(op.getValue()) : Registers{scalars.lookup(op.getValue())};
+  const Registers values = flatten(op.getValue());
   bool isFloat = isa<FloatType>(op.getView().getType().getElementType());
   for (auto [i, value] : llvm::enumerate(values)) {
     Place to = place(access, i);

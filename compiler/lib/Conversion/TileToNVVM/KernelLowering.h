@@ -61,6 +61,7 @@ private:
   mlir::LogicalResult lowerFor(mlir::scf::ForOp op);
   mlir::LogicalResult lowerIf(mlir::scf::IfOp op);
   mlir::LogicalResult lowerWhile(mlir::scf::WhileOp op);
+  /// The registers of tiles and the values of scalars, one after the other.
   llvm::SmallVector<Value> flatten(mlir::ValueRange values);
   void unflatten(mlir::ValueRange values, mlir::ValueRange flat);
 
@@ -108,6 +109,8 @@ private:
   /// The access that reads or writes `tile`, or a scalar.
   Access prepare(Value view, mlir::OperandRange subscripts, Value mask,
                  std::optional<llvm::ArrayRef<bool>> inBounds, Value tile);
+  /// The extent of a dim, i32.
+  Value extentOf(tile::ViewType view, int64_t dim);
   Place place(Access &access, unsigned reg);
   Value rowFits(const Access &access, mlir::OperandRange subscripts);
   void lowerLoad(tile::LoadOp op);
