@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -27,6 +28,18 @@ Rounding roundingOf(runtime::DType dtype) {
   default:
     return Rounding::None;
   }
+}
+
+/// Expectations from gradientsWith(rounding).
+template <typename GradientsWith>
+GradientExpectations expectGradients(runtime::DType dtype, const GradientsWith &gradientsWith) {
+  Gradients reference;
+  if (Rounding rounding = roundingOf(dtype); rounding != Rounding::None)
+    reference = gradientsWith(rounding);
+  Gradients oracle = gradientsWith(Rounding::None);
+  return {expect(std::move(oracle.query), dtype, reference.query),
+          expect(std::move(oracle.key), dtype, reference.key),
+          expect(std::move(oracle.value), dtype, reference.value)};
 }
 
 /// Accumulates absolute errors, apart from those of non-finite elements.
@@ -99,6 +112,24 @@ Expectation expectDense(const Inputs &inputs, std::span<const int64_t> positions
   return expect(denseAttentionRows(inputs, positions, causal), dtype, reference);
 }
 
+GradientExpectations expectBackward(const Inputs &inputs, const Tensor &outputGradient,
+                                    const Pyramid &pyramid, const Selection &selection,
+                                    std::span<const int64_t> positions,
+                                    std::span<const int64_t> groups, runtime::DType dtype) {
+  return expectGradients(dtype, [&](Rounding rounding) {
+    return backwardRows(inputs, outputGradient, pyramid, selection, positions, groups, rounding);
+  });
+}
+
+GradientExpectations expectDenseBackward(const Inputs &inputs, const Tensor &outputGradient,
+                                         std::span<const int64_t> positions,
+                                         std::span<const int64_t> groups, bool causal,
+                                         runtime::DType dtype) {
+  return expectGradients(dtype, [&](Rounding rounding) {
+    return denseBackwardRows(inputs, outputGradient, positions, groups, causal, rounding);
+  });
+}
+
 Comparison compare(std::span<const float> actual, const Expectation &expected) {
   Comparison result;
   result.allowedMax = expected.allowedMax;
@@ -120,14 +151,20 @@ Comparison compare(std::span<const float> actual, const Expectation &expected) {
 }
 
 std::vector<float> rowsAt(const Tensor &output, std::span<const int64_t> positions) {
-  int64_t rowElements = output.heads * output.headDim;
+  return rowsAt(output, positions, std::array<int64_t, 1>{0}, output.heads);
+}
+
+std::vector<float> rowsAt(const Tensor &output, std::span<const int64_t> positions,
+                          std::span<const int64_t> groups, int64_t headsPerGroup) {
+  int64_t groupElements = headsPerGroup * output.headDim;
   std::vector<float> rows;
-  rows.reserve(output.batch * positions.size() * rowElements);
+  rows.reserve(output.batch * positions.size() * groups.size() * groupElements);
   for (int64_t b = 0; b < output.batch; ++b)
-    for (int64_t token : positions) {
-      const float *row = output.row(b, token, 0);
-      rows.insert(rows.end(), row, row + rowElements);
-    }
+    for (int64_t token : positions)
+      for (int64_t group : groups) {
+        const float *row = output.row(b, token, group * headsPerGroup);
+        rows.insert(rows.end(), row, row + groupElements);
+      }
   return rows;
 }
 

@@ -13,7 +13,7 @@
 #define LIGHTHOUSE_ORACLE_COMPARE_H
 
 #include "lighthouse/runtime/DType.h"
-#include "oracle/Forward.h"
+#include "oracle/Backward.h"
 
 #include <string>
 
@@ -56,11 +56,34 @@ Expectation expectForward(const Inputs &inputs, const Pyramid &pyramid, const Se
 Expectation expectDense(const Inputs &inputs, std::span<const int64_t> positions, bool causal,
                         runtime::DType dtype);
 
+/// What the gradients of q, k and v should be.
+struct GradientExpectations {
+  Expectation query;
+  Expectation key;
+  Expectation value;
+};
+
+/// `backwardRows` in the same way.
+GradientExpectations expectBackward(const Inputs &inputs, const Tensor &outputGradient,
+                                    const Pyramid &pyramid, const Selection &selection,
+                                    std::span<const int64_t> positions,
+                                    std::span<const int64_t> groups, runtime::DType dtype);
+
+/// `denseBackwardRows` in the same way.
+GradientExpectations expectDenseBackward(const Inputs &inputs, const Tensor &outputGradient,
+                                         std::span<const int64_t> positions,
+                                         std::span<const int64_t> groups, bool causal,
+                                         runtime::DType dtype);
+
 /// Compares an output, widened to float32 and laid out like `expected.values`.
 Comparison compare(std::span<const float> actual, const Expectation &expected);
 
 /// The rows [B, positions, H, D] of a whole output [B, N, H, D].
 std::vector<float> rowsAt(const Tensor &output, std::span<const int64_t> positions);
+
+/// The rows [B, positions, groups * headsPerGroup, D] of the heads of some groups.
+std::vector<float> rowsAt(const Tensor &output, std::span<const int64_t> positions,
+                          std::span<const int64_t> groups, int64_t headsPerGroup);
 
 } // namespace lighthouse::oracle
 

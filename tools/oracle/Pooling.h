@@ -1,4 +1,4 @@
-//===- Pooling.h - One pooled row, one scattered row ------------*- C++ -*-===//
+//===- Pooling.h - Rows of pooling and scatter, and back --------*- C++ -*-===//
 
 #ifndef LIGHTHOUSE_ORACLE_POOLING_H
 #define LIGHTHOUSE_ORACLE_POOLING_H
@@ -9,17 +9,32 @@
 
 namespace lighthouse::oracle {
 
+/// sum[headDim] = the sum of the rows of the tokens [begin, end).
+inline void sumRows(const Tensor &tensor, int64_t b, int64_t head, int64_t begin, int64_t end,
+                    double *sum) {
+  std::fill_n(sum, tensor.headDim, 0.0);
+  for (int64_t token = begin; token < end; ++token)
+    for (int64_t d = 0; d < tensor.headDim; ++d)
+      sum[d] += tensor.row(b, token, head)[d];
+}
+
 /// mean[headDim] = the mean of the rows that entry (level, entry) covers.
 inline void poolRow(const Tensor &tensor, const Pyramid &pyramid, int64_t b, int64_t head,
                     int64_t level, int64_t entry, double *mean) {
   int64_t begin = entry * pyramid.window(level);
-  int64_t end = std::min(begin + pyramid.window(level), pyramid.tokens());
-  std::fill(mean, mean + tensor.headDim, 0.0);
-  for (int64_t token = begin; token < end; ++token)
-    for (int64_t d = 0; d < tensor.headDim; ++d)
-      mean[d] += tensor.row(b, token, head)[d];
+  int64_t count = pyramid.covered(level, entry);
+  sumRows(tensor, b, head, begin, begin + count, mean);
   for (int64_t d = 0; d < tensor.headDim; ++d)
-    mean[d] /= static_cast<double>(end - begin);
+    mean[d] /= static_cast<double>(count);
+}
+
+/// sum[headDim] = the sum of the rows of the base positions that entry (level, entry) adds its
+/// output row to; zero if there are none.
+inline void sumScatterRange(const Tensor &tensor, const Pyramid &pyramid, int64_t b, int64_t head,
+                            int64_t level, int64_t entry, double *sum) {
+  int64_t window = pyramid.window(level);
+  int64_t begin = entry * window + window - 1;
+  sumRows(tensor, b, head, begin, std::min(begin + window, pyramid.tokens()), sum);
 }
 
 /// Calls visit(position) for every sub-sequence position whose output row adds to base position
@@ -32,6 +47,18 @@ void forEachContributor(const Pyramid &pyramid, const int32_t *rank, int64_t tok
     int64_t entry = (token + 1) / pyramid.window(level) - 1;
     if (entry >= 0 && rank[pyramid.offset(level) + entry] >= 0)
       visit(rank[pyramid.offset(level) + entry]);
+  }
+}
+
+/// Calls visit(position, count) for every sub-sequence position whose entry covers base position
+/// `token`, at most one per level; `count` is the number of tokens that the entry covers.
+template <typename Visit>
+void forEachCovering(const Pyramid &pyramid, const int32_t *rank, int64_t token,
+                     const Visit &visit) {
+  for (int64_t level = 0; level < pyramid.levels(); ++level) {
+    int64_t entry = token / pyramid.window(level);
+    if (int64_t position = rank[pyramid.offset(level) + entry]; position >= 0)
+      visit(position, pyramid.covered(level, entry));
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "lighthouse/runtime/Status.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -48,6 +49,10 @@ public:
   int64_t levels() const { return options_.levels; }
   /// c_l: the tokens that one entry of level l covers (the last entry may cover fewer).
   int64_t window(int64_t level) const { return windows_[level]; }
+  /// The tokens that entry (level, entry) covers: those of its window that exist.
+  int64_t covered(int64_t level, int64_t entry) const {
+    return std::min(window(level), tokens_ - entry * window(level));
+  }
   /// n_l = ceil(N / c_l): the entries of level l.
   int64_t entries(int64_t level) const { return offsets_[level + 1] - offsets_[level]; }
   /// The flat index of entry (l, 0); `level` may be L, which gives n_total.

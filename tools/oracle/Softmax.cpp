@@ -5,10 +5,15 @@
 #include "support/NumberFormats.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace lighthouse::oracle {
+namespace {
+
+/// The keys or values that are used for all query rows before the next ones are read.
+constexpr int64_t kBlock = 32;
+
+} // namespace
 
 double roundTo(Rounding rounding, double value) {
   switch (rounding) {
@@ -22,52 +27,50 @@ double roundTo(Rounding rounding, double value) {
   return value;
 }
 
-template <typename T>
-KeyValueRows<T>::KeyValueRows(int64_t length, int64_t headDim)
-    : headDim_(headDim), keys_((length + kBlock - 1) / kBlock * kBlock * headDim),
-      values_(length * headDim) {}
-
-template <typename T> void KeyValueRows<T>::set(int64_t row, const T *key, const T *value) {
-  T *block = keys_.data() + row / kBlock * kBlock * headDim_ + row % kBlock;
-  for (int64_t d = 0; d < headDim_; ++d)
-    block[d * kBlock] = key[d];
-  std::copy(value, value + headDim_, values_.begin() + row * headDim_);
+void roundTo(Rounding rounding, std::span<double> values) {
+  for (double &value : values)
+    value = roundTo(rounding, value);
 }
 
-template <typename T>
-double KeyValueRows<T>::attend(const double *query, int64_t visible, Rounding rounding,
-                               double *output) const {
-  int64_t blocks = (visible + kBlock - 1) / kBlock;
-  std::vector<double> weights(blocks * kBlock);
-  double scale = 1 / std::sqrt(static_cast<double>(headDim_));
-  for (int64_t block = 0; block < blocks; ++block) {
-    std::array<double, kBlock> dots = {};
-    const T *keys = keys_.data() + block * kBlock * headDim_;
-    for (int64_t d = 0; d < headDim_; ++d)
-      for (int64_t i = 0; i < kBlock; ++i)
-        dots[i] += query[d] * keys[d * kBlock + i];
-    for (int64_t i = 0; i < kBlock; ++i)
-      weights[block * kBlock + i] = dots[i] * scale;
-  }
-  weights.resize(visible); // Drops the rest of the last block.
+KeyValueRows::KeyValueRows(Rows keys, Rows values)
+    : keys(std::move(keys)), values(std::move(values)),
+      scale(1 / std::sqrt(static_cast<double>(this->keys.headDim()))) {}
 
-  double largest = *std::ranges::max_element(weights);
-  double sum = 0;
-  std::fill(output, output + headDim_, 0.0);
-  for (int64_t row = 0; row < visible; ++row) {
-    double weight = std::exp(weights[row] - largest);
-    sum += weight;
-    weight = roundTo(rounding, weight);
-    const T *value = values_.data() + row * headDim_;
-    for (int64_t d = 0; d < headDim_; ++d)
-      output[d] += weight * value[d];
+void KeyValueRows::attend(std::span<AttendedRow> rows, Rounding rounding) const {
+  int64_t mostVisible = 0;
+  for (const AttendedRow &row : rows)
+    mostVisible = std::max(mostVisible, row.visible);
+  std::vector<std::vector<double>> weights(rows.size());
+  for (std::size_t r = 0; r < rows.size(); ++r)
+    weights[r].resize(rows[r].visible);
+  for (int64_t begin = 0; begin < mostVisible; begin += kBlock)
+    for (std::size_t r = 0; r < rows.size(); ++r)
+      if (begin < rows[r].visible)
+        keys.multiply(rows[r].query, begin, std::min(begin + kBlock, rows[r].visible),
+                      weights[r].data() + begin);
+
+  std::vector<double> sums(rows.size());
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    for (double &weight : weights[r])
+      weight *= scale;
+    double largest = *std::ranges::max_element(weights[r]);
+    for (double &weight : weights[r]) {
+      weight = std::exp(weight - largest);
+      sums[r] += weight;
+      weight = roundTo(rounding, weight);
+    }
+    rows[r].logSumExp = largest + std::log(sums[r]);
+    std::fill_n(rows[r].output, values.headDim(), 0.0);
   }
-  for (int64_t d = 0; d < headDim_; ++d)
-    output[d] /= sum;
-  return largest + std::log(sum);
+
+  for (int64_t begin = 0; begin < mostVisible; begin += kBlock)
+    for (std::size_t r = 0; r < rows.size(); ++r)
+      if (begin < rows[r].visible)
+        values.addTo(rows[r].output, weights[r].data() + begin, begin,
+                     std::min(begin + kBlock, rows[r].visible));
+  for (std::size_t r = 0; r < rows.size(); ++r)
+    for (int64_t d = 0; d < values.headDim(); ++d)
+      rows[r].output[d] /= sums[r];
 }
-
-template class KeyValueRows<float>;
-template class KeyValueRows<double>;
 
 } // namespace lighthouse::oracle

@@ -4,39 +4,41 @@
 #define LIGHTHOUSE_ORACLE_SOFTMAX_H
 
 #include "oracle/Forward.h"
-
-#include <vector>
+#include "oracle/Rows.h"
 
 namespace lighthouse::oracle {
 
 /// `value` rounded to a type, to nearest even.
 double roundTo(Rounding rounding, double value);
 
-/// The keys and values of one head, held so that a query row is attended quickly: `T` is float
-/// where the rows are exact in it, else double.
-template <typename T> class KeyValueRows {
-public:
-  KeyValueRows(int64_t length, int64_t headDim);
+/// Rounds every one of `values`.
+void roundTo(Rounding rounding, std::span<double> values);
 
-  /// Sets row `row` < length; both have `headDim` elements. Rows may be set concurrently.
-  void set(int64_t row, const T *key, const T *value);
-
-  /// output[headDim] = softmax(query K^T / sqrt(D)) V over the first `visible` >= 1 rows, the
-  /// weights rounded before they are normalised. Returns the logarithm of the sum of exp(scores).
-  double attend(const double *query, int64_t visible, Rounding rounding, double *output) const;
-
-private:
-  /// Keys are transposed in blocks of this many rows: the inner loop runs over independent sums,
-  /// which the compiler can vectorise without reordering any of them.
-  static constexpr int64_t kBlock = 8;
-
-  int64_t headDim_;
-  std::vector<T> keys_;
-  std::vector<T> values_;
+/// A query row to attend, and its results.
+struct AttendedRow {
+  /// [headDim].
+  const double *query;
+  /// How many rows of the keys it sees, from the first; at least 1.
+  int64_t visible;
+  /// softmax(scale * query K^T) V, [headDim].
+  double *output;
+  /// The logarithm of the sum of exp(scores).
+  double logSumExp = 0;
 };
 
-extern template class KeyValueRows<float>;
-extern template class KeyValueRows<double>;
+/// The keys and values of one head, of equal length, and the scale of its scores.
+struct KeyValueRows {
+  /// The scale is 1 / sqrt(headDim).
+  KeyValueRows(Rows keys, Rows values);
+
+  /// Sets the results of `rows`; softmax weights are rounded before they are normalised. Attending
+  /// several rows at once reads the keys and values once for all of them.
+  void attend(std::span<AttendedRow> rows, Rounding rounding) const;
+
+  Rows keys;
+  Rows values;
+  double scale;
+};
 
 } // namespace lighthouse::oracle
 

@@ -12,6 +12,7 @@
 
 using namespace lighthouse;
 using namespace lighthouse::oracle;
+using runtime::DType;
 
 namespace {
 
@@ -23,34 +24,51 @@ protected:
     return array ? std::move(*array) : support::Array();
   }
 
+  std::vector<float> input(support::CounterTensor which) const {
+    return support::counterTensor(meta["seed"], which, B, N, H, D);
+  }
+  Tensor view(const std::vector<float> &values) const { return {values, B, N, H, D}; }
+  Inputs inputs() const { return {view(q), view(k), view(v)}; }
+  Pyramid pyramid() const {
+    return *Pyramid::create(N, {.levels = meta["L"], .factor = meta["p"], .budget = meta["k"]});
+  }
+  Selection selection() const {
+    Scores scores = normScores(inputs(), pyramid());
+    return select(pyramid(), B, H, scores.query, scores.key);
+  }
+  /// The base positions that the files keep.
+  std::vector<int64_t> positions() const {
+    support::Array rows = load("rows");
+    return {rows.as<int32_t>().begin(), rows.as<int32_t>().end()};
+  }
+  void expectFile(const std::string &name, const Expectation &expected) const {
+    Comparison comparison = compare(load(name).as<float>(), expected);
+    EXPECT_TRUE(comparison.passed) << name << ": " << comparison.toString();
+  }
+
   std::string folder = std::string(LIGHTHOUSE_TEST_DIR "/golden/") + GetParam() + "/";
+  nlohmann::json meta = nlohmann::json::parse(std::ifstream(folder + "meta.json"));
+  int64_t B = meta["B"], N = meta["N"], H = meta["H"], D = meta["D"];
+  std::vector<float> q = input(support::CounterTensor::Query);
+  std::vector<float> k = input(support::CounterTensor::Key);
+  std::vector<float> v = input(support::CounterTensor::Value);
 };
 
 TEST_P(Golden, IndicesAndOutputs) {
-  nlohmann::json meta = nlohmann::json::parse(std::ifstream(folder + "meta.json"));
-  int64_t B = meta["B"], N = meta["N"], H = meta["H"], D = meta["D"];
-  std::vector<std::vector<float>> qkv;
-  for (auto which :
-       {support::CounterTensor::Query, support::CounterTensor::Key, support::CounterTensor::Value})
-    qkv.push_back(support::counterTensor(meta["seed"], which, B, N, H, D));
-  Inputs inputs{{qkv[0], B, N, H, D}, {qkv[1], B, N, H, D}, {qkv[2], B, N, H, D}};
-
-  Result<Pyramid> pyramid =
-      Pyramid::create(N, {.levels = meta["L"], .factor = meta["p"], .budget = meta["k"]});
-  ASSERT_TRUE(pyramid.ok()) << pyramid.status().message();
-  EXPECT_EQ(pyramid->gatheredLength(), meta["S"]);
-  Scores scores = normScores(inputs, *pyramid);
-  Selection selection = select(*pyramid, B, H, scores.query, scores.key);
-
+  EXPECT_EQ(pyramid().gatheredLength(), meta["S"]);
   support::Array indices = load("indices");
   EXPECT_EQ(indices.shape(), (std::vector<int64_t>{B, H, meta["S"]}));
-  EXPECT_TRUE(std::ranges::equal(selection.indices, indices.as<int32_t>()));
+  EXPECT_TRUE(std::ranges::equal(selection().indices, indices.as<int32_t>()));
+  expectFile("o", expectForward(inputs(), pyramid(), selection(), positions(), DType::F32));
+}
 
-  support::Array rows = load("rows");
-  std::vector<int64_t> positions(rows.as<int32_t>().begin(), rows.as<int32_t>().end());
-  Expectation expected = expectForward(inputs, *pyramid, selection, positions, runtime::DType::F32);
-  Comparison comparison = compare(load("o").as<float>(), expected);
-  EXPECT_TRUE(comparison.passed) << comparison.toString();
+TEST_P(Golden, Gradients) {
+  std::vector<float> dO = input(support::CounterTensor::OutputGradient);
+  GradientExpectations expected = expectBackward(inputs(), view(dO), pyramid(), selection(),
+                                                 positions(), allPositions(H), DType::F32);
+  expectFile("dq", expected.query);
+  expectFile("dk", expected.key);
+  expectFile("dv", expected.value);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Golden,

@@ -44,6 +44,10 @@ TEST(Pyramid, RaggedWindows) {
   EXPECT_EQ(pyramid->entries(0), 35);
   EXPECT_EQ(pyramid->entries(1), 9);
   EXPECT_EQ(pyramid->entries(2), 3);
+  EXPECT_EQ(pyramid->covered(0, 34), 1);
+  EXPECT_EQ(pyramid->covered(1, 7), 4);
+  EXPECT_EQ(pyramid->covered(1, 8), 3);
+  EXPECT_EQ(pyramid->covered(2, 2), 3);
   EXPECT_EQ(pyramid->childrenEnd(2, 1), 8);
   EXPECT_EQ(pyramid->childrenEnd(2, 2), 9);
   EXPECT_EQ(pyramid->childrenEnd(1, 8), 35);

@@ -22,18 +22,20 @@ struct Shape {
 
 inline void PrintTo(const Shape &shape, std::ostream *out) { *out << shape.name; }
 
-/// q, k and v for a shape, from the counter-based generator.
+/// q, k, v and dO for a shape, from the counter-based generator.
 class RandomCase {
 public:
   explicit RandomCase(const Shape &shape, uint64_t seed = 7)
       : shape(shape), pyramid(*Pyramid::create(shape.tokens, shape.options)),
         q(tensor(support::CounterTensor::Query, shape.heads, seed)),
         k(tensor(support::CounterTensor::Key, shape.groups, seed)),
-        v(tensor(support::CounterTensor::Value, shape.groups, seed)) {}
+        v(tensor(support::CounterTensor::Value, shape.groups, seed)),
+        dO(tensor(support::CounterTensor::OutputGradient, shape.heads, seed)) {}
 
   Tensor query() const { return view(q, shape.heads); }
   Tensor key() const { return view(k, shape.groups); }
   Tensor value() const { return view(v, shape.groups); }
+  Tensor outputGradient() const { return view(dO, shape.heads); }
   Inputs inputs() const { return {query(), key(), value()}; }
   Scores scores() const { return normScores(inputs(), pyramid); }
   Selection selection() const {
@@ -43,7 +45,7 @@ public:
 
   Shape shape;
   Pyramid pyramid;
-  std::vector<float> q, k, v;
+  std::vector<float> q, k, v, dO;
 
 private:
   std::vector<float> tensor(support::CounterTensor which, int64_t heads, uint64_t seed) const {
