@@ -86,12 +86,44 @@ TEST(Compare, AnHonestLowPrecisionOutputPasses) {
   }
 }
 
+/// The same of gradients.
+TEST(Compare, AnHonestLowPrecisionGradientPasses) {
+  for (DType dtype : {DType::F32, DType::F16, DType::BF16}) {
+    auto round = [&](double value) {
+      return dtype == DType::F16    ? support::decodeFloat16(support::encodeFloat16(value))
+             : dtype == DType::BF16 ? support::decodeBFloat16(support::encodeBFloat16(value))
+                                    : static_cast<float>(value);
+    };
+    RandomCase random({"", 1, 1024, 2, 1, 32, {.budget = 16, .chunkBudget = 8}});
+    for (std::vector<float> *tensor : {&random.q, &random.k, &random.v, &random.dO})
+      std::ranges::transform(*tensor, tensor->begin(), round);
+    std::vector<int64_t> positions = samplePositions(1024, 128);
+    std::vector<int64_t> groups = {0};
+    for (const GradientExpectations &gradients :
+         {expectBackward(random.inputs(), random.outputGradient(), random.pyramid,
+                         random.selection(), positions, groups, dtype),
+          expectDenseBackward(random.inputs(), random.outputGradient(), positions, groups, true,
+                              dtype)})
+      for (const Expectation *expected : {&gradients.query, &gradients.key, &gradients.value}) {
+        std::vector<float> output(expected->values.size());
+        std::ranges::transform(expected->values, output.begin(), round);
+        EXPECT_TRUE(compare(output, *expected).passed) << compare(output, *expected).toString();
+        for (float &element : output)
+          element *= dtype == DType::BF16 ? 1.1f : 1.02f;
+        EXPECT_FALSE(compare(output, *expected).passed);
+      }
+  }
+}
+
 TEST(Compare, RowsAt) {
   std::vector<float> output(2 * 4 * 1 * 2);
   for (std::size_t i = 0; i < output.size(); ++i)
     output[i] = float(i);
   EXPECT_EQ(rowsAt({output, 2, 4, 1, 2}, std::vector<int64_t>{1, 3}),
             (std::vector<float>{2, 3, 6, 7, 10, 11, 14, 15}));
+  // Of two groups of two heads the second.
+  EXPECT_EQ(rowsAt({output, 1, 4, 4, 1}, std::vector<int64_t>{1, 3}, std::vector<int64_t>{1}, 2),
+            (std::vector<float>{6, 7, 14, 15}));
 }
 
 } // namespace

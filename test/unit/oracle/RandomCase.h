@@ -56,6 +56,12 @@ private:
   }
 };
 
+inline void expectNear(std::span<const double> a, std::span<const double> b, double tolerance) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i)
+    ASSERT_NEAR(a[i], b[i], tolerance) << "element " << i;
+}
+
 /// Small shapes for every row of the table of cases. Chunk budgets below 128 let short sequences
 /// go through real choices.
 inline std::vector<Shape> smallShapes() {

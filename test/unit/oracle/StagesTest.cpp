@@ -12,12 +12,6 @@ using namespace lighthouse::oracle;
 
 namespace {
 
-void expectNear(const std::vector<double> &a, const std::vector<double> &b, double tolerance) {
-  ASSERT_EQ(a.size(), b.size());
-  for (std::size_t i = 0; i < a.size(); ++i)
-    ASSERT_NEAR(a[i], b[i], tolerance) << "element " << i;
-}
-
 class Stages : public testing::TestWithParam<Shape> {
 protected:
   Stages() : random(GetParam()), pyramid(random.pyramid), selection(random.selection()) {}
