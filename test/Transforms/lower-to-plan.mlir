@@ -22,10 +22,10 @@ tile.kernel @split(%x: !tile.view<["N"], f32>, %low: !tile.view<["M"], f32>, %hi
 // CHECK-NEXT: %[[A:.*]] = lighthouse.buffer 0 : memref<1000xf32>
 // CHECK-NEXT: %[[B:.*]] = lighthouse.buffer 4032 : memref<1000xf32>
 // CHECK-NEXT: %[[C:.*]] = lighthouse.buffer 0 : memref<1000xf32>
-// CHECK-NEXT: lighthouse.dispatch @add grid [16, 1, 1] dims [1000](%x, %x, %[[A]]) stage "double" :
-// CHECK-NEXT: lighthouse.dispatch @add grid [16, 1, 1] dims [1000](%[[A]], %x, %[[B]]) stage "add" :
-// CHECK-NEXT: lighthouse.dispatch @add grid [16, 1, 1] dims [1000](%[[B]], %x, %[[C]]) stage "add" :
-// CHECK-NEXT: lighthouse.dispatch @add grid [16, 1, 1] dims [1000](%[[C]], %x, %r) stage "add" :
+// CHECK-NEXT: lighthouse.dispatch @add grid [16, 1, 1] dims [1000](%x, %x, %[[A]]) stage "double" cost <read = 4000, written = 4000, flops = 0> :
+// CHECK-NEXT: lighthouse.dispatch @add grid [16, 1, 1] dims [1000](%[[A]], %x, %[[B]]) stage "add" cost {{.*}} :
+// CHECK-NEXT: lighthouse.dispatch @add grid [16, 1, 1] dims [1000](%[[B]], %x, %[[C]]) stage "add" cost {{.*}} :
+// CHECK-NEXT: lighthouse.dispatch @add grid [16, 1, 1] dims [1000](%[[C]], %x, %r) stage "add" cost {{.*}} :
 // CHECK-NEXT: }
 // CHECK-NOT: func.func
 

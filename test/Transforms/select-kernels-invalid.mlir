@@ -1,9 +1,9 @@
 // RUN: lighthouse-opt %s --lighthouse-select-kernels --split-input-file --verify-diagnostics
 
 // Every candidate says why it does not apply.
-// expected-note@below {{kernel 'dense' does not apply: CAUSAL is false, wanted true}}
+// expected-note@below {{kernel 'dense' does not apply: causal is false, wanted true}}
 tile.kernel @dense(%q: !tile.view<["B", "H", "S", 16], f32>, %k: !tile.view<["B", "G", "S", 16], f32>, %v: !tile.view<["B", "G", "S", 16], f32>, %scale: f32, %o: !tile.view<["B", "H", "S", 16], f32>, %lse: !tile.view<["B", "H", "S"], f32>) attributes {
-    stage = "attend", params = {CAUSAL = false}, inputs = 4 : i64,
+    stage = "attend", stage_params = {causal = false}, inputs = 4 : i64,
     dims = ["B", "H", "S", "G"], grid = affine_map<()[b, h, s, g] -> (s, h, b)>} {
   tile.return
 }
@@ -14,7 +14,7 @@ tile.kernel @wide(%q: !tile.view<["B", "H", "S", 64], f32>, %k: !tile.view<["B",
   tile.return
 }
 func.func @attend(%q: tensor<1x4x36x16xf32>, %k: tensor<1x2x36x16xf32>) -> tensor<1x4x36x16xf32> {
-  // expected-error@below {{no kernel of the module implements stage 'attend' for {CAUSAL = true} and operands 'tensor<1x4x36x16xf32>', 'tensor<1x2x36x16xf32>', 'tensor<1x2x36x16xf32>', 'f32'}}
+  // expected-error@below {{no kernel of the module implements stage 'attend' for {causal = true} and operands 'tensor<1x4x36x16xf32>', 'tensor<1x2x36x16xf32>', 'tensor<1x2x36x16xf32>', 'f32'}}
   %o, %lse = lighthouse.attend %q, %k, %k causal
     : (tensor<1x4x36x16xf32>, tensor<1x2x36x16xf32>, tensor<1x2x36x16xf32>) -> (tensor<1x4x36x16xf32>, tensor<1x4x36xf32>)
   return %o : tensor<1x4x36x16xf32>

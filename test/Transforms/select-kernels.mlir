@@ -14,34 +14,34 @@
 !rank = !tile.view<["B", "G", "NT"], i32>
 
 tile.kernel @pool(%q: !q, %k: !k, %v: !k, %qc: !qc, %kc: !kc, %vc: !kc) attributes {
-    stage = "pool", params = {L = 3 : i64, P = 4 : i64, BLOCK = 64 : i64}, inputs = 3 : i64,
+    stage = "pool", stage_params = {levels = 3 : i64, factor = 4 : i64}, params = {BLOCK = 64 : i64}, inputs = 3 : i64,
     dims = ["B", "N", "H", "G", "NC"], grid = affine_map<()[b, n, h, g, nc] -> (nc, h, b)>} {
   tile.return
 }
 tile.kernel @norm_score(%q: !q, %k: !k, %sq: !score, %sk: !score) attributes {
-    stage = "norm_score", params = {L = 3 : i64, P = 4 : i64}, inputs = 2 : i64,
+    stage = "norm_score", stage_params = {levels = 3 : i64, factor = 4 : i64}, inputs = 2 : i64,
     dims = ["B", "N", "H", "G", "NS"], grid = affine_map<()[b, n, h, g, ns] -> (n, g, b)>} {
   tile.return
 }
 // Of the wrong factor: not chosen.
 tile.kernel @pool_score_8(%q: !q, %k: !k, %v: !k, %qc: !qc, %kc: !kc, %vc: !kc, %sq: !score, %sk: !score) attributes {
-    stage = "pool_score", params = {L = 3 : i64, P = 8 : i64}, inputs = 3 : i64,
+    stage = "pool_score", stage_params = {levels = 3 : i64, factor = 8 : i64}, inputs = 3 : i64,
     dims = ["B", "N", "H", "G", "NC", "NS"], grid = affine_map<()[b, n, h, g, nc, ns] -> (nc, g, b)>} {
   tile.return
 }
 tile.kernel @pool_score(%q: !q, %k: !k, %v: !k, %qc: !qc, %kc: !kc, %vc: !kc, %sq: !score, %sk: !score) attributes {
-    stage = "pool_score", params = {L = 3 : i64, P = 4 : i64}, inputs = 3 : i64,
+    stage = "pool_score", stage_params = {levels = 3 : i64, factor = 4 : i64}, inputs = 3 : i64,
     dims = ["B", "N", "H", "G", "NC", "NS"], grid = affine_map<()[b, n, h, g, nc, ns] -> (nc, g, b)>} {
   tile.return
 }
 tile.kernel @select_cover(%sq: !score, %sk: !score, %n: i32, %indices: !indices, %rank: !rank) attributes {
-    stage = "select", params = {COVER = true}, inputs = 3 : i64,
+    stage = "select", stage_params = {cover_prefix = true}, inputs = 3 : i64,
     dims = ["B", "G", "NS", "S", "NT"], grid = affine_map<()[b, g, ns, s, nt] -> (1, g, b)>} {
   tile.return
 }
 // With scratch that is sized by the kernel: 2 chunks of 7 words each.
 tile.kernel @select(%sq: !score, %sk: !score, %n: i32, %indices: !indices, %rank: !rank, %scratch: !tile.view<["B", "G", 2, "W"], i32>) attributes {
-    stage = "select", params = {L = 3 : i64, P = 4 : i64, K = 4 : i64, M = 2 : i64, COVER = false}, inputs = 3 : i64,
+    stage = "select", stage_params = {levels = 3 : i64, factor = 4 : i64, budget = 4 : i64, chunk = 2 : i64, cover_prefix = false}, inputs = 3 : i64,
     dims = ["B", "G", "NS", "S", "NT", "W"], grid = affine_map<()[b, g, ns, s, nt, w] -> (2, g, b)>,
     dim_exprs = {W = affine_map<()[b, g, ns, s, nt, w] -> (ns ceildiv 3)>}} {
   tile.return
@@ -53,12 +53,12 @@ tile.kernel @gather(%q: !q, %k: !k, %v: !k, %qc: !qc, %kc: !kc, %vc: !kc, %indic
 }
 // Of another element type: not chosen.
 tile.kernel @attend_f16(%q: !tile.view<["B", "H", "S", 16], f16>, %k: !tile.view<["B", "G", "S", 16], f16>, %v: !tile.view<["B", "G", "S", 16], f16>, %scale: f32, %o: !tile.view<["B", "H", "S", 16], f16>, %lse: !tile.view<["B", "H", "S"], f32>) attributes {
-    stage = "attend", params = {CAUSAL = true}, inputs = 4 : i64,
+    stage = "attend", stage_params = {causal = true}, inputs = 4 : i64,
     dims = ["B", "H", "S", "G"], grid = affine_map<()[b, h, s, g] -> (s, h, b)>} {
   tile.return
 }
 tile.kernel @attend(%q: !qs, %k: !ks, %v: !ks, %scale: f32, %o: !qs, %lse: !tile.view<["B", "H", "S"], f32>) attributes {
-    stage = "attend", params = {CAUSAL = true}, inputs = 4 : i64,
+    stage = "attend", stage_params = {causal = true}, inputs = 4 : i64,
     dims = ["B", "H", "S", "G"], grid = affine_map<()[b, h, s, g] -> (s, h, b)>} {
   tile.return
 }

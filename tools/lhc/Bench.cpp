@@ -139,8 +139,7 @@ private:
     report.where = llvm::formatv("{0} (cuda:{1}, {2}), {3}", report.device->name,
                                  report.device->ordinal, pipeline.request.arch, driverText());
     report.ceilings = ceilings.resolve(report.device->name, pipeline.request.arch);
-    report.work =
-        workOf(pipeline.execution->plan(), isCausal(pipeline.compiler->describe(pipeline.request)));
+    report.work = workOf(pipeline.execution->plan());
     if (denseAttention.execution)
       report.denseWork = workOf(denseAttention.execution->plan()).front();
     report.kernels = usageOnDevice(pipeline.execution->program(), *report.device);

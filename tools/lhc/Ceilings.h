@@ -2,7 +2,7 @@
 #ifndef LIGHTHOUSE_TOOLS_LHC_CEILINGS_H
 #define LIGHTHOUSE_TOOLS_LHC_CEILINGS_H
 
-#include "Work.h"
+#include "StageWork.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/JSON.h"

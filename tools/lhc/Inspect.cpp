@@ -201,9 +201,9 @@ public:
   }
 
 private:
-  int show(const runtime::Artifact &artifact, bool causal = true) {
+  int show(const runtime::Artifact &artifact) {
     if (artifact.plan.target == "cuda")
-      return showCuda(artifact, causal);
+      return showCuda(artifact);
     if (json)
       printJson(toJson(artifact));
     else
@@ -211,14 +211,14 @@ private:
     return Ok;
   }
 
-  int showCuda(const runtime::Artifact &artifact, bool causal) {
+  int showCuda(const runtime::Artifact &artifact) {
     std::optional<runtime::cuda::DeviceInfo> device =
         findDevice(llvm::StringRef(artifact.plan.arch));
     Ceilings ceilings =
         ceilingOptions.resolve(device ? device->name : std::string(), artifact.plan.arch);
     runtime::Cache cache;
     KernelUsages usages = usageOf(artifact, options.usesCache() ? &cache : nullptr);
-    std::vector<StageWork> works = workOf(artifact.plan, causal);
+    std::vector<StageWork> works = workOf(artifact.plan);
     if (!json) {
       printPlan(artifact, [&] { printUsage(usages); });
       printWork(works, ceilings);
@@ -259,7 +259,7 @@ private:
         compiler.compile(request, options.usesCache() ? &cache : nullptr);
     if (!artifact)
       return failCompile(artifact.status());
-    return show(*artifact, isCausal(compiler.describe(request)));
+    return show(*artifact);
   }
 
   SpecOptions options{sub};

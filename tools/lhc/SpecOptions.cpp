@@ -29,6 +29,13 @@ SpecOptions::SpecOptions(cl::SubCommand &sub)
              cl::desc("host, host:x86-64-v2, -v3, -v4, cuda, cuda:ORDINAL, or an architecture such "
                       "as sm_90a to compile only (default: the first GPU, else this processor)"),
              cl::value_desc("target"), cl::sub(sub)),
+      grad("grad",
+           cl::desc("Forward and backward pass: the cotangent of every float result is an argument "
+                    "(do for o), the gradient of every float argument a result (dq for q)"),
+           cl::sub(sub)),
+      deterministic("deterministic",
+                    cl::desc("Gradients that are equal from run to run, on a GPU too"),
+                    cl::sub(sub)),
       alignment(
           "alignment",
           cl::desc("Bytes to which tensors on a GPU and their rows are aligned (default: 16)"),
@@ -137,6 +144,10 @@ Result<Request> SpecOptions::request() const {
   request.level = chosen->level;
   request.arch = chosen->arch;
   request.device = chosen->deviceName;
+  request.gradient = grad;
+  request.deterministic = deterministic;
+  if (deterministic && !grad)
+    return Status(StatusCode::InvalidArgument, "--deterministic is for gradients; say --grad");
   request.alignment = alignment;
   if (alignment < 1 || alignment > 16 || !llvm::isPowerOf2_32(alignment))
     return Status(StatusCode::InvalidArgument, "--alignment expects 1, 2, 4, 8 or 16");

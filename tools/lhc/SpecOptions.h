@@ -59,6 +59,8 @@ public:
 private:
   Result<std::string> hostLevel(llvm::StringRef name) const;
 
+  llvm::cl::opt<bool> grad;
+  llvm::cl::opt<bool> deterministic;
   llvm::cl::opt<unsigned> alignment;
   llvm::cl::opt<std::string> dumpDir;
   llvm::cl::opt<std::string> reproducerDir;

@@ -21,6 +21,9 @@ namespace {
 /// Scores of dense attention that the oracle computes in a reasonable time.
 constexpr int64_t maxDenseScores = int64_t(1) << 30;
 
+/// Products of q and k elements of a forward pass up to which the gradients of all heads are checked.
+constexpr double maxGradientProducts = 6e10;
+
 float loadFloat(const TensorView &view, int64_t offset) {
   if (view.dtype == DType::F32)
     return static_cast<const float *>(view.data)[offset];
@@ -89,6 +92,8 @@ public:
 
   Status check(const ResultMeaning &meaning, const NamedArray &output, Verdict &verdict) {
     using Kind = ResultMeaning::Kind;
+    if (meaning.gradient && meaning.kind != Kind::Unknown)
+      return checkGradient(meaning, output, verdict);
     switch (meaning.kind) {
     case Kind::Unknown:
       verdict.text = "not made of Lighthouse stages that the oracle knows";
@@ -115,14 +120,42 @@ private:
 
   /// The list of the selection that `meaning` refers to: a result of the pipeline, or exposed.
   const support::Array *selectionOf(const ResultMeaning &meaning) const {
-    for (auto [other, output] : llvm::zip(meanings, outputs))
-      if (other.kind == ResultMeaning::Kind::Indices && other.selection == meaning.selection)
-        return &output.array;
     std::string name = nameOfSelection(meaning.selection);
-    for (const NamedArray &output : llvm::ArrayRef(outputs).drop_front(meanings.size()))
+    for (const ResultMeaning &other : meanings)
+      if (other.kind == ResultMeaning::Kind::Indices && other.selection == meaning.selection)
+        name = other.name;
+    for (const NamedArray &output : outputs)
       if (output.name == name)
         return &output.array;
     return nullptr;
+  }
+
+  /// The selection behind `meaning`, checked on its own; none where it is wrong, which `verdict`
+  /// then says.
+  Result<std::optional<oracle::Selection>> checkedSelection(const ResultMeaning &meaning,
+                                                            const oracle::Inputs &tensors,
+                                                            const oracle::Pyramid &pyramid,
+                                                            Verdict &verdict) {
+    const support::Array *exposed = selectionOf(meaning);
+    if (!exposed)
+      return Status(StatusCode::Internal, "the selection behind '" + meaning.name +
+                                              "' is not exposed");
+    Verdict selection;
+    if (Status status = checkIndices(tensors, pyramid, *exposed, selection); !status.ok())
+      return status;
+    verdict.indices = selection.indices;
+    verdict.differing = selection.differing;
+    if (!selection.passed) {
+      verdict.checked = true;
+      verdict.text = "the selection is wrong: " + selection.text;
+      return std::optional<oracle::Selection>();
+    }
+    verdict.text = "; selection: " + selection.text;
+    Result<oracle::Selection> chosen = oracle::selectionFromIndices(
+        pyramid, tensors.query.batch, tensors.key.heads, exposed->as<int32_t>());
+    if (!chosen)
+      return chosen.status();
+    return std::optional(*std::move(chosen));
   }
 
   Status checkSelected(const ResultMeaning &meaning, const NamedArray &output, Verdict &verdict) {
@@ -135,31 +168,90 @@ private:
     if (meaning.kind == ResultMeaning::Kind::Indices)
       return checkIndices(tensors, *pyramid, output.array, verdict);
 
-    const support::Array *exposed = selectionOf(meaning);
-    if (!exposed)
-      return Status(StatusCode::Internal, "the selection of '" + output.name + "' is not exposed");
     // The output is judged given the program's own selection, and that selection on its own.
-    Verdict selection;
-    if (Status status = checkIndices(tensors, *pyramid, *exposed, selection); !status.ok())
-      return status;
-    verdict.indices = selection.indices;
-    verdict.differing = selection.differing;
-    if (!selection.passed) {
-      verdict.checked = true;
-      verdict.text = "the selection is wrong: " + selection.text;
-      return {};
-    }
-    Result<oracle::Selection> chosen = oracle::selectionFromIndices(
-        *pyramid, tensors.query.batch, tensors.key.heads, exposed->as<int32_t>());
-    if (!chosen)
+    Result<std::optional<oracle::Selection>> chosen =
+        checkedSelection(meaning, tensors, *pyramid, verdict);
+    if (!chosen || !*chosen)
       return chosen.status();
+    std::string selection = std::move(verdict.text);
     std::vector<int64_t> positions = samplePositions(tensors.query.tokens);
     oracle::Expectation expected =
-        oracle::expectForward(tensors, *pyramid, *chosen, positions, output.array.dtype());
+        oracle::expectForward(tensors, *pyramid, **chosen, positions, output.array.dtype());
     Widened actual(constView(output.array), /*headsFirst=*/false);
     setComparison(verdict, oracle::compare(oracle::rowsAt(actual.tensor, positions), expected),
                   positions.size(), tensors.query.tokens);
-    verdict.text += "; selection: " + selection.text;
+    verdict.text += selection;
+    return {};
+  }
+
+  /// The KV heads whose gradients are compared: a forward pass of each is what it costs.
+  static std::vector<int64_t> sampleGroups(const oracle::Inputs &tensors, int64_t length) {
+    int64_t groups = tensors.key.heads;
+    double products = double(tensors.query.batch * tensors.query.heads) * double(length) *
+                      double(length) * double(tensors.query.headDim);
+    if (products <= maxGradientProducts || groups <= 2)
+      return oracle::allPositions(groups);
+    return {0, groups - 1};
+  }
+
+  /// The gradients of q, k and v at some rows of some heads, for all three results.
+  struct ExpectedGradients {
+    oracle::GradientExpectations of;
+    std::vector<int64_t> positions, groups;
+    std::string remark;
+  };
+
+  /// Makes `gradients`, unless they are there; leaves it empty where the selection is wrong.
+  Status expectGradients(const ResultMeaning &meaning, DType dtype, Verdict &verdict) {
+    if (gradients)
+      return {};
+    bool headsFirst = meaning.kind == ResultMeaning::Kind::Dense;
+    Arguments arguments(meaning, inputs, headsFirst);
+    oracle::Inputs tensors = arguments.inputs();
+    Widened cotangent(inputs[meaning.cotangent], headsFirst);
+    ExpectedGradients made;
+    made.positions = samplePositions(tensors.query.tokens);
+    if (headsFirst) {
+      made.groups = sampleGroups(tensors, tensors.query.tokens);
+      made.of = oracle::expectDenseBackward(tensors, cotangent.tensor, made.positions, made.groups,
+                                            meaning.causal, dtype);
+    } else {
+      Result<oracle::Pyramid> pyramid =
+          oracle::Pyramid::create(tensors.query.tokens, optionsOf(meaning));
+      if (!pyramid)
+        return pyramid.status();
+      Result<std::optional<oracle::Selection>> chosen =
+          checkedSelection(meaning, tensors, *pyramid, verdict);
+      if (!chosen || !*chosen)
+        return chosen.status();
+      made.groups = sampleGroups(tensors, pyramid->gatheredLength());
+      made.of = oracle::expectBackward(tensors, cotangent.tensor, *pyramid, **chosen,
+                                       made.positions, made.groups, dtype);
+    }
+    if (int64_t all = tensors.key.heads; int64_t(made.groups.size()) < all)
+      made.remark = llvm::formatv(", {0} of {1} KV heads", made.groups.size(), all);
+    gradients = std::move(made);
+    return {};
+  }
+
+  Status checkGradient(const ResultMeaning &meaning, const NamedArray &output, Verdict &verdict) {
+    using Role = ResultMeaning::Role;
+    if (Status status = expectGradients(meaning, output.array.dtype(), verdict); !status.ok())
+      return status;
+    if (!gradients)
+      return {};
+    Role role = *meaning.gradient;
+    const oracle::Expectation &expected = role == Role::Query ? gradients->of.query
+                                          : role == Role::Key ? gradients->of.key
+                                                              : gradients->of.value;
+    Widened actual(constView(output.array), meaning.kind == ResultMeaning::Kind::Dense);
+    int64_t groups = inputs[meaning.key].shape[meaning.kind == ResultMeaning::Kind::Dense ? 1 : 2];
+    setComparison(verdict,
+                  oracle::compare(oracle::rowsAt(actual.tensor, gradients->positions,
+                                                 gradients->groups, actual.tensor.heads / groups),
+                                  expected),
+                  gradients->positions.size(), actual.tensor.tokens);
+    verdict.text += gradients->remark;
     return {};
   }
 
@@ -234,6 +326,7 @@ private:
   llvm::ArrayRef<TensorView> inputs;
   const std::vector<NamedArray> &outputs;
   int64_t rows;
+  std::optional<ExpectedGradients> gradients;
 };
 
 } // namespace
@@ -243,10 +336,14 @@ Result<std::vector<Verdict>> lhc::verify(llvm::ArrayRef<ResultMeaning> meanings,
                                          const std::vector<NamedArray> &outputs, int64_t rows) {
   Verifier verifier(meanings, inputs, outputs, rows);
   std::vector<Verdict> verdicts;
-  for (size_t i = 0; i < meanings.size(); ++i) {
+  for (const ResultMeaning &meaning : meanings) {
     Verdict verdict;
-    verdict.result = outputs[i].name;
-    if (Status status = verifier.check(meanings[i], outputs[i], verdict); !status.ok())
+    verdict.result = meaning.name;
+    auto output = llvm::find_if(
+        outputs, [&](const NamedArray &candidate) { return candidate.name == meaning.name; });
+    if (output == outputs.end())
+      return Status(StatusCode::Internal, "there is no result '" + meaning.name + "'");
+    if (Status status = verifier.check(meaning, *output, verdict); !status.ok())
       return status;
     verdicts.push_back(std::move(verdict));
   }

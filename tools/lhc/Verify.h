@@ -24,9 +24,10 @@ struct Verdict {
   std::string text;
 };
 
-/// Checks the first `meanings.size()` of `outputs`; the others are the selections that the pipeline
-/// exposed. `inputs` are in the order of the pipeline. At most about `rows` base positions of an
-/// output are compared.
+/// Checks the results that `meanings` name; the other `outputs` are the selections that the pipeline
+/// exposed. `inputs` are in the order of the pipeline, cotangents last. At most about `rows` base
+/// positions of an output are compared; of a gradient whose length makes all heads too slow for the
+/// oracle, the first and the last KV head.
 Result<std::vector<Verdict>> verify(llvm::ArrayRef<lighthouse::ResultMeaning> meanings,
                                     llvm::ArrayRef<lighthouse::runtime::TensorView> inputs,
                                     const std::vector<NamedArray> &outputs, int64_t rows);

@@ -257,6 +257,11 @@ struct Decl {
   Block body;
 };
 
+/// `levels = L` after `implements STAGE`: the parameter that takes the stage's.
+struct StageParam {
+  Name stageName, name;
+};
+
 /// What kernels and pipelines have in common.
 struct GenericDecl : Decl {
   using Decl::Decl;
@@ -268,6 +273,7 @@ struct GenericDecl : Decl {
 struct KernelDecl : GenericDecl {
   KernelDecl(Name name) : GenericDecl(Kind::Kernel, name) {}
   Name stage; // empty if the kernel implements none
+  ArrayRef<StageParam> stageParams;
   Name target; // whose stages the kernel serves; empty: those of all
   SMLoc gridLoc;
   ArrayRef<const Expr *> grid;

@@ -3,11 +3,13 @@
 
 #include "ConstFold.h"
 #include "Scope.h"
+#include "lighthouse/Dialect/Lighthouse/IR/Lighthouse.h"
 #include "lighthouse/Frontend/Diagnostics.h"
 #include "lighthouse/Frontend/Limits.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
+using namespace lighthouse;
 using namespace lighthouse::frontend;
 using llvm::Twine;
 
@@ -42,6 +44,7 @@ private:
   void checkStmt(const Stmt *stmt, bool topLevel);
   void checkExpr(const Expr *e);
   void checkCall(const CallExpr *e);
+  void checkImplements(const KernelDecl &decl);
   void checkNamed(const CallExpr *e, StringRef allowed);
   void checkCount(const CallExpr *e, size_t least, size_t most, const Decl *callee);
   void unknown(StringRef what, StringRef name, SMLoc loc, llvm::ArrayRef<StringRef> further = {});
@@ -88,7 +91,7 @@ void Checker::checkName(const Decl &decl) {
     return;
   }
   auto *kernel = llvm::dyn_cast<KernelDecl>(&decl);
-  if (const Stage *stage = findStage(name);
+  if (const lh::StageInfo *stage = lh::findStage(name);
       stage && decl.kind != Decl::Kind::Function && (!kernel || kernel->stage.text != name))
     diagnostics.error(decl.name.loc, "'" + name + "' is a stage; expected another name" +
                                          (kernel ? ", or 'implements " + name + "'" : Twine("")));
@@ -209,9 +212,29 @@ void Checker::checkKernel(const KernelDecl &decl) {
     checkExpr(decl.warps);
   if (!decl.target.text.empty() && decl.target.text != "host" && decl.target.text != "cuda")
     unknown("target", decl.target.text, decl.target.loc, {"host", "cuda"});
-  if (!decl.stage.text.empty() && !findStage(decl.stage.text))
-    unknown("stage", decl.stage.text, decl.stage.loc,
-            {"pool", "norm_score", "pool_score", "select", "gather", "attend", "scatter"});
+  if (!decl.stage.text.empty())
+    checkImplements(decl);
+}
+
+void Checker::checkImplements(const KernelDecl &decl) {
+  const lh::StageInfo *stage = lh::findStage(decl.stage.text);
+  if (!stage || !stage->signature->hasKernel) {
+    llvm::SmallVector<StringRef> known;
+    for (const lh::StageInfo &info : lh::getStages())
+      if (info.signature->hasKernel)
+        known.push_back(info.name);
+    return unknown("stage", decl.stage.text, decl.stage.loc, known);
+  }
+  for (const StageParam &param : decl.stageParams) {
+    if (!llvm::is_contained(stage->signature->parameters, param.stageName.text))
+      unknown("parameter of stage '" + decl.stage.text.str() + "'", param.stageName.text,
+              param.stageName.loc, llvm::to_vector_of<StringRef>(stage->signature->parameters));
+    if (llvm::none_of(decl.params, [&](const ParamDecl &own) {
+          return own.name.text == param.name.text;
+        }))
+      unknown("parameter", param.name.text, param.name.loc,
+              llvm::map_to_vector(decl.params, [](const ParamDecl &own) { return own.name.text; }));
+  }
 }
 
 void Checker::declareNew(Name name, bool isVar, size_t mark) {
@@ -323,7 +346,7 @@ void Checker::checkExpr(const Expr *e) {
     StringRef name = llvm::cast<NameExpr>(e)->name;
     if (scopes.find(name) || isElementType(name))
       return;
-    if (definitions.contains(name) || findBuiltin(name) || findStage(name))
+    if (definitions.contains(name) || findBuiltin(name) || lh::findStage(name))
       diagnostics.error(e->loc, "expected a value, found the function '" + name +
                                     "'; it is called as " + name + "(...)");
     else
@@ -395,10 +418,16 @@ void Checker::checkCall(const CallExpr *e) {
   if (where == Where::Pipeline) {
     // A stage may get the results of one call as its arguments.
     bool spread = e->args.size() == 1 && llvm::isa<CallExpr, NameExpr>(e->args.front());
-    if (const Stage *stage = findStage(e->callee); stage && stage->isCallable) {
-      checkNamed(e, stage->named);
+    if (const lh::StageInfo *stage = lh::findStage(e->callee);
+        stage && stage->signature->isCallable) {
+      checkNamed(e, llvm::join(llvm::map_range(stage->signature->options,
+                                               [](const lh::StageOption &option) {
+                                                 return StringRef(option.name);
+                                               }),
+                               ","));
+      unsigned count = stage->signature->operands.size();
       if (!spread)
-        checkCount(e, stage->numArgs, stage->numArgs, nullptr);
+        checkCount(e, count, count, nullptr);
       return;
     }
     if (generic) {
@@ -426,7 +455,7 @@ void Checker::checkCall(const CallExpr *e) {
       checkNamed(e, "");
       return checkCount(e, function->args.size(), function->args.size(), callee);
     }
-    if (callee || findStage(e->callee)) {
+    if (callee || lh::findStage(e->callee)) {
       Diagnostic &diagnostic = diagnostics.error(
           e->loc, "'" + e->callee + "' is called by pipelines only; expected a function");
       if (callee)
@@ -445,10 +474,10 @@ void Checker::checkCall(const CallExpr *e) {
   if (where != Where::Pipeline && where != Where::Constant)                                        \
     known.push_back(#name);
 #include "Builtins.def"
-#define STAGE(name, ...)                                                                           \
-  if (where == Where::Pipeline)                                                                    \
-    known.push_back(#name);
-#include "Stages.def"
+  if (where == Where::Pipeline)
+    for (const lh::StageInfo &stage : lh::getStages())
+      if (stage.signature->isCallable)
+        known.push_back(stage.name);
   unknown("function", e->callee, e->loc, known);
 }
 

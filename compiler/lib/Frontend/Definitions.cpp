@@ -12,17 +12,6 @@ const Builtin *lighthouse::frontend::findBuiltin(StringRef name) {
   return it == std::end(builtins) ? nullptr : it;
 }
 
-const Stage *lighthouse::frontend::findStage(StringRef name) {
-  static constexpr Stage stages[] = {
-#define STAGE(name, handler, numArgs, named) {#name, numArgs, named, true},
-#include "Stages.def"
-      // Made by fusing pool and norm_score.
-      {"pool_score", 0, "", false},
-  };
-  auto *it = llvm::find_if(stages, [&](const Stage &s) { return s.name == name; });
-  return it == std::end(stages) ? nullptr : it;
-}
-
 bool lighthouse::frontend::isListed(StringRef list, StringRef name) {
   while (!list.empty()) {
     auto [first, rest] = list.split(',');

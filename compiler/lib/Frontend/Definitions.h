@@ -24,16 +24,6 @@ struct Builtin {
 /// The builtin function of that name, null if there is none.
 const Builtin *findBuiltin(StringRef name);
 
-/// A stage of the lighthouse dialect as pipelines call it; see Stages.def.
-struct Stage {
-  StringRef name;
-  unsigned numArgs;
-  StringRef named;
-  bool isCallable; ///< false: only a kernel may name it, after `implements`
-};
-/// The stage of that name, null if there is none.
-const Stage *findStage(StringRef name);
-
 /// Whether `name` is in a list separated by commas.
 bool isListed(StringRef list, StringRef name);
 

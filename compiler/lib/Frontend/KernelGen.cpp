@@ -140,9 +140,15 @@ tile::KernelOp KernelGen::makeKernel(StringRef symbol) {
   if (!dimExprs.empty())
     properties.dim_exprs = builder.getDictionaryAttr(dimExprs);
   properties.warps = warps;
+  properties.params = paramsAttr(binding, context);
   if (!decl.stage.text.empty())
     properties.stage = builder.getStringAttr(decl.stage.text);
-  properties.params = paramsAttr(binding, context);
+  if (!decl.stageParams.empty()) {
+    mlir::NamedAttrList stageParams;
+    for (const StageParam &param : decl.stageParams)
+      stageParams.set(param.stageName.text, properties.params.get(param.name.text));
+    properties.stage_params = stageParams.getDictionary(context);
+  }
   mlir::Region *body = state.addRegion();
   mlir::Block &entry = body->emplaceBlock();
   for (auto [arg, type] : llvm::zip(llvm::concat<const ArgDecl>(decl.args, decl.results), types))

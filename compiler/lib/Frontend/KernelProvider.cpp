@@ -67,12 +67,12 @@ private:
     return kernel;
   }
 
-  /// The requested parameters that the kernel declares.
+  /// The stage's parameters that the kernel asks for, by its own names.
   static mlir::SmallVector<Setting> settingsOf(const KernelDecl &decl,
                                                mlir::DictionaryAttr params) {
     mlir::SmallVector<Setting> settings;
-    for (const ParamDecl &param : decl.params) {
-      mlir::Attribute attr = params ? params.get(param.name.text) : mlir::Attribute();
+    for (const StageParam &param : decl.stageParams) {
+      mlir::Attribute attr = params ? params.get(param.stageName.text) : mlir::Attribute();
       Value value;
       if (auto flag = mlir::dyn_cast_or_null<mlir::BoolAttr>(attr))
         value = Value::ofBool(flag.getValue());

@@ -81,6 +81,16 @@ const Decl *Parser::parseKernel() {
       }
       if (!expectName(decl->stage, "the name of a stage"))
         return nullptr;
+      SMLoc open = loc();
+      llvm::SmallVector<StageParam> stageParams;
+      if (accept(TokenKind::LParen) && !parseCommaList(TokenKind::RParen, open, [&] {
+            StageParam &param = stageParams.emplace_back();
+            return expectName(param.stageName, "the name of a parameter of the stage") &&
+                   expect(TokenKind::Equal, "before the parameter of the kernel") &&
+                   expectName(param.name, "the name of a parameter of the kernel");
+          }))
+        return nullptr;
+      decl->stageParams = tree.copy(stageParams);
       accept(TokenKind::Semicolon);
     } else if (atWord("grid")) {
       SMLoc word = take().loc();

@@ -4,9 +4,7 @@
 #include "ConstFold.h"
 #include "KernelGen.h"
 #include "lighthouse/Dialect/Lighthouse/IR/KernelBinding.h"
-#include "lighthouse/Dialect/Lighthouse/IR/Lighthouse.h"
 #include "lighthouse/Frontend/Limits.h"
-#include "llvm/ADT/StringSwitch.h"
 
 using namespace lighthouse;
 using namespace lighthouse::frontend;
@@ -136,20 +134,18 @@ void PipelineGen::execRuntime(const Stmt *stmt) {
 //===------------------------------------------------------------------------------------===//
 
 Result PipelineGen::evalCall(const CallExpr *e) {
-  using Handler = Result (PipelineGen::*)(const CallExpr *);
-  Handler handler = llvm::StringSwitch<Handler>(e->callee)
-#define STAGE(name, handler, ...) .Case(#name, &PipelineGen::handler)
-#include "Stages.def"
-                        .Default(nullptr);
-  bool launches = handler || definitions.contains(e->callee);
+  const lh::StageInfo *stage = lh::findStage(e->callee);
+  if (stage && !stage->signature->isCallable)
+    stage = nullptr;
+  bool launches = stage || definitions.contains(e->callee);
   if (launches && ++stages > limits::stages) {
     if (stages == limits::stages + 1)
       error(e->loc, "more than " + Twine(limits::stages) + " stages and kernels in one pipeline");
     stop();
     return failure();
   }
-  if (handler)
-    return (this->*handler)(e);
+  if (stage)
+    return callStage(*stage, e);
   if (auto *kernel = find<KernelDecl>(definitions, e->callee))
     return callKernel(*kernel, e);
   if (auto *pipeline = find<PipelineDecl>(definitions, e->callee))
@@ -256,7 +252,8 @@ Result PipelineGen::callKernel(const KernelDecl &decl, const CallExpr *e) {
   auto launch = lh::LaunchOp::create(builder, loc, results,
                                      mlir::FlatSymbolRefAttr::get(context, kernel->getSymName()),
                                      inputs, builder.getArrayAttr(scalars),
-                                     /*stage=*/builder.getStringAttr(e->callee));
+                                     /*stage=*/builder.getStringAttr(e->callee),
+                                     /*cost=*/lh::CostAttr());
   return resultsOf(launch, e->loc);
 }
 

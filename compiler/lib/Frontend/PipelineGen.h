@@ -4,6 +4,7 @@
 
 #include "Binding.h"
 #include "Definitions.h"
+#include "lighthouse/Dialect/Lighthouse/IR/Lighthouse.h"
 #include "lighthouse/Dialect/Tile/IR/Tile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -44,28 +45,15 @@ private:
   /// A constant as an attribute of a scalar type.
   mlir::TypedAttr scalarAttr(const Value &value, mlir::Type type, SMLoc loc);
 
-  Result genPool(const CallExpr *e);
-  Result genNormScore(const CallExpr *e);
-  Result genMakeScores(const CallExpr *e);
-  Result genSelect(const CallExpr *e);
-  Result genGather(const CallExpr *e);
-  Result genAttend(const CallExpr *e);
-  Result genScatter(const CallExpr *e);
-  Result genIndices(const CallExpr *e);
+  /// Adds the op of a stage; its results.
+  Result callStage(const lh::StageInfo &stage, const CallExpr *e);
   /// The positional arguments of a stage. Results of a call given as the only argument are spread.
-  mlir::FailureOr<mlir::SmallVector<mlir::Value>> stageOperands(const CallExpr *e, unsigned count);
-  /// Whether `value` has the MLIR type `TypeT`, which is called `what`.
-  template <typename TypeT>
-  mlir::FailureOr<TypeT> expectType(mlir::Value value, const CallExpr *e, StringRef what);
-  mlir::LogicalResult expectHeads(mlir::ValueRange values, const CallExpr *e);
-  /// Named options of stages; the default if absent, an error if there is none.
-  mlir::FailureOr<int64_t> intOption(const CallExpr *e, StringRef name,
-                                     std::optional<int64_t> absent);
-  mlir::FailureOr<bool> boolOption(const CallExpr *e, StringRef name, bool absent);
-  /// Adds a stage op whose rules are checked; its results.
-  template <typename OpT>
-  Result addStage(const CallExpr *e, mlir::ValueRange operands,
-                  typename OpT::Properties properties = {});
+  mlir::FailureOr<mlir::SmallVector<mlir::Value>> stageOperands(const lh::StageInfo &stage,
+                                                                const CallExpr *e);
+  /// The named arguments of a stage as attributes of its op.
+  mlir::FailureOr<mlir::DictionaryAttr> stageOptions(const lh::StageInfo &stage, const CallExpr *e);
+  /// The value of an option; null if it says nothing.
+  mlir::FailureOr<mlir::Attribute> stageOption(const lh::StageOption &option, const CallExpr *e);
   Result resultsOf(mlir::Operation *op, SMLoc loc);
 
   const Definitions &definitions;

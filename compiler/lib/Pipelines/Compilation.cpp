@@ -34,6 +34,8 @@ LogicalResult Compilation::runPhase(Phase phase) {
   switch (phase) {
   case Phase::Lighthouse:
     return instantiate();
+  case Phase::Gradient:
+    return differentiate();
   case Phase::Fused:
     return runPasses(
         [](OpPassManager &pm) {
@@ -90,7 +92,8 @@ LogicalResult Compilation::instantiate() {
     settings.push_back({name, value});
   SmallVector<frontend::NamedType> arguments;
   for (const ArgumentType &argument : request.arguments)
-    arguments.push_back({argument.name, tensorType(argument, &context)});
+    if (!request.gradient || isDeclared(argument.name))
+      arguments.push_back({argument.name, tensorType(argument, &context)});
 
   if (request.kind == Request::Kind::Pipeline) {
     FailureOr<func::FuncOp> instance =
@@ -111,6 +114,51 @@ LogicalResult Compilation::instantiate() {
   if (failed(instance))
     return failure();
   function = *instance;
+  return success();
+}
+
+/// Whether the definition of the request declares an argument of that name.
+bool Compilation::isDeclared(StringRef argument) const {
+  auto definition = llvm::find_if(spec.definitions(), [&](const frontend::DefinitionInfo &info) {
+    return info.name == request.name;
+  });
+  return definition != spec.definitions().end() &&
+         llvm::any_of(definition->arguments, [&](const frontend::ArgumentInfo &info) {
+           return info.name == argument;
+         });
+}
+
+LogicalResult Compilation::differentiate() {
+  unsigned numArguments = function.getNumArguments();
+  if (failed(runPasses(
+          [&](OpPassManager &pm) {
+            DifferentiatePassOptions gradient;
+            gradient.joint = true;
+            gradient.deterministic = request.deterministic || !arch;
+            pm.addPass(createDifferentiatePass(gradient));
+          },
+          /*mayBlameRequest=*/true)))
+    return failure();
+  // What was given beyond the declared arguments must be the cotangents.
+  SmallVector<std::pair<StringRef, Type>> cotangents;
+  for (unsigned i = numArguments; i < function.getNumArguments(); ++i)
+    cotangents.emplace_back(
+        function.getArgAttrOfType<StringAttr>(i, lh::LighthouseDialect::getNameAttrName()),
+        function.getArgumentTypes()[i]);
+  for (const ArgumentType &argument : request.arguments) {
+    if (isDeclared(argument.name))
+      continue;
+    auto found = llvm::find_if(
+        cotangents, [&](const auto &cotangent) { return cotangent.first == argument.name; });
+    if (found == cotangents.end())
+      return emitError(function.getLoc())
+             << "'" << request.name << "' has no argument '" << argument.name
+             << "'; its cotangents are " << llvm::join(llvm::make_first_range(cotangents), ", ");
+    if (Type given = tensorType(argument, &context); given != found->second)
+      return emitError(function.getLoc())
+             << "cotangent '" << argument.name << "' must be " << found->second << ", as its result is, got "
+             << given;
+  }
   return success();
 }
 
@@ -275,6 +323,8 @@ LogicalResult Compilation::run(Phase last) {
       continue;
     // Assembly is off the path to an object.
     if (phase.phase == Phase::Asm && last != Phase::Asm && options.dumpDirectory.empty())
+      continue;
+    if (phase.phase == Phase::Gradient && !request.gradient && last != Phase::Gradient)
       continue;
     // The kernel of an unknown shape has no pipeline.
     if (phase.phase > Phase::Lighthouse && phase.phase <= Phase::Plan && !function)

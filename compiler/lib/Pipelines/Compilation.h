@@ -47,6 +47,8 @@ public:
 private:
   mlir::LogicalResult runPhase(Phase phase);
   mlir::LogicalResult instantiate();
+  bool isDeclared(llvm::StringRef argument) const;
+  mlir::LogicalResult differentiate();
   mlir::LogicalResult refuseOpenKernel();
   mlir::LogicalResult lowerToPlan();
   mlir::LogicalResult keepKernels();

@@ -287,10 +287,12 @@ Result<std::vector<ResultMeaning>> Compiler::describe(const Request &request) {
   Request plain = request;
   plain.exposeSelections = false;
   Status status = compileGuarded(state, plain, key(plain), Phase::Lighthouse,
-                                 [](State &state, Compilation &compilation) {
+                                 [&](State &state, Compilation &compilation) {
                                    state.meanings.clear();
                                    if (func::FuncOp pipeline = compilation.pipeline())
-                                     llvm::append_range(state.meanings, describeResults(pipeline));
+                                     llvm::append_range(
+                                         state.meanings,
+                                         describeResults(pipeline, request.gradient));
                                  });
   return status.ok() ? Result<std::vector<ResultMeaning>>(std::move(state->meanings)) : status;
 }
@@ -338,6 +340,8 @@ std::string Compiler::key(const Request &request) const {
     out << "target host " << request.level << "\n";
   if (request.exposeSelections)
     out << "expose selections\n";
+  if (request.gradient)
+    out << (request.deterministic ? "gradient, deterministic\n" : "gradient\n");
   if (std::string tuning = relevantTuning(state->options, request, definitions()); !tuning.empty())
     out << "tuning " << runtime::toHex(runtime::sha256(std::string_view(tuning))) << "\n";
   for (const runtime::EnvironmentVariable *variable : runtime::environmentVariables())

@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/TypeUtilities.h"
 
 #include <cmath>
 
@@ -105,11 +106,51 @@ SmallVector<lh::SelectOp> selectionsOf(func::FuncOp pipeline) {
 
 } // namespace
 
-SmallVector<ResultMeaning> lighthouse::describeResults(func::FuncOp pipeline) {
+static std::string nameOf(StringAttr name) { return name ? name.str() : std::string(); }
+
+static bool isFloat(Type type) { return isa<FloatType>(getElementTypeOrSelf(type)); }
+
+/// What the gradient of argument `argument` is; `meanings` are those of the results.
+static ResultMeaning describeGradient(func::FuncOp pipeline, unsigned argument,
+                                      ArrayRef<ResultMeaning> meanings) {
+  using Role = ResultMeaning::Role;
+  ResultMeaning gradient;
+  gradient.gradient = Role::Query;
+  if (llvm::count_if(pipeline.getResultTypes(), isFloat) == 1) {
+    unsigned result = llvm::find_if(pipeline.getResultTypes(), isFloat) -
+                      pipeline.getResultTypes().begin();
+    const ResultMeaning &of = meanings[result];
+    std::pair<unsigned, Role> roles[] = {
+        {of.query, Role::Query}, {of.key, Role::Key}, {of.value, Role::Value}};
+    auto plays = [&](auto &pair) { return pair.first == argument; };
+    bool isKnown = of.kind == ResultMeaning::Kind::Output || of.kind == ResultMeaning::Kind::Dense;
+    // One tensor in several roles has a sum of gradients.
+    if (isKnown && llvm::count_if(roles, plays) == 1) {
+      gradient = of;
+      gradient.gradient = llvm::find_if(roles, plays)->second;
+      gradient.cotangent = pipeline.getNumArguments();
+    }
+  }
+  gradient.name = "d" + nameOf(pipeline.getArgAttrOfType<StringAttr>(
+                            argument, lh::LighthouseDialect::getNameAttrName()));
+  return gradient;
+}
+
+SmallVector<ResultMeaning> lighthouse::describeResults(func::FuncOp pipeline, bool gradients) {
   SmallVector<lh::SelectOp> selections = selectionsOf(pipeline);
   SmallVector<ResultMeaning> meanings;
-  for (Value result : pipeline.front().getTerminator()->getOperands())
+  for (auto [i, result] : llvm::enumerate(pipeline.front().getTerminator()->getOperands())) {
     meanings.push_back(describe(result, selections));
+    meanings.back().name = nameOf(pipeline.getResultAttrOfType<StringAttr>(
+        i, lh::LighthouseDialect::getNameAttrName()));
+  }
+  if (!gradients)
+    return meanings;
+  unsigned numResults = meanings.size();
+  for (auto [i, type] : llvm::enumerate(pipeline.getArgumentTypes()))
+    if (isFloat(type))
+      meanings.push_back(
+          describeGradient(pipeline, i, ArrayRef(meanings).take_front(numResults)));
   return meanings;
 }
 

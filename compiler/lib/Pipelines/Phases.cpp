@@ -6,6 +6,7 @@ using namespace lighthouse;
 
 static constexpr PhaseInfo phases[] = {
     {Phase::Lighthouse, "lighthouse", "mlir", "stages on whole tensors", true, true},
+    {Phase::Gradient, "gradient", "mlir", "stages of the forward and backward pass", true, true},
     {Phase::Fused, "fused", "mlir", "stages after fusion", true, true},
     {Phase::Launches, "launches", "mlir", "kernels applied to tensors", true, true},
     {Phase::Plan, "plan", "mlir", "buffers and dispatches over fixed grids", true, true},

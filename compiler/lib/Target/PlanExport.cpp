@@ -134,6 +134,8 @@ LogicalResult PlanExporter::exportDispatch(lh::DispatchOp dispatch) {
   runtime::LaunchSpec launch;
   launch.kernel = *index;
   launch.stage = dispatch.getStage().str();
+  if (lh::CostAttr cost = dispatch.getCostAttr())
+    launch.cost = {cost.getRead(), cost.getWritten(), cost.getFlops()};
   llvm::copy(dispatch.getGrid(), launch.grid.begin());
   int64_t instances = 1;
   ArrayRef<int64_t> grid = dispatch.getGrid();

@@ -26,9 +26,35 @@ struct FusePoolAndScore : OpRewritePattern<lh::NormScoreOp> {
     rewriter.setInsertionPoint(pool);
     auto fused = lh::PoolScoreOp::create(rewriter, pool.getLoc(), pool.getPyramid().getType(),
                                          score.getType(), pool.getQ(), pool.getK(), pool.getV(),
-                                         pool.getShape());
+                                         pool.getLevels(), pool.getFactor());
     rewriter.replaceOp(pool, fused.getPyramid());
     rewriter.replaceOp(score, fused.getScores());
+    ++numFused;
+    return success();
+  }
+
+private:
+  Pass::Statistic &numFused;
+};
+
+/// scatter_backward and the attend_delta of its result become a scatter_backward_delta.
+struct FuseScatterBackwardAndDelta : OpRewritePattern<lh::AttendDeltaOp> {
+  FuseScatterBackwardAndDelta(MLIRContext *context, Pass::Statistic &numFused)
+      : OpRewritePattern(context), numFused(numFused) {}
+
+  LogicalResult matchAndRewrite(lh::AttendDeltaOp delta, PatternRewriter &rewriter) const override {
+    auto scatter = delta.getDO().getDefiningOp<lh::ScatterBackwardOp>();
+    if (!scatter)
+      return rewriter.notifyMatchFailure(delta, "the cotangent is not that of a scatter");
+    Operation *output = delta.getO().getDefiningOp();
+    if (output && output->getBlock() == scatter->getBlock() && !output->isBeforeInBlock(scatter))
+      return rewriter.notifyMatchFailure(delta, "the output is not there where the scatter is");
+    rewriter.setInsertionPoint(scatter);
+    auto fused = lh::ScatterBackwardDeltaOp::create(rewriter, scatter.getLoc(),
+                                                    scatter.getDResult(), delta.getO(),
+                                                    scatter.getSelection());
+    rewriter.replaceOp(scatter, fused.getDSource());
+    rewriter.replaceOp(delta, fused.getDelta());
     ++numFused;
     return success();
   }
@@ -40,7 +66,7 @@ private:
 struct FuseStagesPass : lighthouse::impl::FuseStagesPassBase<FuseStagesPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<FusePoolAndScore>(&getContext(), numFused);
+    patterns.add<FusePoolAndScore, FuseScatterBackwardAndDelta>(&getContext(), numFused);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

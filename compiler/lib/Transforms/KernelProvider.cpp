@@ -10,7 +10,7 @@ using namespace lighthouse;
 
 /// Why `kernel` cannot serve `request`; empty if it can.
 static std::string getMismatch(tile::KernelOp kernel, const StageRequest &request) {
-  if (DictionaryAttr params = kernel.getParamsAttr())
+  if (DictionaryAttr params = kernel.getStageParamsAttr())
     for (NamedAttribute param : params)
       if (Attribute wanted = request.params.get(param.getName());
           wanted && wanted != param.getValue()) {

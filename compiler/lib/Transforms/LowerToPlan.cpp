@@ -173,6 +173,22 @@ lh::PlanOp PlanBuilder::createPlan() {
   return plan;
 }
 
+/// The work of a launch: its stage's, or every tensor that is used once.
+static lh::CostAttr getCost(lh::LaunchOp launch) {
+  if (lh::CostAttr cost = launch.getCostAttr())
+    return cost;
+  auto bytes = [](Value value) {
+    return lh::BufferOp::getSizeInBytes(cast<ShapedType>(value.getType())).value_or(0);
+  };
+  int64_t read = 0, written = 0;
+  llvm::SmallPtrSet<Value, 8> seen;
+  for (Value input : launch.getInputs())
+    read += seen.insert(input).second ? bytes(input) : 0;
+  for (Value output : launch.getOutputs())
+    written += output.use_empty() ? 0 : bytes(output);
+  return lh::CostAttr::get(launch.getContext(), read, written, /*flops=*/0);
+}
+
 LogicalResult PlanBuilder::createDispatch(lh::LaunchOp launch) {
   auto kernel = module.lookupSymbol<tile::KernelOp>(launch.getKernelAttr());
   auto binding =
@@ -187,7 +203,8 @@ LogicalResult PlanBuilder::createDispatch(lh::LaunchOp launch) {
   StringAttr stage = launch.getStageAttr() ? launch.getStageAttr() : kernel.getSymNameAttr();
   lh::DispatchOp::create(
       builder, launch.getLoc(), launch.getKernelAttr(), builder.getDenseI64ArrayAttr(binding->grid),
-      builder.getDenseI64ArrayAttr(binding->dims), args, launch.getScalarsAttr(), stage);
+      builder.getDenseI64ArrayAttr(binding->dims), args, launch.getScalarsAttr(), stage,
+      getCost(launch));
   ++numDispatches;
   return success();
 }

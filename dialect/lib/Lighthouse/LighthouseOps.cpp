@@ -1,20 +1,18 @@
 //===- LighthouseOps.cpp - result types and verifiers of the stages ---------------------------===//
 
+#include "StageTypes.h"
+
 #include "lighthouse/Dialect/Lighthouse/IR/KernelBinding.h"
 #include "lighthouse/Dialect/Lighthouse/IR/Lighthouse.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace lighthouse::lh;
 
-/// An error at `location`, or an inert diagnostic where type inference is asked without one.
-static InFlightDiagnostic emitAt(std::optional<Location> location) {
-  return location ? emitError(*location) : InFlightDiagnostic();
-}
-
-/// Checks q against k and v, both [B, rows, ...] or both [B, heads, rows, ...]: equal but in the
-/// dim `headsAxis`. `op` is the mnemonic, which prefixes the labels c1 and c2.
-static LogicalResult verifyHeads(std::optional<Location> location, StringRef op, unsigned headsAxis,
-                                 RankedTensorType q, RankedTensorType k, RankedTensorType v) {
+LogicalResult lighthouse::lh::verifyHeads(std::optional<Location> location, StringRef op,
+                                          unsigned headsAxis, RankedTensorType q,
+                                          RankedTensorType k, RankedTensorType v) {
   if (k != v)
     return emitAt(location) << "k and v must have the same type, got " << k << " and " << v << " ["
                             << op << "_c1]";
@@ -27,10 +25,15 @@ static LogicalResult verifyHeads(std::optional<Location> location, StringRef op,
 }
 
 /// The pyramid over q [B, N, H, D] and k, v [B, N, G, D]; null after an error.
-static PyramidType inferPyramid(std::optional<Location> location, StringRef op, PyramidAttr shape,
-                                Type qType, Type kType, Type vType) {
-  auto q = cast<RankedTensorType>(qType), k = cast<RankedTensorType>(kType);
-  if (failed(verifyHeads(location, op, /*headsAxis=*/2, q, k, cast<RankedTensorType>(vType))))
+template <typename Adaptor>
+static PyramidType inferPyramid(MLIRContext *context, std::optional<Location> location,
+                                StringRef op, Adaptor adaptor) {
+  auto q = cast<RankedTensorType>(adaptor.getQ().getType());
+  auto k = cast<RankedTensorType>(adaptor.getK().getType());
+  auto shape = PyramidAttr::getChecked([&] { return emitAt(location); }, context,
+                                       int64_t(adaptor.getLevels()), int64_t(adaptor.getFactor()));
+  if (!shape || failed(verifyHeads(location, op, /*headsAxis=*/2, q, k,
+                                   cast<RankedTensorType>(adaptor.getV().getType()))))
     return {};
   return PyramidType::getChecked([&] { return emitAt(location); }, shape.getContext(),
                                  q.getDimSize(0), q.getDimSize(1), q.getDimSize(2), k.getDimSize(2),
@@ -47,11 +50,9 @@ static ScoresType getScoresOf(PyramidType pyramid) {
 // Pre-selection
 //===------------------------------------------------------------------------------------------===//
 
-LogicalResult PoolOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+LogicalResult PoolOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
                                        Adaptor adaptor, SmallVectorImpl<Type> &types) {
-  auto pyramid =
-      inferPyramid(location, getOperationName().split('.').second, adaptor.getShape(),
-                   adaptor.getQ().getType(), adaptor.getK().getType(), adaptor.getV().getType());
+  PyramidType pyramid = inferPyramid(context, location, "pool", adaptor);
   types.assign({pyramid});
   return success(pyramid != nullptr);
 }
@@ -68,11 +69,9 @@ OpFoldResult NormScoreOp::fold(FoldAdaptor) {
   return {};
 }
 
-LogicalResult PoolScoreOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+LogicalResult PoolScoreOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
                                             Adaptor adaptor, SmallVectorImpl<Type> &types) {
-  auto pyramid =
-      inferPyramid(location, getOperationName().split('.').second, adaptor.getShape(),
-                   adaptor.getQ().getType(), adaptor.getK().getType(), adaptor.getV().getType());
+  PyramidType pyramid = inferPyramid(context, location, "pool_score", adaptor);
   if (!pyramid)
     return failure();
   types.assign({pyramid, getScoresOf(pyramid)});
@@ -130,22 +129,23 @@ LogicalResult GatherOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
 
 LogicalResult AttendOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
                                          Adaptor adaptor, SmallVectorImpl<Type> &types) {
-  auto q = cast<RankedTensorType>(adaptor.getQ().getType());
-  auto k = cast<RankedTensorType>(adaptor.getK().getType());
-  if (failed(verifyHeads(location, "attend", /*headsAxis=*/1, q, k,
-                         cast<RankedTensorType>(adaptor.getV().getType()))))
+  if (failed(verifyAttention(location, "attend", adaptor)))
     return failure();
-  int64_t heads = q.getDimSize(1), groups = k.getDimSize(1);
-  if (groups == 0 || heads % groups != 0)
-    return emitAt(location) << groups << " key/value heads do not divide " << heads
-                            << " query heads [attend_c3]";
   // Masked scores are minus infinity before they are scaled.
   if (std::optional<APFloat> scale = adaptor.getScale();
       scale && !(scale->isFinite() && scale->convertToFloat() > 0))
     return emitAt(location) << "the scale must be positive and finite, got "
                             << scale->convertToFloat() << " [attend_c4]";
-  types.assign({q, RankedTensorType::get(q.getShape().drop_back(), Float32Type::get(context))});
+  auto q = cast<RankedTensorType>(adaptor.getQ().getType());
+  types.assign({q, getRowType(q)});
   return success();
+}
+
+FloatAttr AttendOp::getScaleOrDefault() {
+  if (FloatAttr scale = getScaleAttr())
+    return scale;
+  double headDim = getQ().getType().getDimSize(3);
+  return Builder(getContext()).getF32FloatAttr(float(1 / std::sqrt(headDim)));
 }
 
 LogicalResult ScatterOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,

@@ -133,12 +133,12 @@ LogicalResult SelectionType::verify(EmitErrorFn emitError, int64_t batch, int64_
   return success();
 }
 
-/// The most entries that a chunk can put into the sub-sequence. The chunk holds the coarsest
-/// entries [begin, end).
-static int64_t getChunkYield(PyramidAttr shape, int64_t length, int64_t chunk, int64_t begin,
-                             int64_t end) {
+/// Adds the most entries that `count` chunks can put into the sub-sequence, level by level. A chunk
+/// holds the coarsest entries [begin, end).
+static void addChunkEntries(PyramidAttr shape, int64_t length, int64_t chunk, int64_t begin,
+                            int64_t end, int64_t count, MutableArrayRef<int64_t> entries) {
   int64_t candidates = end - begin;
-  int64_t yield = candidates;
+  entries.back() += count * candidates;
   // As long as every candidate is expanded the candidates are a contiguous range, which the end of
   // the sequence may cut. Otherwise some window that is cut can be left out, so each expanded
   // entry can have all its children.
@@ -152,12 +152,11 @@ static int64_t getChunkYield(PyramidAttr shape, int64_t length, int64_t chunk, i
     } else {
       candidates = shape.getFactor() * std::min(candidates, chunk);
     }
-    yield += candidates;
+    entries[level - 1] += count * candidates;
   }
-  return yield;
 }
 
-int64_t SelectionType::getGatheredLength() const {
+SmallVector<int64_t> SelectionType::getGatheredEntries() const {
   int64_t numCoarsest = getShape().getNumCoarsest(getLength());
   int64_t numChunks = getNumChunks();
   // Boundaries at floor(t n / T) make n mod T chunks one larger than the rest; the last chunk is
@@ -165,15 +164,18 @@ int64_t SelectionType::getGatheredLength() const {
   int64_t size = numCoarsest / numChunks;
   int64_t numLarger = numCoarsest % numChunks;
   int64_t lastSize = size + (numLarger > 0);
-  auto yieldOf = [&](int64_t begin, int64_t end) {
-    return getChunkYield(getShape(), getLength(), getChunk(), begin, end);
+  SmallVector<int64_t> entries(getShape().getLevels(), 0);
+  auto add = [&](int64_t count, int64_t begin, int64_t end) {
+    addChunkEntries(getShape(), getLength(), getChunk(), begin, end, count, entries);
   };
-  int64_t gathered = yieldOf(numCoarsest - lastSize, numCoarsest);
-  if (int64_t count = std::max(numLarger - 1, int64_t(0)))
-    gathered += count * yieldOf(0, size + 1);
-  if (int64_t count = numChunks - std::max(numLarger, int64_t(1)))
-    gathered += count * yieldOf(0, size);
-  return gathered;
+  add(1, numCoarsest - lastSize, numCoarsest);
+  add(std::max(numLarger - 1, int64_t(0)), 0, size + 1);
+  add(numChunks - std::max(numLarger, int64_t(1)), 0, size);
+  return entries;
+}
+
+int64_t SelectionType::getGatheredLength() const {
+  return llvm::sum_of(getGatheredEntries());
 }
 
 RankedTensorType SelectionType::getIndicesType() const {

@@ -83,8 +83,14 @@ LaunchArg readLaunchArg(const Cursor &at) {
   at.fail("expected an object with one of the fields 'input', 'output', 'buffer', 'scalar'");
 }
 
+LaunchCost readCost(const Cursor &at) {
+  at.expectFields({"bytes_read", "bytes_written", "flops"});
+  return {at.field("bytes_read").integer(), at.field("bytes_written").integer(),
+          at.field("flops").integer()};
+}
+
 LaunchSpec readLaunch(const Cursor &at) {
-  at.expectFields({"kernel", "stage", "grid", "args", "dims"});
+  at.expectFields({"kernel", "stage", "grid", "args", "dims", "cost"});
   LaunchSpec launch;
   launch.kernel = at.field("kernel").integer();
   launch.stage = at.field("stage").string();
@@ -95,6 +101,7 @@ LaunchSpec readLaunch(const Cursor &at) {
   std::ranges::copy(grid, launch.grid.begin());
   launch.args = at.field("args").list(PlanLimits::kernelArgs, readLaunchArg);
   launch.dims = at.field("dims").integers(PlanLimits::kernelArgs);
+  launch.cost = readCost(at.field("cost"));
   return launch;
 }
 

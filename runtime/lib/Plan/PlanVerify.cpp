@@ -249,6 +249,10 @@ Status checkLaunch(const Plan &plan, const std::string &here, const LaunchSpec &
             checkRange(fmt::format("{}/dims/{}", here, i), launch.dims[i], 0, PlanLimits::dim);
         !s.ok())
       return s;
+  for (std::int64_t amount :
+       {launch.cost.bytesRead, launch.cost.bytesWritten, launch.cost.flops})
+    if (amount < 0)
+      return failure(here + "/cost", "expected 0 or more, found {}", amount);
   return {};
 }
 

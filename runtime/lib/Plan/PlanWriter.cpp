@@ -94,10 +94,12 @@ std::string toJson(const LaunchSpec &launch) {
                      "      \"stage\": {},\n"
                      "      \"grid\": {},\n"
                      "      \"args\": {},\n"
-                     "      \"dims\": {}\n"
+                     "      \"dims\": {},\n"
+                     "      \"cost\": {{\"bytes_read\": {}, \"bytes_written\": {}, \"flops\": {}}}\n"
                      "    }}",
                      launch.kernel, quoted(launch.stage), integers(launch.grid),
-                     list(launch.args, "      "), integers(launch.dims));
+                     list(launch.args, "      "), integers(launch.dims), launch.cost.bytesRead,
+                     launch.cost.bytesWritten, launch.cost.flops);
 }
 
 } // namespace

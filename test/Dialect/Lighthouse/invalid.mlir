@@ -238,6 +238,146 @@ func.func @scatter(%o: tensor<1x3x40x16xf32>, %e: !selection) {
 
 // -----
 
+!selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 2, factor = 2>>
+func.func @make_selection(%i: tensor<1x2x39xi32>) {
+  // expected-error@below {{the entries must be 'tensor<1x2x40xi32>', got 'tensor<1x2x39xi32>' [make_selection_c1]}}
+  %e = lighthouse.make_selection %i : (tensor<1x2x39xi32>) -> !selection
+  return
+}
+
+// -----
+
+!selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 2, factor = 2>>
+func.func @scatter_backward(%do: tensor<1x63x4x16xf32>, %e: !selection) {
+  // expected-error@+2 {{the cotangent must have batch 1 and 64 positions, as the selection, got 'tensor<1x63x4x16xf32>' [scatter_backward_c1]}}
+  // expected-error@below {{failed to infer returned types}}
+  %r = lighthouse.scatter_backward %do, %e : (tensor<1x63x4x16xf32>, !selection) -> tensor<1x4x40x16xf32>
+  return
+}
+
+// -----
+
+!selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 2, factor = 2>>
+func.func @scatter_backward(%do: tensor<1x64x3x16xf32>, %e: !selection) {
+  // expected-error@+2 {{2 groups of the selection do not divide 3 heads [scatter_backward_c2]}}
+  // expected-error@below {{failed to infer returned types}}
+  %r = lighthouse.scatter_backward %do, %e : (tensor<1x64x3x16xf32>, !selection) -> tensor<1x4x40x16xf32>
+  return
+}
+
+// -----
+
+!selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 2, factor = 2>>
+func.func @scatter_backward_delta(%do: tensor<1x63x4x16xf32>, %o: tensor<1x4x40x16xf32>, %e: !selection) {
+  // expected-error@+2 {{the cotangent must have batch 1 and 64 positions, as the selection, got 'tensor<1x63x4x16xf32>' [scatter_backward_delta_c1]}}
+  // expected-error@below {{failed to infer returned types}}
+  %r, %d = lighthouse.scatter_backward_delta %do, %o, %e : (tensor<1x63x4x16xf32>, tensor<1x4x40x16xf32>, !selection) -> (tensor<1x4x40x16xf32>, tensor<1x4x40xf32>)
+  return
+}
+
+// -----
+
+!selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 2, factor = 2>>
+func.func @scatter_backward_delta(%do: tensor<1x64x3x16xf32>, %o: tensor<1x4x40x16xf32>, %e: !selection) {
+  // expected-error@+2 {{2 groups of the selection do not divide 3 heads [scatter_backward_delta_c2]}}
+  // expected-error@below {{failed to infer returned types}}
+  %r, %d = lighthouse.scatter_backward_delta %do, %o, %e : (tensor<1x64x3x16xf32>, tensor<1x4x40x16xf32>, !selection) -> (tensor<1x4x40x16xf32>, tensor<1x4x40xf32>)
+  return
+}
+
+// -----
+
+!selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 2, factor = 2>>
+func.func @scatter_backward_delta(%do: tensor<1x64x4x16xf16>, %o: tensor<1x4x40x16xf32>, %e: !selection) {
+  // expected-error@+2 {{the source must be 'tensor<1x4x40x16xf16>', got 'tensor<1x4x40x16xf32>' [scatter_backward_delta_c3]}}
+  // expected-error@below {{failed to infer returned types}}
+  %r, %d = lighthouse.scatter_backward_delta %do, %o, %e : (tensor<1x64x4x16xf16>, tensor<1x4x40x16xf32>, !selection) -> (tensor<1x4x40x16xf16>, tensor<1x4x40xf32>)
+  return
+}
+
+// -----
+
+func.func @attend_delta(%o: tensor<1x4x32x16xf32>, %do: tensor<1x4x32x16xf16>) {
+  // expected-error@+2 {{o and d_o must have the same type, got 'tensor<1x4x32x16xf32>' and 'tensor<1x4x32x16xf16>' [attend_delta_c1]}}
+  // expected-error@below {{failed to infer returned types}}
+  %d = lighthouse.attend_delta %o, %do : (tensor<1x4x32x16xf32>, tensor<1x4x32x16xf16>) -> tensor<1x4x32xf32>
+  return
+}
+
+// -----
+
+func.func @attend_backward(%q: tensor<1x4x32x16xf32>, %k: tensor<1x2x32x16xf32>, %v: tensor<1x2x64x16xf32>, %do: tensor<1x4x32x16xf32>, %r: tensor<1x4x32xf32>) {
+  // expected-error@+2 {{k and v must have the same type, got 'tensor<1x2x32x16xf32>' and 'tensor<1x2x64x16xf32>' [attend_backward_c1]}}
+  // expected-error@below {{failed to infer returned types}}
+  %dq, %dk, %dv = lighthouse.attend_backward %q, %k, %v, %do, %r, %r scale 0.25 : (tensor<1x4x32x16xf32>, tensor<1x2x32x16xf32>, tensor<1x2x64x16xf32>, tensor<1x4x32x16xf32>, tensor<1x4x32xf32>, tensor<1x4x32xf32>) -> (tensor<1x4x32x16xf32>, tensor<1x2x32x16xf32>, tensor<1x2x32x16xf32>)
+  return
+}
+
+// -----
+
+func.func @attend_backward(%q: tensor<1x4x32x16xf32>, %k: tensor<1x2x64x16xf32>, %v: tensor<1x2x64x16xf32>, %do: tensor<1x4x32x16xf32>, %r: tensor<1x4x32xf32>) {
+  // expected-error@+2 {{q must agree with k in everything but the number of heads (dim 1), got 'tensor<1x4x32x16xf32>' and 'tensor<1x2x64x16xf32>' [attend_backward_c2]}}
+  // expected-error@below {{failed to infer returned types}}
+  %dq, %dk, %dv = lighthouse.attend_backward %q, %k, %v, %do, %r, %r scale 0.25 : (tensor<1x4x32x16xf32>, tensor<1x2x64x16xf32>, tensor<1x2x64x16xf32>, tensor<1x4x32x16xf32>, tensor<1x4x32xf32>, tensor<1x4x32xf32>) -> (tensor<1x4x32x16xf32>, tensor<1x2x64x16xf32>, tensor<1x2x64x16xf32>)
+  return
+}
+
+// -----
+
+func.func @attend_backward(%q: tensor<1x4x32x16xf32>, %k: tensor<1x2x32x16xf32>, %v: tensor<1x2x32x16xf32>, %do: tensor<1x4x32x16xf32>, %r: tensor<1x4x16xf32>) {
+  // expected-error@+2 {{lse must be 'tensor<1x4x32xf32>', got 'tensor<1x4x16xf32>' [attend_backward_c3]}}
+  // expected-error@below {{failed to infer returned types}}
+  %dq, %dk, %dv = lighthouse.attend_backward %q, %k, %v, %do, %r, %r scale 0.25 : (tensor<1x4x32x16xf32>, tensor<1x2x32x16xf32>, tensor<1x2x32x16xf32>, tensor<1x4x32x16xf32>, tensor<1x4x16xf32>, tensor<1x4x16xf32>) -> (tensor<1x4x32x16xf32>, tensor<1x2x32x16xf32>, tensor<1x2x32x16xf32>)
+  return
+}
+
+// -----
+
+func.func @attend_backward(%q: tensor<1x4x32x16xf32>, %k: tensor<1x3x32x16xf32>, %v: tensor<1x3x32x16xf32>, %do: tensor<1x4x32x16xf32>, %r: tensor<1x4x32xf32>) {
+  // expected-error@+2 {{3 key/value heads do not divide 4 query heads [attend_backward_c3]}}
+  // expected-error@below {{failed to infer returned types}}
+  %dq, %dk, %dv = lighthouse.attend_backward %q, %k, %v, %do, %r, %r scale 0.25 : (tensor<1x4x32x16xf32>, tensor<1x3x32x16xf32>, tensor<1x3x32x16xf32>, tensor<1x4x32x16xf32>, tensor<1x4x32xf32>, tensor<1x4x32xf32>) -> (tensor<1x4x32x16xf32>, tensor<1x3x32x16xf32>, tensor<1x3x32x16xf32>)
+  return
+}
+
+// -----
+
+!selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 2, factor = 2>>
+func.func @gather_backward(%q: tensor<1x4x40x16xf16>, %k: tensor<1x2x40x16xf32>, %e: !selection) {
+  // expected-error@+2 {{do not agree: 'tensor<1x4x40x16xf16>', 'tensor<1x2x40x16xf32>' and 'tensor<1x2x40x16xf32>' [gather_backward_c1]}}
+  // expected-error@below {{failed to infer returned types}}
+  %dq, %dk, %dv = lighthouse.gather_backward %q, %k, %k, %e : (tensor<1x4x40x16xf16>, tensor<1x2x40x16xf32>, tensor<1x2x40x16xf32>, !selection) -> (tensor<1x64x4x16xf32>, tensor<1x64x2x16xf32>, tensor<1x64x2x16xf32>)
+  return
+}
+
+// -----
+
+!selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 2, factor = 2>>
+func.func @gather_backward(%q: tensor<1x4x39x16xf32>, %k: tensor<1x2x39x16xf32>, %e: !selection) {
+  // expected-error@+2 {{[gather_backward_c2]}}
+  // expected-error@below {{failed to infer returned types}}
+  %dq, %dk, %dv = lighthouse.gather_backward %q, %k, %k, %e : (tensor<1x4x39x16xf32>, tensor<1x2x39x16xf32>, tensor<1x2x39x16xf32>, !selection) -> (tensor<1x64x4x16xf32>, tensor<1x64x2x16xf32>, tensor<1x64x2x16xf32>)
+  return
+}
+
+// -----
+
+func.func @add(%a: tensor<8xf32>, %b: tensor<9xf32>) {
+  // expected-error@below {{operands and result must have one shape, got 'tensor<9xf32>' and 'tensor<8xf32>' [add_c1]}}
+  %c = lighthouse.add %a, %b : (tensor<8xf32>, tensor<9xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+func.func @convert(%a: tensor<8xf32>, %b: tensor<9xf32>) {
+  // expected-error@below {{operands and result must have one shape, got 'tensor<9xf32>' and 'tensor<8xf32>' [convert_c1]}}
+  %c = lighthouse.convert %b : (tensor<9xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
 func.func @launch(%x: tensor<8xf32>) {
   // expected-error@below {{refers to @launch, which is not a kernel of the module [launch_c1]}}
   %y = lighthouse.launch @launch(%x) : (tensor<8xf32>) -> tensor<8xf32>

@@ -5,6 +5,8 @@
 #include "llvm/ADT/SmallVector.h"
 
 #include <cstdint>
+#include <optional>
+#include <string>
 
 namespace mlir::func {
 class FuncOp;
@@ -22,7 +24,17 @@ struct ResultMeaning {
     Dense,    ///< Dense attention: [B, H, S, D].
     DenseLse, ///< Its log-sum-exp: [B, H, S].
   };
+  /// Of the pipeline's arguments.
+  enum class Role { Query, Key, Value };
+
+  /// Name of the result.
+  std::string name;
   Kind kind = Kind::Unknown;
+  /// Set: the gradient with respect to that argument instead. `kind` and all below are those of the
+  /// pipeline's one float result.
+  std::optional<Role> gradient;
+  /// Of a gradient: the argument that is the cotangent of that result.
+  unsigned cotangent = 0;
   /// Which arguments are q, k and v.
   unsigned query = 0, key = 0, value = 0;
   /// Parameters of the algorithm: L, p, k and m.
@@ -33,8 +45,9 @@ struct ResultMeaning {
   unsigned selection = 0;
 };
 
-/// One entry per result of `pipeline`, whose body is at the `lighthouse` phase.
-llvm::SmallVector<ResultMeaning> describeResults(mlir::func::FuncOp pipeline);
+/// One entry per result of `pipeline`, whose body is at the `lighthouse` phase; with `gradients`
+/// followed by one for the gradient of each of its float arguments.
+llvm::SmallVector<ResultMeaning> describeResults(mlir::func::FuncOp pipeline, bool gradients);
 
 /// Appends a result for every selection that `pipeline` makes and does not return, named
 /// `nameOfSelection(0)`, ...

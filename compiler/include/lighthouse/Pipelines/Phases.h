@@ -10,6 +10,7 @@ namespace lighthouse {
 /// What the compiler has after each phase, in order. A kernel on its own begins at `Tile`.
 enum class Phase {
   Lighthouse,  ///< Stages on whole tensors.
+  Gradient,    ///< The same with the backward pass behind it, where gradients are wanted.
   Fused,       ///< The same after fusing stages.
   Launches,    ///< Kernels chosen for the stages and applied to tensors.
   Plan,        ///< Buffers at workspace offsets and dispatches over fixed grids.

@@ -28,7 +28,7 @@ struct Request {
   /// Values of parameters as they are written in a specification: {"L", "3"}, {"T", "bf16"}.
   std::vector<std::pair<std::string, std::string>> settings;
   /// Types of the arguments, in any order. A kernel needs them only where a parameter is to be
-  /// deduced from one.
+  /// deduced from one. With `gradient` those of cotangents may be among them, to be checked.
   std::vector<ArgumentType> arguments;
   /// Host code: what it may use of the processor: "x86-64-v2", "x86-64-v3" or "x86-64-v4".
   std::string level;
@@ -42,6 +42,11 @@ struct Request {
   /// Adds a result `selection.0`, `selection.1`, ... for every selection that the pipeline makes and
   /// does not return, so that its output can be judged given the selection.
   bool exposeSelections = false;
+  /// Forward and backward pass in one: the cotangent of every float result is a further argument
+  /// (`do` for `o`), the gradient of every float argument a further result (`dq` for `q`).
+  bool gradient = false;
+  /// Gradients that are equal, bit by bit, from run to run. On the host they always are.
+  bool deterministic = false;
 
   bool isCuda() const { return !arch.empty(); }
 };

@@ -21,12 +21,10 @@ class KernelOp;
 /// A stage that needs a kernel, described by what it fixes. Everything else (tile sizes and other
 /// tuning parameters) is the provider's choice.
 struct StageRequest {
-  /// Stage name, as written after `implements` in a specification: `pool`, `norm_score`,
-  /// `pool_score`, `select`, `gather`, `attend` or `scatter`.
+  /// Stage name, as written after `implements` in a specification.
   mlir::StringRef stage;
-  /// Compile-time parameters by name: integers are i64 IntegerAttr (L, P, M, K), flags BoolAttr
-  /// (COVER, CAUSAL). A kernel need not declare all of them; those that it does not declare are
-  /// ignored. Types and dims (T, D) are deduced from `operands`.
+  /// The stage's parameters by name: integers are i64 IntegerAttr (levels, budget), flags BoolAttr
+  /// (causal). A kernel need not ask for all of them. Types and dims are deduced from `operands`.
   mlir::DictionaryAttr params;
   /// Argument types in order: ranked tensors of static shape, or scalars (i32, f32).
   mlir::TypeRange operands;
@@ -49,7 +47,7 @@ public:
 };
 
 /// Offers the kernels that the module holds already: the first, in order of the module, whose
-/// `stage` is the requested one, whose `params` do not contradict the request, and whose signature
+/// `stage` is the requested one, whose `stage_params` do not contradict the request, and whose signature
 /// matches.
 class ModuleKernelProvider : public KernelProvider {
 public:

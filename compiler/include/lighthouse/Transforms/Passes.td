@@ -4,6 +4,57 @@
 
 include "mlir/Pass/PassBase.td"
 
+def DifferentiatePass : Pass<"lighthouse-differentiate", "::mlir::ModuleOp"> {
+  let summary = "derive the backward pass of functions of stages";
+  let description = [{
+    The adjoints of the stages (`StageOpInterface::buildAdjoint`) of every function `@f`, last first,
+    give `@f_bwd`, which computes from the cotangents of the float results of `@f` those of its float
+    arguments, and `@f_fwd`, which computes what `@f` does and returns the values that `@f_bwd` needs
+    as well. A cotangent is named after its value: `do` for `o`. Values that are saved keep the
+    names of the arguments and results that they are, else they are `saved.0`, `saved.1`, ...; a
+    selection is saved as its list of entries. No gradient flows through scores and selections.
+    Cotangents are tensors of the type of their value; sums of several, and attention's cotangent of
+    q, stay f32 in between.
+
+    With `joint` nothing is saved: `@f` itself gets the cotangents as further arguments and returns
+    the gradients after its results.
+
+    It is an error, at the stage or launch, if a gradient flows into something without an adjoint.
+
+    Before:
+
+    ```mlir
+    func.func @f(%q: tensor<1x4x512x64xf32> {lighthouse.name = "q"}, ...)
+        -> (tensor<1x4x512x64xf32> {lighthouse.name = "o"}) {
+      %o, %lse = lighthouse.attend %q, %k, %v causal : (...) -> (...)
+      return %o : tensor<1x4x512x64xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @f_fwd(...) -> (tensor<1x4x512x64xf32> {lighthouse.name = "o"},
+                              tensor<1x4x512xf32> {lighthouse.name = "saved.0"}) {...}
+    func.func @f_bwd(%do: tensor<1x4x512x64xf32> {lighthouse.name = "do"}, %o: ... {lighthouse.name = "o"},
+                     %q: ..., %k: ..., %v: ..., %lse: tensor<1x4x512xf32> {lighthouse.name = "saved.0"})
+        -> (tensor<1x4x512x64xf32> {lighthouse.name = "dq"}, ...) {
+      %delta = lighthouse.attend_delta %o, %do : (...) -> tensor<1x4x512xf32>
+      %dq = lighthouse.attend_backward_q %q, %k, %v, %do, %lse, %delta causal scale 0.125 : (...) -> (...)
+      ...
+    }
+    ```
+  }];
+  let dependentDialects = ["::lighthouse::lh::LighthouseDialect"];
+  let options = [
+    Option<"joint", "joint", "bool", /*default=*/"false",
+           "Append the backward pass to each function instead of making two of it">,
+    Option<"deterministic", "deterministic", "bool", /*default=*/"true",
+           "Sums in a fixed order, so that results are equal from run to run">,
+  ];
+  let statistics = [Statistic<"numAdjoints", "num-adjoints", "Stages with an adjoint that was used">];
+}
+
 def FuseStagesPass : Pass<"lighthouse-fuse-stages", "::mlir::func::FuncOp"> {
   let summary = "fuse stages that read the same tensors";
   let description = [{
@@ -24,10 +75,11 @@ def FuseStagesPass : Pass<"lighthouse-fuse-stages", "::mlir::func::FuncOp"> {
       : (...) -> (!pyramid, !scores)
     ```
 
-    Any further `norm_score` of the same pyramid folds to the same scores.
+    Any further `norm_score` of the same pyramid folds to the same scores. In the same way a
+    `scatter_backward` and the `attend_delta` of its result become a `scatter_backward_delta`.
   }];
   let dependentDialects = ["::lighthouse::lh::LighthouseDialect"];
-  let statistics = [Statistic<"numFused", "num-fused", "Pairs of pool and norm_score fused">];
+  let statistics = [Statistic<"numFused", "num-fused", "Pairs of stages fused">];
 }
 
 def SelectKernelsPass : Pass<"lighthouse-select-kernels", "::mlir::ModuleOp"> {
@@ -42,20 +94,13 @@ def SelectKernelsPass : Pass<"lighthouse-select-kernels", "::mlir::ModuleOp"> {
     only the kernel declares are scratch: the launch has them, and nobody uses them. Stages whose
     results are unused are dropped.
 
-    | stage | kernel signature (in terms of the letters of the dialect's documentation) | parameters |
-    |---|---|---|
-    | `pool` | (q [B,N,H,D], k, v [B,N,G,D]) -> (qc [B,H,NC,D], kc, vc [B,G,NC,D]) | L, P |
-    | `norm_score` | (q, k) -> (sq, sk f32[B,G,NS]) | L, P |
-    | `pool_score` | (q, k, v) -> (qc, kc, vc, sq, sk) | L, P |
-    | `select` | (sq, sk, N) -> (indices i32[B,G,S], rank i32[B,G,NT]) | L, P, K, M, COVER |
-    | `gather` | (q, k, v, qc, kc, vc, indices) -> (q~ [B,H,S,D], k~, v~ [B,G,S,D]) | L, P |
-    | `attend` | (q, k, v, scale) -> (o [B,H,S,D], lse f32[B,H,S]) | CAUSAL |
-    | `scatter` | (o~ [B,H,S,D], rank) -> (o [B,N,H,D]) | L, P |
+    What a kernel gets and which parameters it may ask for stands in the description of each stage op
+    of the dialect; the ops themselves say it to this pass (`StageOpInterface`).
 
     Before:
 
     ```mlir
-    tile.kernel @attend_f32_64(...) attributes {stage = "attend", params = {CAUSAL = true}, ...} {...}
+    tile.kernel @attend_f32_64(...) attributes {stage = "attend", stage_params = {causal = true}, ...} {...}
     func.func @f(%q: tensor<1x4x512x64xf32>, ...) -> tensor<1x4x512x64xf32> {
       %o, %lse = lighthouse.attend %q, %k, %v causal : (...) -> (...)
       return %o : tensor<1x4x512x64xf32>
@@ -67,7 +112,7 @@ def SelectKernelsPass : Pass<"lighthouse-select-kernels", "::mlir::ModuleOp"> {
     ```mlir
     func.func @f(%q: tensor<1x4x512x64xf32>, ...) -> tensor<1x4x512x64xf32> {
       %0:2 = lighthouse.launch @attend_f32_64(%q, %k, %v) scalars [1.250000e-01 : f32] stage "attend"
-        : (...) -> (...)
+        cost <read = ..., written = ..., flops = ...> : (...) -> (...)
       return %0#0 : tensor<1x4x512x64xf32>
     }
     ```

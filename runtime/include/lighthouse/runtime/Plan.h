@@ -122,6 +122,17 @@ struct LaunchArg {
   bool operator==(const LaunchArg &) const = default;
 };
 
+/// The least work of a launch's stage, whatever its kernel does; for reports.
+struct LaunchCost {
+  /// Each input and output once.
+  std::int64_t bytesRead = 0;
+  std::int64_t bytesWritten = 0;
+  /// Of matrix products.
+  std::int64_t flops = 0;
+
+  bool operator==(const LaunchCost &) const = default;
+};
+
 /// One launch of a kernel over a grid. Launches run in order, each after the one before is done.
 /// On CUDA a grid is one-dimensional for the driver, and so has fewer than 2^31 program instances.
 struct LaunchSpec {
@@ -135,6 +146,7 @@ struct LaunchSpec {
   std::vector<LaunchArg> args;
   /// Values of the kernel's run-time dims.
   std::vector<std::int64_t> dims;
+  LaunchCost cost;
 
   bool operator==(const LaunchSpec &) const = default;
 };

@@ -22,8 +22,6 @@
 #include "lighthouse/Dialect/Lighthouse/IR/LighthouseAttrs.h.inc"
 #define GET_TYPEDEF_CLASSES
 #include "lighthouse/Dialect/Lighthouse/IR/LighthouseTypes.h.inc"
-#define GET_OP_CLASSES
-#include "lighthouse/Dialect/Lighthouse/IR/LighthouseOps.h.inc"
 
 namespace lighthouse::lh {
 
@@ -43,6 +41,14 @@ mlir::FailureOr<OpT> createStage(mlir::OpBuilder &builder, mlir::Location loc,
   state.getOrAddProperties<typename OpT::Properties>() = properties;
   return mlir::cast<OpT>(builder.create(state));
 }
+
+} // namespace lighthouse::lh
+
+#include "lighthouse/Dialect/Lighthouse/IR/Stage.h"
+#define GET_OP_CLASSES
+#include "lighthouse/Dialect/Lighthouse/IR/LighthouseOps.h.inc"
+
+namespace lighthouse::lh {
 
 /// The valid budget nearest to `budget`: a positive multiple of `chunk` below 2^31; the lower one
 /// of two that are equally near.

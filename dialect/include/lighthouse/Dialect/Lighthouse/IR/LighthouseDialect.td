@@ -77,6 +77,19 @@ def Lighthouse_PyramidAttr : AttrDef<Lighthouse_Dialect, "Pyramid"> {
   }];
 }
 
+def Lighthouse_CostAttr : AttrDef<Lighthouse_Dialect, "Cost"> {
+  let mnemonic = "cost";
+  let summary = "the least work of a stage, whatever its kernels do";
+  let description = [{
+    Bytes that must be read and written, each input and output once, and floating-point operations
+    of its matrix products.
+
+    Example: `#lighthouse.cost<read = 4096, written = 1024, flops = 0>`
+  }];
+  let parameters = (ins "int64_t":$read, "int64_t":$written, "int64_t":$flops);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
 //===------------------------------------------------------------------------------------------===//
 // Types
 //===------------------------------------------------------------------------------------------===//
@@ -163,7 +176,9 @@ def Lighthouse_SelectionType : Lighthouse_Type<"Selection", "selection"> {
   let extraClassDeclaration = [{
     /// T, the number of chunks into which the coarsest level is cut.
     int64_t getNumChunks() const { return getBudget() / getChunk(); }
-    /// S, the length of the sub-sequence.
+    /// The most entries of each level, finest first, that the sub-sequence can hold.
+    ::llvm::SmallVector<int64_t> getGatheredEntries() const;
+    /// S, the length of the sub-sequence: the sum of `getGatheredEntries`.
     int64_t getGatheredLength() const;
     /// The list of entries in sub-sequence order, -1 where a place is empty: i32[B, G, S].
     ::mlir::RankedTensorType getIndicesType() const;

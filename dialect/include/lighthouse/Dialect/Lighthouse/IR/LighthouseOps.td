@@ -3,6 +3,7 @@
 #define LIGHTHOUSE_DIALECT_LIGHTHOUSE_IR_LIGHTHOUSEOPS
 
 include "lighthouse/Dialect/Lighthouse/IR/LighthouseDialect.td"
+include "lighthouse/Dialect/Lighthouse/IR/StageInterface.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/SymbolInterfaces.td"
@@ -12,9 +13,15 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 class Lighthouse_Op<string opMnemonic, list<Trait> traits = []>
     : Op<Lighthouse_Dialect, opMnemonic, traits>;
 
-/// A stage: free of side effects, its result types follow from operands and attributes.
-class Lighthouse_StageOp<string opMnemonic, list<Trait> traits = []>
-    : Lighthouse_Op<opMnemonic, !listconcat([Pure, InferTypeOpAdaptor], traits)>;
+/// A stage: free of side effects. `overrides` are the methods of the interface that do not have the
+/// default.
+class Lighthouse_AnyStageOp<string opMnemonic, list<string> overrides = [], list<Trait> traits = []>
+    : Lighthouse_Op<opMnemonic, !listconcat([
+        Pure, DeclareOpInterfaceMethods<Lighthouse_StageOpInterface, overrides>], traits)>;
+
+/// A stage whose result types follow from operands and attributes.
+class Lighthouse_StageOp<string opMnemonic, list<string> overrides = []>
+    : Lighthouse_AnyStageOp<opMnemonic, overrides, [InferTypeOpAdaptor]>;
 
 /// A whole tensor of rank 4 and static shape: q, k, v, o and their sub-sequences.
 def Lighthouse_Heads : ConfinedType<
@@ -29,13 +36,16 @@ def Lighthouse_AnyTensor : ConfinedType<
 // Pre-selection: pool, score, select
 //===------------------------------------------------------------------------------------------===//
 
-def Lighthouse_PoolOp : Lighthouse_StageOp<"pool"> {
+def Lighthouse_PoolOp : Lighthouse_StageOp<"pool", [
+    "getStageParameters", "getKernelCall", "expandResults", "buildAdjoint"]> {
   let summary = "pools q, k and v into pyramids";
   let description = [{
     The row of an entry is the mean, accumulated in fp32, of the base rows that it covers; the last
     entry of a level averages the rows that exist.
 
     `q` is [B, N, H, D], `k` and `v` are [B, N, G, D].
+
+    Kernels: `pool(levels, factor)`: (q, k, v) -> (qc [B,H,NC,D], kc, vc [B,G,NC,D]), the coarsest rows.
 
     Constraints:
     - (pool_c1) k and v have the same type;
@@ -55,19 +65,26 @@ def Lighthouse_PoolOp : Lighthouse_StageOp<"pool"> {
     ```
   }];
   let arguments = (ins Lighthouse_Heads:$q, Lighthouse_Heads:$k, Lighthouse_Heads:$v,
-                       Lighthouse_PyramidAttr:$shape);
+                       I64Attr:$levels, I64Attr:$factor);
   let results = (outs Lighthouse_PyramidType:$pyramid);
+  let extraClassDeclaration = [{
+    PyramidAttr getShape() { return getPyramid().getType().getShape(); }
+  }];
   let assemblyFormat = [{
-    $q `,` $k `,` $v `into` $shape attr-dict `:` functional-type(operands, results)
+    $q `,` $k `,` $v `into` ` ` `<` `levels` `=` $levels `,` `factor` `=` $factor `>` attr-dict
+    `:` functional-type(operands, results)
   }];
 }
 
-def Lighthouse_NormScoreOp : Lighthouse_StageOp<"norm_score"> {
+def Lighthouse_NormScoreOp : Lighthouse_StageOp<"norm_score", [
+    "getStageParameters", "getKernelCall"]> {
   let summary = "scores the entries of a pyramid by the largest norm below them";
   let description = [{
     The score of an entry is the largest fp32 2-norm of the base rows that it covers: of k for the
     key score; of q, over all query heads of the group, for the query score. Of the same pyramid as
     a `pool_score`, the scores are that op's.
+
+    Kernels: `norm_score(levels, factor)`: (q, k) -> (sq, sk f32[B,G,NS]).
 
     Example:
 
@@ -91,13 +108,17 @@ def Lighthouse_NormScoreOp : Lighthouse_StageOp<"norm_score"> {
   let hasFolder = 1;
 }
 
-def Lighthouse_PoolScoreOp : Lighthouse_StageOp<"pool_score"> {
+def Lighthouse_PoolScoreOp : Lighthouse_StageOp<"pool_score", [
+    "getStageParameters", "getKernelCall", "expandResults", "buildAdjoint"]> {
   let summary = "pools and scores in one pass over q, k and v";
   let description = [{
     The results are those of `pool` and of `norm_score` on its result. Each of q, k and v is read
     once; what is stored are the coarsest rows and the scores.
 
     `q` is [B, N, H, D], `k` and `v` are [B, N, G, D].
+
+    Kernels: `pool_score(levels, factor)`: (q, k, v) -> (qc [B,H,NC,D], kc, vc [B,G,NC,D], sq, sk
+    f32[B,G,NS]).
 
     Constraints:
     - (pool_score_c1) k and v have the same type;
@@ -119,14 +140,19 @@ def Lighthouse_PoolScoreOp : Lighthouse_StageOp<"pool_score"> {
     ```
   }];
   let arguments = (ins Lighthouse_Heads:$q, Lighthouse_Heads:$k, Lighthouse_Heads:$v,
-                       Lighthouse_PyramidAttr:$shape);
+                       I64Attr:$levels, I64Attr:$factor);
   let results = (outs Lighthouse_PyramidType:$pyramid, Lighthouse_ScoresType:$scores);
+  let extraClassDeclaration = [{
+    PyramidAttr getShape() { return getPyramid().getType().getShape(); }
+  }];
   let assemblyFormat = [{
-    $q `,` $k `,` $v `into` $shape attr-dict `:` functional-type(operands, results)
+    $q `,` $k `,` $v `into` ` ` `<` `levels` `=` $levels `,` `factor` `=` $factor `>` attr-dict
+    `:` functional-type(operands, results)
   }];
 }
 
-def Lighthouse_MakeScoresOp : Lighthouse_Op<"make_scores", [Pure]> {
+def Lighthouse_MakeScoresOp : Lighthouse_AnyStageOp<"make_scores", [
+    "buildStage", "expandResults"]> {
   let summary = "scores from tensors that the user computed";
   let description = [{
     `query` and `key` hold the scores of the entries from level 1 on, level by level: f32[B, G, NS].
@@ -153,7 +179,8 @@ def Lighthouse_MakeScoresOp : Lighthouse_Op<"make_scores", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Lighthouse_SelectOp : Lighthouse_StageOp<"select"> {
+def Lighthouse_SelectOp : Lighthouse_StageOp<"select", [
+    "getStageParameters", "getKernelCall"]> {
   let summary = "chooses the sub-sequence by a cascade from coarse to fine";
   let description = [{
     The coarsest level is cut into T = `budget` / `chunk` contiguous chunks; chunk t of T starts at
@@ -166,6 +193,9 @@ def Lighthouse_SelectOp : Lighthouse_StageOp<"select"> {
 
     Every candidate is in the sub-sequence. Its order is the post-order walk of the resulting
     forest: coarsest entries left to right, an expanded entry after its descendants.
+
+    Kernels: `select(levels, factor, budget, chunk, cover_prefix)`: (sq, sk f32[B,G,NS], N: i32) ->
+    (indices i32[B,G,S], rank i32[B,G,NT]).
 
     Constraints: those of the result type, `selection_type_c1` to `selection_type_c3`.
 
@@ -194,7 +224,8 @@ def Lighthouse_SelectOp : Lighthouse_StageOp<"select"> {
   }];
 }
 
-def Lighthouse_IndicesOp : Lighthouse_StageOp<"indices"> {
+def Lighthouse_IndicesOp : Lighthouse_StageOp<"indices", [
+    "expandResults"]> {
   let summary = "the entries of a selection in sub-sequence order";
   let description = [{
     An i32 tensor [B, G, S] of entry numbers, level 0 first; -1 in the places at the end that are
@@ -227,11 +258,14 @@ def Lighthouse_IndicesOp : Lighthouse_StageOp<"indices"> {
 // Attention over the sub-sequence
 //===------------------------------------------------------------------------------------------===//
 
-def Lighthouse_GatherOp : Lighthouse_StageOp<"gather"> {
+def Lighthouse_GatherOp : Lighthouse_StageOp<"gather", [
+    "getStageParameters", "getKernelCall", "buildAdjoint"]> {
   let summary = "the pooled rows of the selected entries, in sub-sequence order";
   let description = [{
     The results are q~ [B, H, S, D], k~ and v~ [B, G, S, D]; each query head takes the entries that
     its group selected. Rows of empty places are zero.
+
+    Kernels: `gather(levels, factor)`: (q, k, v, qc, kc, vc, indices) -> (q~, k~, v~).
 
     Constraints:
     - (gather_c1) pyramid and selection agree in batch, length, groups and pyramid shape.
@@ -264,13 +298,16 @@ def Lighthouse_GatherOp : Lighthouse_StageOp<"gather"> {
   let assemblyFormat = "$pyramid `,` $selection attr-dict `:` functional-type(operands, results)";
 }
 
-def Lighthouse_AttendOp : Lighthouse_StageOp<"attend"> {
+def Lighthouse_AttendOp : Lighthouse_StageOp<"attend", [
+    "getStageParameters", "getKernelCall", "buildAdjoint"]> {
   let summary = "dense softmax attention";
   let description = [{
     o = softmax(scale q k^T + mask) v for `q` [B, H, S, D], `k` and `v` [B, G, S, D]; query head h
     attends with key/value head h / (H / G). `scale` is 1 / sqrt(D) if absent. With `causal`, row i
     sees the rows up to i. Sums and softmax are in fp32; `lse` [B, H, S] is the natural logarithm
     of the softmax's denominator, f32.
+
+    Kernels: `attend(causal)`: (q, k, v, scale: f32) -> (o, lse).
 
     Constraints:
     - (attend_c1) k and v have the same type;
@@ -293,19 +330,26 @@ def Lighthouse_AttendOp : Lighthouse_StageOp<"attend"> {
   let arguments = (ins Lighthouse_Heads:$q, Lighthouse_Heads:$k, Lighthouse_Heads:$v,
                        UnitAttr:$causal, OptionalAttr<F32Attr>:$scale);
   let results = (outs Lighthouse_Heads:$o, Lighthouse_AnyTensor:$lse);
+  let extraClassDeclaration = [{
+    /// `scale`, or what it is if absent.
+    ::mlir::FloatAttr getScaleOrDefault();
+  }];
   let assemblyFormat = [{
     $q `,` $k `,` $v (`causal` $causal^)? (`scale` $scale^)? attr-dict
     `:` functional-type(operands, results)
   }];
 }
 
-def Lighthouse_ScatterOp : Lighthouse_StageOp<"scatter"> {
+def Lighthouse_ScatterOp : Lighthouse_StageOp<"scatter", [
+    "getStageParameters", "getKernelCall", "buildAdjoint"]> {
   let summary = "adds the sub-sequence's rows back onto the base positions";
   let description = [{
     `source` is [B, H, S, D], the result [B, N, H, D]. Entry i of level l, with windows of c
     positions, adds its row to the positions i c + c - 1 to i c + 2 c - 2 that are below N: from the
     last position that it has seen onwards. Sums are in fp32 and in the order of the levels, so the
     result is reproducible; positions that receive nothing are zero.
+
+    Kernels: `scatter(levels, factor)`: (source, rank i32[B,G,NT]) -> (result).
 
     Constraints:
     - (scatter_c1) the source agrees with the selection in B and S;
@@ -345,7 +389,8 @@ def Lighthouse_LaunchOp : Lighthouse_Op<"launch", [
   let description = [{
     `inputs` are the kernel's tensor arguments in order, `scalars` its scalar arguments in order
     (constants, as every size of a pipeline is), the results what the kernel writes. `stage` labels
-    the launch in reports; the kernel's name if absent.
+    the launch in reports; the kernel's name if absent. `cost` is the least work of that stage; if
+    absent, each tensor that is used counts once.
 
     Constraints:
     - (launch_c1) `kernel` is a `tile.kernel` of the module;
@@ -371,14 +416,16 @@ def Lighthouse_LaunchOp : Lighthouse_Op<"launch", [
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Lighthouse_AnyTensor>:$inputs,
-                       DefaultValuedAttr<ArrayAttr, "{}">:$scalars, OptionalAttr<StrAttr>:$stage);
+                       DefaultValuedAttr<ArrayAttr, "{}">:$scalars, OptionalAttr<StrAttr>:$stage,
+                       OptionalAttr<Lighthouse_CostAttr>:$cost);
   let results = (outs Variadic<Lighthouse_AnyTensor>:$outputs);
   let assemblyFormat = [{
-    $kernel `(` $inputs `)` (`scalars` $scalars^)? (`stage` $stage^)? attr-dict
+    $kernel `(` $inputs `)` (`scalars` $scalars^)? (`stage` $stage^)? (`cost` $cost^)? attr-dict
     `:` functional-type($inputs, $outputs)
   }];
 }
 
+include "lighthouse/Dialect/Lighthouse/IR/BackwardOps.td"
 include "lighthouse/Dialect/Lighthouse/IR/PlanOps.td"
 
 #endif

@@ -84,8 +84,7 @@ def Lighthouse_BufferOp : Lighthouse_Op<"buffer", [Pure, HasParent<"PlanOp">]> {
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// The size in bytes of a contiguous tensor; none where it has an element type without a size
-    /// or
-    /// more than 2^46 bytes, the largest workspace.
+    /// or more than 2^46 bytes, the largest workspace.
     static std::optional<int64_t> getSizeInBytes(::mlir::ShapedType type);
     /// The size of this buffer in bytes.
     int64_t getSizeInBytes() { return *getSizeInBytes(getMemory().getType()); }
@@ -99,7 +98,8 @@ def Lighthouse_DispatchOp : Lighthouse_Op<"dispatch", [
   let description = [{
     `args` are the kernel's tensor arguments, inputs then results, `scalars` its scalar arguments,
     each in order of declaration. `dims` are the extents of the kernel's named dims in the order of
-    its `dims`, `grid` the program instances along each axis.
+    its `dims`, `grid` the program instances along each axis. `stage` and `cost`, the least work of
+    that stage, are for reports.
 
     Constraints:
     - (dispatch_c1) `kernel` is a `tile.kernel` of the module;
@@ -125,9 +125,11 @@ def Lighthouse_DispatchOp : Lighthouse_Op<"dispatch", [
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, DenseI64ArrayAttr:$grid, DenseI64ArrayAttr:$dims,
                        Variadic<Lighthouse_Memory>:$args,
-                       DefaultValuedAttr<ArrayAttr, "{}">:$scalars, StrAttr:$stage);
+                       DefaultValuedAttr<ArrayAttr, "{}">:$scalars, StrAttr:$stage,
+                       OptionalAttr<Lighthouse_CostAttr>:$cost);
   let assemblyFormat = [{
-    $kernel `grid` $grid `dims` $dims `(` $args `)` (`scalars` $scalars^)? `stage` $stage attr-dict
+    $kernel `grid` $grid `dims` $dims `(` $args `)` (`scalars` $scalars^)? `stage` $stage
+    (`cost` $cost^)? attr-dict
     `:` type($args)
   }];
 }

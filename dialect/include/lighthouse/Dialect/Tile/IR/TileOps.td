@@ -33,8 +33,9 @@ def Tile_KernelOp : Tile_Op<"kernel", [
     which the launcher passes their extents. `grid` maps those extents (as symbols) to the three
     grid extents. `dim_exprs` gives, for a named dim that no input has, its value as a map
     over the symbols. `stage` names the stage of the `lighthouse` dialect that the kernel
-    implements, `params` the compile-time parameters of the instance. `warps` is the number of warps
-    that run an instance on a GPU, 4 if absent. The argument attribute `tile.alignment` of a view is
+    implements, `stage_params` the stage's parameters for which it does, by their names there, `params`
+    the compile-time parameters of the instance. `warps` is the number of warps that run an instance
+    on a GPU, 4 if absent. The argument attribute `tile.alignment` of a view is
     a power of two in bytes that divides its address and the distances between its rows.
 
     Constraints:
@@ -69,7 +70,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [
                        OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs,
                        I64Attr:$inputs, StrArrayAttr:$dims, AffineMapAttr:$grid,
                        OptionalAttr<DictionaryAttr>:$dim_exprs, OptionalAttr<StrAttr>:$stage,
-                       OptionalAttr<DictionaryAttr>:$params, OptionalAttr<I64Attr>:$warps);
+                       OptionalAttr<DictionaryAttr>:$stage_params, OptionalAttr<DictionaryAttr>:$params,
+                       OptionalAttr<I64Attr>:$warps);
   let regions = (region AnyRegion:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

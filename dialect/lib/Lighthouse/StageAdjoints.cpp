@@ -1,0 +1,121 @@
+//===- StageAdjoints.cpp - the adjoints of the stages ------------------------------------------===//
+//
+// No gradient flows through scores and selections: which entries are selected is a constant. So all
+// of the gradient of pooled rows goes through gather.
+//
+//===------------------------------------------------------------------------------------------===//
+
+#include "lighthouse/Dialect/Lighthouse/IR/Lighthouse.h"
+
+using namespace mlir;
+using namespace lighthouse::lh;
+
+//===------------------------------------------------------------------------------------------===//
+// Cotangents
+//===------------------------------------------------------------------------------------------===//
+
+bool Cotangents::isNonzero(Value value) const {
+  return llvm::any_of(lookup(value), [](Value tensor) { return tensor != nullptr; });
+}
+
+SmallVector<Value> Cotangents::lookup(Value value) const {
+  auto found = sums.find(value);
+  return found != sums.end() ? found->second
+                             : SmallVector<Value>(getCotangentTypes(value.getType()).size());
+}
+
+Value Cotangents::get(Value value, unsigned index, Location loc) {
+  if (Value sum = lookup(value)[index])
+    return sum;
+  return ZerosOp::create(builder, loc, getCotangentTypes(value.getType())[index]);
+}
+
+void Cotangents::add(Value value, ArrayRef<Value> tensors, Location loc) {
+  SmallVector<Value> sum = lookup(value);
+  for (auto [old, tensor] : llvm::zip_equal(sum, tensors)) {
+    if (!tensor)
+      continue;
+    if (!old) {
+      old = tensor;
+      continue;
+    }
+    auto type = cast<RankedTensorType>(tensor.getType());
+    old = AddOp::create(builder, loc, type.clone(builder.getF32Type()), old, tensor,
+                        builder.getF32FloatAttr(1));
+  }
+  sums[value] = sum;
+}
+
+Value Cotangents::getRounded(Value tensor, Location loc) {
+  Value cotangent = get(tensor, 0, loc);
+  if (cotangent.getType() == tensor.getType())
+    return cotangent;
+  return ConvertOp::create(builder, loc, tensor.getType(), cotangent);
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Adjoints
+//===------------------------------------------------------------------------------------------===//
+
+/// A pyramid's cotangent is that of q, k and v.
+static LogicalResult passThroughPyramid(Operation *pool, Value pyramid, Cotangents &cotangents) {
+  for (auto [operand, tensor] : llvm::zip_equal(pool->getOperands(), cotangents.lookup(pyramid)))
+    cotangents.add(operand, tensor, pool->getLoc());
+  return success();
+}
+
+LogicalResult PoolOp::buildAdjoint(OpBuilder &, Cotangents &cotangents, bool) {
+  return passThroughPyramid(*this, getPyramid(), cotangents);
+}
+
+LogicalResult PoolScoreOp::buildAdjoint(OpBuilder &, Cotangents &cotangents, bool) {
+  return passThroughPyramid(*this, getPyramid(), cotangents);
+}
+
+LogicalResult GatherOp::buildAdjoint(OpBuilder &builder, Cotangents &cotangents, bool) {
+  // q~ may stay f32, as attention's adjoint sums it.
+  Value q = cotangents.get(getQ(), 0, getLoc());
+  Value k = cotangents.getRounded(getK(), getLoc());
+  Value v = cotangents.getRounded(getV(), getLoc());
+  auto op = GatherBackwardOp::create(builder, getLoc(), q, k, v, getSelection());
+  cotangents.add(getPyramid(), {op.getDQ(), op.getDK(), op.getDV()}, getLoc());
+  return success();
+}
+
+LogicalResult AttendOp::buildAdjoint(OpBuilder &builder, Cotangents &cotangents,
+                                     bool deterministic) {
+  Value output = cotangents.getRounded(getO(), getLoc());
+  Value delta = AttendDeltaOp::create(builder, getLoc(), getO(), output);
+  // lse adds its cotangent times P to that of every score.
+  if (cotangents.isNonzero(getLse()))
+    delta = AddOp::create(builder, getLoc(), delta.getType(), delta,
+                          cotangents.get(getLse(), 0, getLoc()), builder.getF32FloatAttr(-1));
+  SmallVector<Value> operands = {getQ(), getK(), getV(), output, getLse(), delta};
+  auto build = [&]<typename OpT>(OpT *) {
+    typename OpT::Properties properties;
+    properties.causal = getCausalAttr();
+    properties.scale = getScaleOrDefault();
+    return *createStage<OpT>(builder, getLoc(), operands, properties);
+  };
+  if (deterministic) {
+    auto query = build(static_cast<AttendBackwardQOp *>(nullptr));
+    auto keyValue = build(static_cast<AttendBackwardKVOp *>(nullptr));
+    cotangents.add(getQ(), query.getDQ(), getLoc());
+    cotangents.add(getK(), keyValue.getDK(), getLoc());
+    cotangents.add(getV(), keyValue.getDV(), getLoc());
+    return success();
+  }
+  auto op = build(static_cast<AttendBackwardOp *>(nullptr));
+  cotangents.add(getQ(), op.getDQ(), getLoc());
+  cotangents.add(getK(), op.getDK(), getLoc());
+  cotangents.add(getV(), op.getDV(), getLoc());
+  return success();
+}
+
+LogicalResult ScatterOp::buildAdjoint(OpBuilder &builder, Cotangents &cotangents, bool) {
+  Value result = cotangents.getRounded(getResult(), getLoc());
+  cotangents.add(getSource(),
+                 ScatterBackwardOp::create(builder, getLoc(), result, getSelection()).getDSource(),
+                 getLoc());
+  return success();
+}

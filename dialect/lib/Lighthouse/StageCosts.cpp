@@ -1,0 +1,111 @@
+//===- StageCosts.cpp - the least that stages must move and compute ----------------------------===//
+
+#include "lighthouse/Dialect/Lighthouse/IR/Lighthouse.h"
+
+using namespace mlir;
+using namespace lighthouse::lh;
+
+static int64_t getBytes(Type type) {
+  return BufferOp::getSizeInBytes(cast<ShapedType>(type)).value_or(0);
+}
+
+template <typename Range> static int64_t sumOfBytes(Range &&types) {
+  int64_t sum = 0;
+  for (Type type : types)
+    sum += getBytes(type);
+  return sum;
+}
+
+/// The entries of a selection: the ranks say the same once more.
+static int64_t getBytes(SelectionType selection) { return getBytes(selection.getIndicesType()); }
+
+static CostAttr getCost(Operation *op, int64_t read, int64_t written, int64_t flops = 0) {
+  return CostAttr::get(op->getContext(), read, written, flops);
+}
+
+/// Tensors and selections once each.
+static CostAttr getPlainCost(Operation *op, int64_t flops = 0) {
+  auto bytes = [](TypeRange types) {
+    int64_t sum = 0;
+    for (Type type : types) {
+      auto selection = dyn_cast<SelectionType>(type);
+      sum += selection ? getBytes(selection) : getBytes(type);
+    }
+    return sum;
+  };
+  return getCost(op, bytes(op->getOperandTypes()), bytes(op->getResultTypes()), flops);
+}
+
+static SmallVector<Type> getPooledTypes(PyramidType pyramid) {
+  return {pyramid.getCoarsestType(true), pyramid.getCoarsestType(false),
+          pyramid.getCoarsestType(false)};
+}
+
+CostAttr PoolOp::getStageCost() {
+  return getCost(*this, sumOfBytes(getOperandTypes()),
+                 sumOfBytes(getPooledTypes(getPyramid().getType())));
+}
+
+CostAttr NormScoreOp::getStageCost() {
+  SmallVector<RankedTensorType> base = getExpandedTypes(getPyramid().getType());
+  return getCost(*this, getBytes(base[0]) + getBytes(base[1]),
+                 sumOfBytes(getExpandedTypes(getScores().getType())));
+}
+
+CostAttr PoolScoreOp::getStageCost() {
+  return getCost(*this, sumOfBytes(getOperandTypes()),
+                 sumOfBytes(getPooledTypes(getPyramid().getType())) +
+                     sumOfBytes(getExpandedTypes(getScores().getType())));
+}
+
+CostAttr MakeScoresOp::getStageCost() { return getCost(*this, 0, 0); }
+
+CostAttr SelectOp::getStageCost() {
+  return getCost(*this, sumOfBytes(getExpandedTypes(getScores().getType())),
+                 getBytes(getSelection().getType()));
+}
+
+CostAttr IndicesOp::getStageCost() { return getCost(*this, 0, 0); }
+
+CostAttr MakeSelectionOp::getStageCost() {
+  return getCost(*this, getBytes(getIndices().getType()),
+                 getBytes(getSelection().getType().getRankType()));
+}
+
+CostAttr GatherOp::getStageCost() {
+  // Every base row below a selected entry, but of the coarsest level the pooled rows.
+  SelectionType selection = getSelection().getType();
+  PyramidAttr shape = selection.getShape();
+  int64_t rows = 0;
+  for (auto [level, entries] : llvm::enumerate(selection.getGatheredEntries()))
+    rows += int64_t(level) == shape.getLevels() - 1
+                ? entries
+                : std::min(entries * shape.getWindow(level), selection.getLength());
+  PyramidType pyramid = getPyramid().getType();
+  int64_t heads = pyramid.getHeads() + 2 * pyramid.getGroups();
+  auto read = RankedTensorType::get({pyramid.getBatch(), rows, heads, pyramid.getDim()},
+                                    pyramid.getElement());
+  return getCost(*this, getBytes(read) + getBytes(selection), sumOfBytes(getResultTypes()));
+}
+
+CostAttr ScatterOp::getStageCost() { return getPlainCost(*this); }
+CostAttr ScatterBackwardOp::getStageCost() { return getPlainCost(*this); }
+CostAttr ScatterBackwardDeltaOp::getStageCost() { return getPlainCost(*this); }
+CostAttr GatherBackwardOp::getStageCost() { return getPlainCost(*this); }
+CostAttr AttendDeltaOp::getStageCost() { return getPlainCost(*this); }
+CostAttr AddOp::getStageCost() { return getPlainCost(*this); }
+CostAttr ConvertOp::getStageCost() { return getPlainCost(*this); }
+CostAttr ZerosOp::getStageCost() { return getPlainCost(*this); }
+
+/// Operations of `products` products of S x S by S x D, half of each under a causal mask.
+template <typename OpT> static CostAttr getAttentionCost(OpT op, int64_t products) {
+  RankedTensorType q = op.getQ().getType();
+  int64_t length = q.getDimSize(2);
+  return getPlainCost(op, 2 * products * q.getNumElements() * length / (op.getCausal() ? 2 : 1));
+}
+
+// Forward q k^T and P v; backward those of the scores and of the cotangents that are wanted.
+CostAttr AttendOp::getStageCost() { return getAttentionCost(*this, 2); }
+CostAttr AttendBackwardOp::getStageCost() { return getAttentionCost(*this, 5); }
+CostAttr AttendBackwardQOp::getStageCost() { return getAttentionCost(*this, 3); }
+CostAttr AttendBackwardKVOp::getStageCost() { return getAttentionCost(*this, 4); }
