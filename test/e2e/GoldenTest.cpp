@@ -42,7 +42,8 @@ protected:
   }
 
   /// Runs a pipeline of kernels/lighthouse.lh.
-  std::unique_ptr<lhc::Execution> run(const Case &c, const std::string &pipeline) const {
+  std::unique_ptr<lhc::Execution> run(const Case &c, const std::string &pipeline,
+                                      bool gradient = false) const {
     auto compiler = Compiler::open(LIGHTHOUSE_KERNELS_DIR "/lighthouse.lh");
     if (!compiler) {
       ADD_FAILURE() << compiler.status().message();
@@ -52,16 +53,36 @@ protected:
     request.name = pipeline;
     request.settings.resize(3); // L, P and K
     request.exposeSelections = false;
+    request.gradient = gradient;
     std::unique_ptr<lhc::Execution> execution = compile(*compiler, request);
     if (!execution)
       return nullptr;
-    std::vector<lhc::NamedArray> arrays = makeInputs(c);
-    std::vector<TensorView> inputs;
-    for (lhc::NamedArray &named : arrays)
-      inputs.push_back(lhc::viewOf(named.array));
+    std::vector<lhc::NamedArray> arrays = makeInputs(c, gradient);
+    std::vector<TensorView> inputs = viewsOf(arrays);
     runtime::Status status = execution->run(inputs);
     EXPECT_TRUE(status.ok()) << status.message();
     return execution;
+  }
+
+  /// Compares a result with the golden one of its name, at the rows that are kept.
+  void expectGolden(const Case &c, const lhc::NamedArray &output) const {
+    support::Array expected = read(output.name), rows = read("rows");
+    std::vector<int64_t> positions;
+    for (int64_t i = 0; i < rows.elements(); ++i)
+      positions.push_back(rows.dtype() == runtime::DType::I64 ? rows.as<int64_t>()[i]
+                                                              : rows.as<int32_t>()[i]);
+    std::span<const float> actual = output.array.as<float>(), golden = expected.as<float>();
+    int64_t width = c.heads * c.dim;
+    double largest = 0, error = 0;
+    for (int64_t b = 0; b < c.batch; ++b)
+      for (size_t r = 0; r < positions.size(); ++r)
+        for (int64_t i = 0; i < width; ++i) {
+          double reference = golden[(b * positions.size() + r) * width + i];
+          largest = std::max(largest, std::abs(reference));
+          error = std::max(error,
+                           std::abs(actual[(b * c.tokens + positions[r]) * width + i] - reference));
+        }
+    EXPECT_LE(error, 1e-5 * largest) << output.name;
   }
 };
 
@@ -78,29 +99,14 @@ TEST_P(GoldenTest, IndicesAreEqual) {
   EXPECT_EQ(differing, 0);
 }
 
-TEST_P(GoldenTest, OutputIsWithinTolerance) {
+/// Output and gradients.
+TEST_P(GoldenTest, ResultsAreWithinTolerance) {
   Case c = readCase();
-  std::unique_ptr<lhc::Execution> execution = run(c, "lighthouse");
+  std::unique_ptr<lhc::Execution> execution = run(c, "lighthouse", /*gradient=*/true);
   ASSERT_TRUE(execution);
-  const lhc::NamedArray &output = execution->outputs.front();
-  EXPECT_EQ(output.name, "o");
-  support::Array expected = read("o"), rows = read("rows");
-  std::vector<int64_t> positions;
-  for (int64_t i = 0; i < rows.elements(); ++i)
-    positions.push_back(rows.dtype() == runtime::DType::I64 ? rows.as<int64_t>()[i]
-                                                            : rows.as<int32_t>()[i]);
-  std::span<const float> actual = output.array.as<float>(), golden = expected.as<float>();
-  int64_t width = c.heads * c.dim;
-  double largest = 0, error = 0;
-  for (int64_t b = 0; b < c.batch; ++b)
-    for (size_t r = 0; r < positions.size(); ++r)
-      for (int64_t i = 0; i < width; ++i) {
-        double reference = golden[(b * positions.size() + r) * width + i];
-        largest = std::max(largest, std::abs(reference));
-        error = std::max(error,
-                         std::abs(actual[(b * c.tokens + positions[r]) * width + i] - reference));
-      }
-  EXPECT_LE(error, 1e-5 * largest);
+  ASSERT_EQ(execution->outputs.size(), 4u);
+  for (const lhc::NamedArray &output : execution->outputs)
+    expectGolden(c, output);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, GoldenTest,

@@ -23,18 +23,11 @@ pipeline forward<T: float, L: int, P: int, K: int, M: int = 128, COVER: bool = f
 }
 )";
 
-std::ostream &e2e::operator<<(std::ostream &out, const Case &c) {
-  return out << c.name << ": B=" << c.batch << " N=" << c.tokens << " H=" << c.heads
-             << " G=" << c.groups << " D=" << c.dim << " L=" << c.levels << " p=" << c.factor
-             << " k=" << c.budget << " m=" << c.chunk << (c.coverPrefix ? " cover_prefix" : "")
-             << " " << runtime::dtypeName(c.dtype) << " seed=" << c.seed;
-}
-
-std::vector<lhc::NamedArray> e2e::makeInputs(const Case &c) {
+std::vector<lhc::NamedArray> e2e::makeInputs(const Case &c, bool gradient) {
   std::vector<lhc::NamedArray> arrays;
-  constexpr const char *names[] = {"q", "k", "v"};
-  for (unsigned i = 0; i < 3; ++i) {
-    int64_t heads = i == 0 ? c.heads : c.groups;
+  constexpr const char *names[] = {"q", "k", "v", "do"};
+  for (unsigned i = 0; i < (gradient ? 4 : 3); ++i) {
+    int64_t heads = i == 0 || i == 3 ? c.heads : c.groups;
     std::vector<float> values =
         support::counterTensor(c.seed, support::CounterTensor(i), c.batch, c.tokens, heads, c.dim);
     auto array = support::Array::fromFloat(c.dtype, {c.batch, c.tokens, heads, c.dim}, values);
@@ -42,6 +35,13 @@ std::vector<lhc::NamedArray> e2e::makeInputs(const Case &c) {
     arrays.push_back({names[i], *std::move(array)});
   }
   return arrays;
+}
+
+std::vector<runtime::TensorView> e2e::viewsOf(std::vector<lhc::NamedArray> &arrays) {
+  std::vector<runtime::TensorView> views;
+  for (lhc::NamedArray &named : arrays)
+    views.push_back(lhc::viewOf(named.array));
+  return views;
 }
 
 Request e2e::forwardRequest(const Case &c) {

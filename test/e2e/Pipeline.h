@@ -7,9 +7,12 @@
 
 #include "lighthouse/Pipelines/Compiler.h"
 
+#include <random>
+#include <span>
+
 namespace e2e {
 
-/// A case of the Lighthouse forward pass.
+/// A case of the Lighthouse forward or backward pass.
 struct Case {
   std::string name;
   int64_t batch = 1, tokens = 1024, heads = 1, groups = 1, dim = 64;
@@ -21,8 +24,17 @@ struct Case {
 
 std::ostream &operator<<(std::ostream &out, const Case &c);
 
-/// q, k and v of a case, in the case's type.
-std::vector<lhc::NamedArray> makeInputs(const Case &c);
+/// Every shape and option that has a rule of its own.
+std::span<const Case> cases();
+
+/// Any shape and options; some are ragged, grouped or have few candidates.
+Case randomCase(std::mt19937 &random, std::string name);
+
+/// q, k and v of a case, in the case's type; with `gradient` do as well.
+std::vector<lhc::NamedArray> makeInputs(const Case &c, bool gradient = false);
+
+/// Views of arrays, in their order.
+std::vector<lighthouse::runtime::TensorView> viewsOf(std::vector<lhc::NamedArray> &arrays);
 
 /// Says where the requests that follow are to run: on the first GPU, or else on the host.
 void setTarget(lighthouse::Request &request);

@@ -7,12 +7,15 @@ using namespace lighthouse;
 using runtime::TensorView;
 
 static constexpr llvm::StringLiteral denseSpec = R"(
-import "attend.lh";
-pipeline dense<T: float>(q: T[B, H, S, D], k: T[B, G, S, D], v: T[B, G, S, D])
-    -> (o: T[B, H, S, D], lse: f32[B, H, S]) {
-  return attend(q, k, v, causal = true);
-}
+import "dense.lh";
 )";
+
+/// A view [B, N, H, D] as [B, H, N, D].
+static TensorView withHeadsFirst(TensorView view) {
+  std::swap(view.shape[1], view.shape[2]);
+  std::swap(view.strides[1], view.strides[2]);
+  return view;
+}
 
 int Dense::prepare(PipelineRun &pipeline, bool useCache) {
   using Kind = ResultMeaning::Kind;
@@ -32,15 +35,23 @@ int Dense::prepare(PipelineRun &pipeline, bool useCache) {
   request.level = pipeline.request.level;
   request.arch = pipeline.request.arch;
   request.alignment = pipeline.request.alignment;
-  const std::pair<const char *, unsigned> roles[] = {
+  request.gradient = pipeline.request.gradient;
+  request.deterministic = pipeline.request.deterministic;
+  llvm::SmallVector<std::pair<const char *, unsigned>> roles = {
       {"q", known->query}, {"k", known->key}, {"v", known->value}};
-  for (const auto &[name, index] : roles) {
-    TensorView heads = pipeline.inputs[index];
-    if (!headsFirst) {
-      // [B, N, H, D] seen as [B, H, N, D].
-      std::swap(heads.shape[1], heads.shape[2]);
-      std::swap(heads.strides[1], heads.strides[2]);
+  if (request.gradient) {
+    auto gradient = llvm::find_if(*meanings, [](const ResultMeaning &meaning) {
+      return meaning.gradient && meaning.kind != Kind::Unknown;
+    });
+    if (gradient == meanings->end()) {
+      printError("--dense --grad needs a pipeline whose one float result is its output");
+      return InvalidInput;
     }
+    roles.push_back({"do", gradient->cotangent});
+  }
+  for (const auto &[name, index] : roles) {
+    TensorView heads =
+        headsFirst ? pipeline.inputs[index] : withHeadsFirst(pipeline.inputs[index]);
     request.arguments.push_back({name, heads.dtype, heads.shape});
     inputs.push_back(std::move(heads));
   }

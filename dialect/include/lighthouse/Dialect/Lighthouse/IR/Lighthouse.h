@@ -26,12 +26,15 @@
 namespace lighthouse::lh {
 
 /// Builds a stage op from user input: where its result types cannot be inferred, emits the error at
-/// `loc` and fails instead of aborting. `properties` holds the op's attributes.
+/// `loc` and fails instead of aborting. `properties` holds the op's attributes; those with a default
+/// may be missing.
 template <typename OpT>
 mlir::FailureOr<OpT> createStage(mlir::OpBuilder &builder, mlir::Location loc,
                                  mlir::ValueRange operands,
                                  typename OpT::Properties properties = {}) {
   mlir::SmallVector<mlir::Type> types;
+  OpT::populateDefaultProperties(
+      mlir::OperationName(OpT::getOperationName(), builder.getContext()), properties);
   typename OpT::Adaptor adaptor(operands, mlir::DictionaryAttr(), properties);
   if (mlir::failed(OpT::inferReturnTypes(builder.getContext(), loc, adaptor, types)))
     return mlir::failure();

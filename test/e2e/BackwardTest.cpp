@@ -1,0 +1,174 @@
+//===- BackwardTest.cpp - Gradients against the oracle ----------------------------------------===//
+//
+// The cases of the forward pass, random ones, dense attention, strided cotangents, and results that
+// must be the same bits at every run.
+//
+//===------------------------------------------------------------------------------------------===//
+
+#include "Pipeline.h"
+
+#include <cstring>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+using namespace e2e;
+using namespace lighthouse;
+using runtime::DType;
+using runtime::TensorView;
+
+static Request backwardRequest(const Case &c, bool deterministic) {
+  Request request = forwardRequest(c);
+  request.gradient = true;
+  request.deterministic = deterministic;
+  return request;
+}
+
+/// Demands that `count` results of a run agree with the oracle.
+static void runAndVerify(Compiler &compiler, const Request &request,
+                         const std::vector<TensorView> &inputs, size_t count) {
+  std::unique_ptr<lhc::Execution> execution = compile(compiler, request);
+  ASSERT_TRUE(execution);
+  runtime::Status status = execution->run(inputs);
+  ASSERT_TRUE(status.ok()) << status.message();
+  auto meanings = compiler.describe(request);
+  ASSERT_TRUE(meanings.ok()) << meanings.status().message();
+  auto verdicts = lhc::verify(*meanings, inputs, execution->outputs, /*rows=*/512);
+  ASSERT_TRUE(verdicts.ok()) << verdicts.status().message();
+  ASSERT_EQ(verdicts->size(), count);
+  for (const lhc::Verdict &verdict : *verdicts) {
+    EXPECT_TRUE(verdict.checked) << verdict.result << ": " << verdict.text;
+    EXPECT_TRUE(verdict.passed) << verdict.result << ": " << verdict.text;
+  }
+}
+
+static void runAndVerify(const Case &c, bool deterministic) {
+  SCOPED_TRACE(c);
+  std::vector<lhc::NamedArray> arrays = makeInputs(c, /*gradient=*/true);
+  runAndVerify(forwardCompiler(), backwardRequest(c, deterministic), viewsOf(arrays), 5);
+}
+
+class BackwardTest : public testing::TestWithParam<Case> {};
+
+TEST_P(BackwardTest, AgreesWithOracle) { runAndVerify(GetParam(), /*deterministic=*/false); }
+
+static std::vector<Case> backwardCases() {
+  std::vector<Case> some(cases().begin(), cases().end());
+  // The oracle of its gradient takes minutes.
+  std::erase_if(some, [](const Case &c) { return c.name == "sequence_over_65535"; });
+  return some;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, BackwardTest, testing::ValuesIn(backwardCases()),
+                         [](const auto &info) { return info.param.name; });
+
+TEST(BackwardRandomTest, ShapesAgreeWithOracle) {
+  std::mt19937 random(20261);
+  for (int i = 0; i < 12; ++i)
+    runAndVerify(randomCase(random, "random" + std::to_string(i)), /*deterministic=*/i % 2);
+}
+
+TEST(BackwardDeterminismTest, SameInputsGiveTheSameBits) {
+  for (DType dtype : {DType::F32, DType::BF16}) {
+    Case c{.name = "twice", .tokens = 2500, .heads = 2, .groups = 1, .dtype = dtype};
+    std::vector<lhc::NamedArray> arrays = makeInputs(c, /*gradient=*/true);
+    std::vector<TensorView> inputs = viewsOf(arrays);
+    std::unique_ptr<lhc::Execution> execution =
+        compile(forwardCompiler(), backwardRequest(c, /*deterministic=*/true));
+    ASSERT_TRUE(execution);
+    ASSERT_TRUE(execution->run(inputs).ok());
+    std::vector<std::vector<std::byte>> first;
+    for (const lhc::NamedArray &output : execution->outputs)
+      first.emplace_back(output.array.bytes().begin(), output.array.bytes().end());
+    for (int i = 0; i < 10; ++i) {
+      ASSERT_TRUE(execution->run(inputs).ok());
+      for (auto [output, bytes] : llvm::zip_equal(execution->outputs, first))
+        ASSERT_EQ(0, std::memcmp(output.array.bytes().data(), bytes.data(), bytes.size()))
+            << output.name;
+    }
+  }
+}
+
+namespace {
+
+/// Dense attention of kernels/dense.lh.
+struct DenseCase {
+  int64_t batch, heads, groups, length, dim;
+  bool causal;
+  DType dtype;
+};
+
+} // namespace
+
+TEST(DenseBackwardTest, AgreesWithOracle) {
+  auto compiler = Compiler::open(LIGHTHOUSE_KERNELS_DIR "/dense.lh");
+  ASSERT_TRUE(compiler.ok()) << compiler.status().message();
+  const DenseCase all[] = {
+      {1, 2, 2, 300, 64, true, DType::F32},   {1, 2, 1, 513, 64, false, DType::F32},
+      {2, 4, 2, 130, 128, true, DType::BF16}, {1, 4, 1, 257, 128, false, DType::BF16},
+      {1, 2, 2, 1, 16, true, DType::F16},     {1, 1, 1, 129, 256, true, DType::F16},
+      {1, 3, 1, 190, 80, true, DType::BF16},  {1, 2, 2, 64, 32, false, DType::F16},
+  };
+  for (const DenseCase &c : all)
+    for (bool deterministic : {false, true}) {
+      // The oracle's tensors have positions before heads; so has the memory of these views.
+      Case shape{.name = "dense",
+                 .batch = c.batch,
+                 .tokens = c.length,
+                 .heads = c.heads,
+                 .groups = c.groups,
+                 .dim = c.dim,
+                 .dtype = c.dtype};
+      SCOPED_TRACE(shape);
+      std::vector<lhc::NamedArray> arrays = makeInputs(shape, /*gradient=*/true);
+      std::vector<TensorView> inputs = viewsOf(arrays);
+      Request request;
+      request.name = "dense";
+      request.settings = {{"CAUSAL", c.causal ? "true" : "false"}};
+      request.gradient = true;
+      request.deterministic = deterministic;
+      setTarget(request);
+      for (auto [named, view] : llvm::zip_equal(arrays, inputs)) {
+        std::swap(view.shape[1], view.shape[2]);
+        std::swap(view.strides[1], view.strides[2]);
+        request.arguments.push_back({named.name, c.dtype, view.shape});
+      }
+      runAndVerify(*compiler, request, inputs, 4);
+    }
+}
+
+TEST(BackwardErrorTest, WrongCotangentsAreRefused) {
+  Case c{.name = "cotangent", .tokens = 512};
+  Request request = backwardRequest(c, false);
+  request.arguments.push_back({"do", c.dtype, {c.batch, c.tokens + 1, c.heads, c.dim}});
+  auto artifact = forwardCompiler().compile(request, nullptr);
+  ASSERT_FALSE(artifact.ok());
+  EXPECT_EQ(artifact.status().code(), runtime::StatusCode::InvalidArgument);
+  EXPECT_THAT(artifact.status().message(), testing::HasSubstr("cotangent 'do' must be"));
+  request.arguments.back().name = "dp";
+  artifact = forwardCompiler().compile(request, nullptr);
+  ASSERT_FALSE(artifact.ok());
+  EXPECT_THAT(artifact.status().message(),
+              testing::HasSubstr("has no argument 'dp'; its cotangents are do"));
+}
+
+TEST(BackwardErrorTest, KernelsWithoutAdjointAreNamed) {
+  auto compiler = Compiler::parse("own.lh", R"(
+kernel twice(x: f32[N]) -> (y: f32[N]) grid (cdiv(N, 64)) {
+  let i = program_id(0) * 64;
+  store(y[i :+ 64], 2 * load(x[i :+ 64]));
+}
+pipeline p(x: f32[N]) -> (y: f32[N]) {
+  return twice(x);
+}
+)");
+  ASSERT_TRUE(compiler.ok()) << compiler.status().message();
+  Request request;
+  request.name = "p";
+  request.arguments = {{"x", DType::F32, {100}}};
+  request.gradient = true;
+  setTarget(request);
+  auto artifact = compiler->compile(request, nullptr);
+  ASSERT_FALSE(artifact.ok());
+  EXPECT_THAT(artifact.status().message(),
+              testing::HasSubstr("own.lh:7:10: error: kernel 'twice' has no adjoint"));
+}
