@@ -23,8 +23,8 @@ struct Gradients {
 };
 
 /// Rows of dq [B, positions, groups * H / G, D] and of dk and dv [B, positions, groups, D] at the
-/// given base positions, of the given groups (0..G-1, each with all its query heads) in their
-/// order, for dO [B, N, H, D].
+/// given base positions, of the given groups (each with all its query heads; `allPositions(G)` for
+/// all) in their order, for dO [B, N, H, D].
 ///
 /// With a `rounding`, the rows of q~, k~, v~, O~, dO~, dK~, dV~, dq, dk and dv are rounded to that
 /// type, and P and dS as operands of products; so is the softmax of the forward pass, as in
