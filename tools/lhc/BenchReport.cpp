@@ -20,16 +20,16 @@ void BenchReport::printHost() const {
   double total = measurement.warm.total.median();
   out << pipeline << "(" << arguments << "), " << where << ", median of "
       << measurement.warm.total.seconds.size() << "\n";
-  out << llvm::formatv("{0,-12} {1,10} {2,7} {3,8}\n", "stage", "ms", "share", "GB/s");
+  out << llvm::formatv("{0,-22} {1,10} {2,7} {3,8}\n", "stage", "ms", "share", "GB/s");
   for (const StageTimes &stage : measurement.warm.stages) {
     double time = stage.times.median();
-    out << llvm::formatv("{0,-12} {1,10:F2} {2,7:P0} {3,8:F1}\n", stage.stage, time * 1e3,
+    out << llvm::formatv("{0,-22} {1,10:F2} {2,7:P0} {3,8:F1}\n", stage.stage, time * 1e3,
                          time / total, double(stage.bytes) / time / 1e9);
   }
-  out << llvm::formatv("{0,-12} {1,10:F2}\n", "total", total * 1e3);
+  out << llvm::formatv("{0,-22} {1,10:F2}\n", "total", total * 1e3);
   if (!measurement.dense.empty()) {
     double time = measurement.dense.median();
-    out << llvm::formatv("{0,-12} {1,10:F2}   {2:F1} times as long\n", "dense", time * 1e3,
+    out << llvm::formatv("{0,-22} {1,10:F2}   {2:F1} times as long\n", "dense", time * 1e3,
                          time / total);
   }
 }
@@ -70,7 +70,7 @@ double rate(double amount, double seconds) { return seconds > 0 ? amount / secon
 void printRow(llvm::StringRef name, double warm, double cold, double bytes, double flops,
               double copyCeiling, double matrixCeiling, llvm::StringRef floor) {
   llvm::outs() << llvm::formatv(
-      "{0,-14} {1,9:F4} {2,9} {3,9} {4,7} {5,7} {6,9} {7,9} {8,8} {9,9}\n", name, warm * 1e3,
+      "{0,-22} {1,9:F4} {2,9} {3,9} {4,7} {5,7} {6,9} {7,9} {8,8} {9,9}\n", name, warm * 1e3,
       cold > 0 ? llvm::formatv("{0:F4}", cold * 1e3).str() : "-", inUnits(bytes, 1e6),
       inUnits(rate(bytes, warm), 1e12), percent(rate(bytes, warm), copyCeiling),
       inUnits(flops, 1e9), inUnits(rate(flops, warm), 1e12),
@@ -111,7 +111,7 @@ void BenchReport::printCuda() const {
                        start.device * 1e3, start.compile * 1e3, start.load * 1e3);
   out << "\nceilings: " << ceilings.text()
       << llvm::formatv("; copy measured now {0:F2} TB/s\n", measurement.copyRate / 1e12);
-  out << llvm::formatv("{0,-14} {1,9} {2,9} {3,9} {4,7} {5,7} {6,9} {7,9} {8,8} {9,9}\n", "stage",
+  out << llvm::formatv("{0,-22} {1,9} {2,9} {3,9} {4,7} {5,7} {6,9} {7,9} {8,8} {9,9}\n", "stage",
                        "warm ms", "cold ms", "MB", "TB/s", "% copy", "GFLOP", "TFLOP/s", "% matrix",
                        "floor ms");
   double bytes = 0, flops = 0;

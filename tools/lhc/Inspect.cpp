@@ -130,17 +130,17 @@ void printPlan(const runtime::Artifact &artifact, llvm::function_ref<void()> pri
 void printWork(const std::vector<StageWork> &works, const Ceilings &ceilings) {
   llvm::raw_ostream &out = llvm::outs();
   out << "least work, floors at " << ceilings.text() << "\n";
-  out << llvm::formatv("{0,-14} {1,10} {2,10} {3,10} {4,10}\n", "stage", "read MB", "write MB",
+  out << llvm::formatv("{0,-22} {1,10} {2,10} {3,10} {4,10}\n", "stage", "read MB", "write MB",
                        "GFLOP", "floor ms");
   std::optional<double> total = 0;
   for (const StageWork &work : works) {
     std::optional<double> floor = ceilings.floor(work);
     total = floor && total ? std::optional(*total + *floor) : std::nullopt;
-    out << llvm::formatv("{0,-14} {1,10:F2} {2,10:F2} {3,10:F2} {4,10}\n", work.stage,
+    out << llvm::formatv("{0,-22} {1,10:F2} {2,10:F2} {3,10:F2} {4,10}\n", work.stage,
                          work.bytesRead / 1e6, work.bytesWritten / 1e6, work.flops / 1e9,
                          milliseconds(floor));
   }
-  out << llvm::formatv("{0,-14} {1,43}\n", "total", milliseconds(total));
+  out << llvm::formatv("{0,-22} {1,43}\n", "total", milliseconds(total));
 }
 
 llvm::json::Array toJson(const std::vector<StageWork> &works, const Ceilings &ceilings) {
