@@ -37,9 +37,21 @@ GradientExpectations expectGradients(runtime::DType dtype, const GradientsWith &
   if (Rounding rounding = roundingOf(dtype); rounding != Rounding::None)
     reference = gradientsWith(rounding);
   Gradients oracle = gradientsWith(Rounding::None);
-  return {expect(std::move(oracle.query), dtype, reference.query),
-          expect(std::move(oracle.key), dtype, reference.key),
-          expect(std::move(oracle.value), dtype, reference.value)};
+  GradientExpectations expected{expect(std::move(oracle.query), dtype, reference.query),
+                                expect(std::move(oracle.key), dtype, reference.key),
+                                expect(std::move(oracle.value), dtype, reference.value)};
+  // dP - delta may cancel, as it does in the first row of causal attention: what is left of float32
+  // then has the size of its terms, not of dq and dk.
+  double cancelled = 0;
+  for (const Expectation *each : {&expected.query, &expected.key, &expected.value})
+    for (double value : each->values)
+      if (std::isfinite(value))
+        cancelled = std::max(cancelled, 1e-6 * std::abs(value));
+  for (Expectation *each : {&expected.query, &expected.key, &expected.value}) {
+    each->allowedMax = std::max(each->allowedMax, cancelled);
+    each->allowedMean = std::max(each->allowedMean, cancelled);
+  }
+  return expected;
 }
 
 /// Accumulates absolute errors, apart from those of non-finite elements.

@@ -63,7 +63,8 @@ struct GradientExpectations {
   Expectation value;
 };
 
-/// `backwardRows` in the same way.
+/// `backwardRows` in the same way; 1e-6 of the largest value of all three is always allowed, as
+/// differences of their terms cancel.
 GradientExpectations expectBackward(const Inputs &inputs, const Tensor &outputGradient,
                                     const Pyramid &pyramid, const Selection &selection,
                                     std::span<const int64_t> positions,
