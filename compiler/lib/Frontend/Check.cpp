@@ -92,7 +92,8 @@ void Checker::checkName(const Decl &decl) {
   }
   auto *kernel = llvm::dyn_cast<KernelDecl>(&decl);
   if (const lh::StageInfo *stage = lh::findStage(name);
-      stage && decl.kind != Decl::Kind::Function && (!kernel || kernel->stage.text != name))
+      stage && stage->signature->isCallable && decl.kind != Decl::Kind::Function &&
+      (!kernel || kernel->stage.text != name))
     diagnostics.error(decl.name.loc, "'" + name + "' is a stage; expected another name" +
                                          (kernel ? ", or 'implements " + name + "'" : Twine("")));
 }

@@ -324,7 +324,7 @@ LogicalResult Compilation::run(Phase last) {
     // Assembly is off the path to an object.
     if (phase.phase == Phase::Asm && last != Phase::Asm && options.dumpDirectory.empty())
       continue;
-    if (phase.phase == Phase::Gradient && !request.gradient && last != Phase::Gradient)
+    if (phase.phase == Phase::Gradient && !request.gradient)
       continue;
     // The kernel of an unknown shape has no pipeline.
     if (phase.phase > Phase::Lighthouse && phase.phase <= Phase::Plan && !function)

@@ -254,6 +254,8 @@ Result<std::string> Compiler::emit(const Request &request, Phase phase) {
   if (const PhaseInfo &wanted = info(phase); request.isCuda() ? !wanted.onCuda : !wanted.onHost)
     return renderedError("'" + wanted.name + "' is no phase of code for " +
                          (request.isCuda() ? "CUDA" : "the host"));
+  if (phase == Phase::Gradient && !request.gradient)
+    return renderedError("'gradient' is a phase of requests for gradients alone");
   Status status = compileGuarded(
       state, request, key(request), phase,
       [](State &state, Compilation &compilation) { state.output = compilation.print(); });

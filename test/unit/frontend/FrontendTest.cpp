@@ -50,10 +50,10 @@ struct Loaded {
 constexpr const char *variants = R"(
 kernel small<T: float, D: int, CAUSAL: bool = false, BM: int = 16>
     (q: T[B, H, S, D]) -> (o: T[B, H, S, D], scratch: f32[cdiv(S, BM)])
-    implements attend requires D <= 64, "D is at most 64" grid (cdiv(S, BM), H, B) {}
+    implements attend(causal = CAUSAL) requires D <= 64, "D is at most 64" grid (cdiv(S, BM), H, B) {}
 kernel large<T: float, D: int, CAUSAL: bool = false>
     (q: T[B, H, S, D]) -> (o: T[B, H, S, D])
-    implements attend requires D > 64, "D is above 64" grid (S, H, B) {}
+    implements attend(causal = CAUSAL) requires D > 64, "D is above 64" grid (S, H, B) {}
 kernel broken<T: float>(x: T[N]) -> (y: T[N]) implements scatter grid (1) {
   store(y[0], load(x[0]) + zeros(i32[3]));
 }
@@ -66,8 +66,9 @@ mlir::FailureOr<tile::KernelOp> request(Loaded &loaded, llvm::StringRef stage,
   StageRequest wanted;
   wanted.stage = stage;
   wanted.params = builder.getDictionaryAttr(
-      {builder.getNamedAttr("CAUSAL", builder.getBoolAttr(true)),
-       builder.getNamedAttr("L", builder.getI64IntegerAttr(3))}); // no kernel has it: ignored
+      {builder.getNamedAttr("causal", builder.getBoolAttr(true)),
+       // No kernel asks for it: ignored.
+       builder.getNamedAttr("levels", builder.getI64IntegerAttr(3))});
   wanted.operands = type;
   wanted.results = type;
   DiagnosticBridge bridge(&loaded.context, loaded.diagnostics);
