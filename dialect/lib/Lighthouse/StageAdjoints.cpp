@@ -97,7 +97,8 @@ LogicalResult AttendOp::buildAdjoint(OpBuilder &builder, Cotangents &cotangents,
     properties.scale = getScaleOrDefault();
     return *createStage<OpT>(builder, getLoc(), operands, properties);
   };
-  if (deterministic) {
+  // One pass saves products of 16-bit floats; those of f32 cost as much as its sums in memory.
+  if (deterministic || getQ().getType().getElementType().isF32()) {
     auto query = build(static_cast<AttendBackwardQOp *>(nullptr));
     auto keyValue = build(static_cast<AttendBackwardKVOp *>(nullptr));
     cotangents.add(getQ(), query.getDQ(), getLoc());

@@ -172,7 +172,8 @@ def Lighthouse_AttendBackwardOp : Lighthouse_AnyAttendBackwardOp<"attend_backwar
     With P = exp(scale q k^T - lse) under the mask and dS = P (d_o v^T - delta): dq = scale dS k,
     dk = scale dS^T q and dv = P^T d_o, the last two summed over the query heads of a group. `q` and
     `d_o` are [B, H, S, D], `k` and `v` [B, G, S, D], `lse` and `delta` f32[B, H, S]. dq is f32, as
-    it is summed by programs in no fixed order; dk and dv have the type of k.
+    it is summed by programs in no fixed order; dk and dv have the type of k. Differentiation makes
+    it for 16-bit floats where results need not be equal from run to run, else its two halves.
 
     Kernels: `attend_backward(causal)`: (q, k, v, d_o, lse, delta, scale: f32) -> (dq f32, dk, dv).
 
