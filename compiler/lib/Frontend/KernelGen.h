@@ -121,6 +121,8 @@ private:
     mlir::Type tileType() const;
   };
   mlir::FailureOr<Access> evalAccess(const Expr *e, StringRef what);
+  /// The same where it is written: it must be a result of the kernel.
+  mlir::FailureOr<Access> evalDestination(const Expr *e, StringRef what);
   /// A buffer, or a slot of one; null if `e` is no buffer.
   MaybeSSA evalBuffer(const Expr *e);
   /// The `mask` argument in the shape of an access; null if there is none.

@@ -11,6 +11,7 @@
 #include "mlir/Interfaces/FunctionImplementation.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace lighthouse::tile;
@@ -212,6 +213,7 @@ LogicalResult KernelOp::verifyRegions() {
     return !isa<ViewType>(type) &&
            (!isa<BufferType>(type) || isa_and_present<AllocSharedOp, SlotOp>(maker));
   };
+  auto inputs = getBody().getArguments().take_front(getInputs());
   WalkResult walked = getBody().walk([&](Operation *op) -> WalkResult {
     for (Type type : op->getResultTypes())
       if (!isAllowed(type, op))
@@ -221,6 +223,11 @@ LogicalResult KernelOp::verifyRegions() {
         for (Type type : block.getArgumentTypes())
           if (!isAllowed(type, nullptr))
             return op->emitOpError() << "carries a " << type << " in a kernel [kernel_c9]";
+    auto written = TypeSwitch<Operation *, Value>(op)
+                       .Case<StoreOp, AtomicRMWOp>([](auto access) { return access.getView(); })
+                       .Default(Value());
+    if (llvm::is_contained(inputs, written))
+      return op->emitOpError() << "writes to an input of the kernel [kernel_c10]";
     return WalkResult::advance();
   });
   return failure(walked.wasInterrupted());

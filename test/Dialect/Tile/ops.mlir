@@ -8,11 +8,11 @@
 // CHECK-SAME: dim_exprs = {M = #[[HALF]]}
 // CHECK-SAME: dims = ["B", "N", "M"]
 // CHECK-SAME: grid = #[[GRID]]
-// CHECK-SAME: inputs = 2 : i64
+// CHECK-SAME: inputs = 0 : i64
 // CHECK-SAME: params = {D = 64 : i64}
 // CHECK-SAME: stage = "pool"
 tile.kernel @everything(%x: !tile.view<["B", 3, "N"], f32> {tile.name = "x"}, %scale: bf16, %y: !tile.view<["N", "M"], i1>) attributes {
-    dims = ["B", "N", "M"], grid = affine_map<()[b, n, m] -> (n ceildiv 64, b, 1)>, inputs = 2 : i64,
+    dims = ["B", "N", "M"], grid = affine_map<()[b, n, m] -> (n ceildiv 64, b, 1)>, inputs = 0 : i64,
     dim_exprs = {M = affine_map<()[b, n, m] -> (n ceildiv 2)>}, stage = "pool", params = {D = 64 : i64}} {
   // CHECK: %[[P:.*]] = tile.program_id 0
   // CHECK: tile.program_id 2

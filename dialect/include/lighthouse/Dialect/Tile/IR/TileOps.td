@@ -47,7 +47,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [
     - (kernel_c7) `tile.alignment` is a power of two from 1 to 16 on a view;
     - (kernel_c8) it has a body;
     - (kernel_c9) in the body, the arguments are the only views, buffers come from `alloc_shared` and
-      `slot` alone, and the elements of tiles are integers or floats.
+      `slot` alone, and the elements of tiles are integers or floats;
+    - (kernel_c10) in the body, stores and atomics go to results, never to the `inputs`.
 
     Example:
 
