@@ -170,7 +170,7 @@ Result PipelineGen::genAttend(const CallExpr *e) {
     Result scale = eval(arg->value);
     if (failed(scale))
       return failure();
-    mlir::TypedAttr attr = scalarAttr(*scale, builder.getF32Type(), arg->value->loc);
+    mlir::TypedAttr attr = constantAttr(*scale, builder.getF32Type(), arg->value->loc);
     if (!attr)
       return failure();
     properties.scale = mlir::cast<mlir::FloatAttr>(attr);

@@ -28,6 +28,8 @@ private:
 
   // Kernel and control flow (KernelGen.cpp, GenControl.cpp)
   tile::KernelOp makeKernel(StringRef symbol);
+  /// Evaluates the initial values of results; parameters are declared.
+  void setInitialValues(tile::KernelOp kernel);
   void notifyOperationInserted(mlir::Operation *op, mlir::OpBuilder::InsertPoint) override;
   Result evalName(const NameExpr *e) override;
   void execRuntime(const Stmt *stmt) override;

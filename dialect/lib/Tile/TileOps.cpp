@@ -199,6 +199,12 @@ LogicalResult KernelOp::verify() {
       return emitOpError() << "the alignment of argument " << i
                            << " must be 1, 2, 4, 8 or 16 bytes of a view, found " << given
                            << " [kernel_c7]";
+    Attribute init = getArgAttr(i, "tile.init");
+    auto view = dyn_cast<ViewType>(type);
+    if (init && (!view || int64_t(i) < inputs || !isa<IntegerAttr, FloatAttr>(init) ||
+                 cast<TypedAttr>(init).getType() != view.getElementType()))
+      return emitOpError() << "the initial value of argument " << i
+                           << " must be an element of a result, found " << init << " [kernel_c11]";
   }
   if (getBody().empty())
     return emitOpError() << "has no body [kernel_c8]";

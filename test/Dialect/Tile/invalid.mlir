@@ -915,3 +915,27 @@ tile.kernel @k(%x: !tile.view<[8], f32>, %c: i1) attributes {
   }
   tile.return
 }
+
+// -----
+
+// expected-error@below {{the initial value of argument 0 must be an element of a result, found 0.000000e+00 : f32 [kernel_c11]}}
+tile.kernel @k(%x: !tile.view<[8], f32> {tile.init = 0.0 : f32}, %y: !tile.view<[8], f32>) attributes {
+    dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}
+
+// -----
+
+// expected-error@below {{the initial value of argument 1 must be an element of a result, found 0 : i32 [kernel_c11]}}
+tile.kernel @k(%x: !tile.view<[8], f32>, %y: !tile.view<[8], f32> {tile.init = 0 : i32}) attributes {
+    dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}
+
+// -----
+
+// expected-error@below {{the initial value of argument 1 must be an element of a result, found "zero" [kernel_c11]}}
+tile.kernel @k(%x: !tile.view<[8], f32>, %y: !tile.view<[8], f32> {tile.init = "zero"}) attributes {
+    dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}
