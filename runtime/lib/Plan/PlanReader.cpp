@@ -83,8 +83,13 @@ LaunchArg readLaunchArg(const Cursor &at) {
   at.fail("expected an object with one of the fields 'input', 'output', 'buffer', 'scalar'");
 }
 
+FillSpec readFill(const Cursor &at) {
+  at.expectFields({"arg", "bits"});
+  return {at.field("arg").integer(), at.field("bits").integer<std::uint64_t>()};
+}
+
 LaunchSpec readLaunch(const Cursor &at) {
-  at.expectFields({"kernel", "stage", "grid", "args", "dims"});
+  at.expectFields({"kernel", "stage", "grid", "args", "dims", "fills"});
   LaunchSpec launch;
   launch.kernel = at.field("kernel").integer();
   launch.stage = at.field("stage").string();
@@ -95,6 +100,7 @@ LaunchSpec readLaunch(const Cursor &at) {
   std::ranges::copy(grid, launch.grid.begin());
   launch.args = at.field("args").list(PlanLimits::kernelArgs, readLaunchArg);
   launch.dims = at.field("dims").integers(PlanLimits::kernelArgs);
+  launch.fills = at.field("fills").list(PlanLimits::kernelArgs, readFill);
   return launch;
 }
 

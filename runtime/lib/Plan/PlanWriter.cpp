@@ -57,6 +57,10 @@ std::string toJson(const LaunchArg &arg) {
   return fmt::format(R"({{"{}": {}}})", launchArgKindNames[static_cast<int>(arg.kind)], arg.index);
 }
 
+std::string toJson(const FillSpec &fill) {
+  return fmt::format(R"({{"arg": {}, "bits": {}}})", fill.arg, fill.bits);
+}
+
 std::string toJson(const KernelSpec &kernel);
 std::string toJson(const LaunchSpec &launch);
 
@@ -94,10 +98,12 @@ std::string toJson(const LaunchSpec &launch) {
                      "      \"stage\": {},\n"
                      "      \"grid\": {},\n"
                      "      \"args\": {},\n"
-                     "      \"dims\": {}\n"
+                     "      \"dims\": {},\n"
+                     "      \"fills\": {}\n"
                      "    }}",
                      launch.kernel, quoted(launch.stage), integers(launch.grid),
-                     list(launch.args, "      "), integers(launch.dims));
+                     list(launch.args, "      "), integers(launch.dims),
+                     list(launch.fills, "      "));
 }
 
 } // namespace
