@@ -100,7 +100,7 @@ tile.kernel @loops(%x: !x1000) attributes {
 // and what is there already stays.
 // CHECK-LABEL: tile.kernel @dims
 tile.kernel @dims(%x: !xy, %row: i32) attributes {
-    dims = [], grid = affine_map<() -> (4, 1, 1)>, inputs = 1 : i64} {
+    dims = [], grid = affine_map<() -> (4, 1, 1)>, inputs = 0 : i64} {
   %c8 = arith.constant 8 : i32
   %c16 = arith.constant 16 : i32
   %c1000 = arith.constant 1000 : i32
@@ -125,7 +125,7 @@ tile.kernel @dims(%x: !xy, %row: i32) attributes {
 // A start below zero is outside, whatever its end; coordinates that are a list are not looked into.
 // CHECK-LABEL: tile.kernel @outside
 tile.kernel @outside(%x: !x1024, %list: !tile.view<[64], i32>) attributes {
-    dims = [], grid = affine_map<() -> (8, 1, 1)>, inputs = 2 : i64} {
+    dims = [], grid = affine_map<() -> (8, 1, 1)>, inputs = 0 : i64} {
   %c64 = arith.constant 64 : i32
   %c0 = arith.constant 0 : i32
   %p = tile.program_id 0

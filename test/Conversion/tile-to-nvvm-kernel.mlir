@@ -52,7 +52,7 @@
 // CHECK: arith.addi %[[DIM]], %c3_i32
 // CHECK: llvm.return
 tile.kernel @signature(%x: !tile.view<["B", "N"], f32> {tile.strides = array<i64: -9223372036854775808, 1>}, %n: i32, %f: bf16, %flag: i1, %y: !tile.view<[4, 8, 128], f32> {tile.strides = array<i64: 1024, 128, 1>}) attributes {
-    dims = ["B", "N"], grid = affine_map<()[b, n] -> (n ceildiv 64, b, 3)>, inputs = 4 : i64} {
+    dims = ["B", "N"], grid = affine_map<()[b, n] -> (n ceildiv 64, b, 3)>, inputs = 0 : i64} {
   %p0 = tile.program_id 0
   %p1 = tile.program_id 1
   %p2 = tile.program_id 2

@@ -86,3 +86,22 @@ func.func @gaps(%x: tensor<32x64xf32>, %y: tensor<16x64xf32>) -> (tensor<32x64xf
   %5 = lighthouse.launch @scale(%1) scalars [7.0 : f32] : (tensor<32x64xf32>) -> tensor<32x64xf32>
   return %5, %4 : tensor<32x64xf32>, tensor<16x64xf32>
 }
+
+// What the kernel finds in results with an initial value is filled just before, outputs and buffers alike.
+// CHECK-LABEL: lighthouse.plan @initial
+// CHECK-NEXT: %[[H:.*]] = lighthouse.buffer 0 : memref<8xi32>
+// CHECK-NEXT: lighthouse.buffer 64 : memref<8xi1>
+// CHECK-NEXT: lighthouse.fill %[[H]] with 0 : i32 : memref<8xi32>
+// CHECK-NEXT: lighthouse.dispatch @count grid [2, 1, 1] dims [100](%arg0, %[[H]], %{{.*}}) stage "count"
+// CHECK-NEXT: lighthouse.fill %result0 with 0 : i32 : memref<8xi32, strided<[?]>>
+// CHECK-NEXT: lighthouse.dispatch @count grid [1, 1, 1] dims [8](%[[H]], %result0, %{{.*}}) stage "again"
+// CHECK-NEXT: }
+tile.kernel @count(%x: !tile.view<["N"], i32>, %hits: !tile.view<[8], i32> {tile.init = 0 : i32}, %seen: !tile.view<[8], i1>) attributes {
+    dims = ["N"], grid = affine_map<()[n] -> (n ceildiv 64, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}
+func.func @initial(%x: tensor<100xi32>) -> (tensor<8xi32>, tensor<8xi1>) {
+  %0, %seen = lighthouse.launch @count(%x) : (tensor<100xi32>) -> (tensor<8xi32>, tensor<8xi1>)
+  %1, %unused = lighthouse.launch @count(%0) stage "again" : (tensor<8xi32>) -> (tensor<8xi32>, tensor<8xi1>)
+  return %1, %seen : tensor<8xi32>, tensor<8xi1>
+}

@@ -474,6 +474,27 @@ kernel k(x: f16[16], i: i32[16]) -> (a: f16[5]) grid (1) {
   atomic_min(a[3], load(x[0]));
 })",
      {{"x", DType::F16, {16}}, {"i", DType::I32, {16}, -1, 6}}},
+    {"initial_values",
+     R"(
+kernel k<T: type = i32, D: int = 5>(x: T[N], f: f32[N]) ->
+    (a: T[D] = 0, b: f32[3, D] = -inf, c: i64[7] = 0x7fffffff00000000, d: f64[7] = 0.5, e: bool[7] = true,
+     g: i8[7] = -3, h: bf16[7] = 1e30, i: f16[D, 2] = D, j: i64[4] = -1, l: i32[9] = D) grid (cdiv(N, 8)) {
+  let p = program_id(0) * 8;
+  let to = load(x[p :+ 8], other = -1);
+  atomic_add(a[to], 1);
+  atomic_max(b[1, to], load(f[p :+ 8]));
+  atomic_min(c[to], i64(to));
+  atomic_add(d[to], 1.0);
+  store(e[to], to > 2);
+  atomic_max(j[to], i64(iota(8)));
+  if p == 0 {
+    store(g[2], load(g[3]) + 1);
+    store(h[2], load(h[3]));
+    store(i[:, 0], load(i[:, 1]) + 1.0);
+    store(l[0 :+ 4], load(l[4 :+ 4]) * 2);
+  }
+})",
+     {{"x", DType::I32, {61}, -1, 6}, {"f", DType::F32, {61}}}},
     {"shared_ring",
      R"(
 kernel k<STAGES: int = 3>(x: f32[N, 12]) -> (y: f32[12], z: f32[8, 12]) grid (1) {

@@ -78,6 +78,13 @@ Number fromBits(Type type, const APInt &bits) {
   return {toDouble(APFloat(floatType.getFloatSemantics(), bits)), 0};
 }
 
+Number numberOf(Attribute constant) {
+  if (auto value = dyn_cast<FloatAttr>(constant))
+    return {toDouble(value.getValue()), 0};
+  auto value = cast<IntegerAttr>(constant);
+  return {0, wrapTo(value.getType(), value.getValue().getSExtValue())};
+}
+
 /// Row-major numbers of `shape` to coordinates and back.
 SmallVector<int64_t> coordinatesOf(int64_t linear, ArrayRef<int64_t> shape) {
   SmallVector<int64_t> result(shape.size());
@@ -175,6 +182,10 @@ public:
   }
 
   std::string run() {
+    for (auto [i, argument] : llvm::enumerate(kernel.getBody().getArguments()))
+      if (TypedAttr init = kernel.getArgInit(i))
+        for (int64_t j = 0; j < *runtime::elementCount(views[argument]->shape); ++j)
+          writeElement(*views[argument], j, numberOf(init));
     for (id[2] = 0; id[2] < grid[2]; ++id[2])
       for (id[1] = 0; id[1] < grid[1]; ++id[1])
         for (id[0] = 0; id[0] < grid[0]; ++id[0]) {
@@ -371,17 +382,12 @@ private:
   }
 
   void runConstant(arith::ConstantOp op) {
-    auto number = [](Attribute attr) -> Number {
-      if (auto value = dyn_cast<FloatAttr>(attr))
-        return {toDouble(value.getValue()), 0};
-      return {0, cast<IntegerAttr>(attr).getValue().getSExtValue()};
-    };
     Tile tile = make(op.getType());
     if (auto dense = dyn_cast<DenseElementsAttr>(op.getValue()))
       for (auto [n, attr] : llvm::zip(tile.numbers, dense.getValues<Attribute>()))
-        n = number(attr);
+        n = numberOf(attr);
     else
-      tile.numbers[0] = number(op.getValue());
+      tile.numbers[0] = numberOf(op.getValue());
     set(op, std::move(tile));
   }
 

@@ -122,6 +122,8 @@ void printPlan(const runtime::Artifact &artifact, llvm::function_ref<void()> pri
     if (plan.target == "cuda")
       out << ", " << blocks(launch) << " blocks of " << plan.kernels[launch.kernel].threads
           << " threads";
+    if (!launch.fills.empty())
+      out << ", fills " << launch.fills.size() << " of its arguments first";
     out << "\n";
   }
 }

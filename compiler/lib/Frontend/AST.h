@@ -236,12 +236,14 @@ struct ParamDecl {
   const Expr *defaultValue = nullptr;
   ArrayRef<const Expr *> choices;
 };
-/// `name: T` or `name: T[dims]`, as argument or result.
+/// `name: T` or `name: T[dims] [= initialValue]`, as argument or result.
 struct ArgDecl {
   Name name;
   Name elementType;
   bool isTensor = false;
   ArrayRef<const Expr *> dims;
+  /// Of every element before the kernel runs; null: undefined. Valid for results of kernels only.
+  const Expr *initialValue = nullptr;
 };
 /// `requires condition[, "message"]`
 struct RequiresClause {

@@ -173,6 +173,12 @@ void Checker::checkArgs(const GenericDecl &decl) {
                             " dims, as in " + arg.elementType.text + "[N]");
     for (const Expr *dim : arg.dims)
       checkDim(decl, dim, isResult);
+    if (!arg.initialValue)
+      continue;
+    if (!isResult || decl.kind == Decl::Kind::Pipeline)
+      diagnostics.error(arg.initialValue->loc,
+                        "'" + arg.name.text + "': only a result of a kernel has an initial value");
+    checkExpr(arg.initialValue);
   }
   for (const ArgDecl &arg : llvm::concat<const ArgDecl>(decl.args, decl.results))
     declareNew(arg.name, /*isVar=*/false, 0);

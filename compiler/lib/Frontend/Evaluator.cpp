@@ -3,7 +3,10 @@
 
 #include "ConstFold.h"
 #include "lighthouse/Frontend/Limits.h"
+#include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/Support/MathExtras.h"
+
+#include <cmath>
 
 using namespace lighthouse::frontend;
 using llvm::dyn_cast;
@@ -151,6 +154,32 @@ Result Evaluator::evalName(const NameExpr *e) {
     return Value::ofType(type);
   error(e->loc, "unknown name '" + e->name + "'");
   return failure();
+}
+
+mlir::TypedAttr Evaluator::constantAttr(const Value &value, mlir::Type type, SMLoc loc) {
+  mlir::TypedAttr attr;
+  bool fits = true;
+  if (auto floatType = mlir::dyn_cast<mlir::FloatType>(type)) {
+    if (value.isInt() || value.isFloat()) {
+      auto number = mlir::FloatAttr::get(floatType, value.getFloat());
+      fits = !number.getValue().isInfinity() || std::isinf(value.getFloat());
+      attr = number;
+    }
+  } else if (type.isInteger(1)) {
+    if (value.isBool())
+      attr = mlir::BoolAttr::get(context, value.getBool());
+  } else if (value.isInt()) {
+    fits = llvm::isIntN(type.getIntOrFloatBitWidth(), value.getInt());
+    attr = mlir::IntegerAttr::get(type, value.getInt());
+  }
+  if (attr && fits)
+    return attr;
+  if (attr)
+    error(loc, "the constant " + spell(value) + " does not fit in " + spell(type));
+  else
+    error(loc, "expected " + Twine(value.isConstant() ? "" : "a compile-time value of type ") +
+                   spell(type) + ", found " + describeAsConstant(value));
+  return {};
 }
 
 FailureOr<mlir::SmallVector<Value>> Evaluator::evalArgs(const CallExpr *e) {

@@ -12,6 +12,7 @@
 
 #include "Scope.h"
 #include "lighthouse/Frontend/Diagnostics.h"
+#include "mlir/IR/BuiltinAttributeInterfaces.h"
 #include "mlir/IR/Location.h"
 
 #include <optional>
@@ -48,6 +49,8 @@ protected:
   virtual void execRuntime(const Stmt *stmt);
   /// The value that `var` starts with, or an assignment stores.
   virtual Result storable(Value value, SMLoc loc, const Variable *previous);
+  /// A number or bool as an attribute of an element type to which it adapts; null after an error.
+  mlir::TypedAttr constantAttr(const Value &value, mlir::Type type, SMLoc loc);
   /// Where generated ops come from.
   mlir::Location location(SMLoc loc) const;
 

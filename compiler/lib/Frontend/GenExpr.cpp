@@ -56,13 +56,9 @@ mlir::Value KernelGen::intConstant(int64_t value, SMLoc loc) {
 }
 
 KernelGen::MaybeSSA KernelGen::toSSA(const Value &value, SMLoc loc, mlir::Type element) {
-  auto literal = [&](mlir::TypedAttr attr) {
-    return SSA(arith::ConstantOp::create(builder, location(loc), attr));
-  };
-  switch (value.kind()) {
-  case Value::Kind::Poison:
+  if (value.isPoison())
     return failure();
-  case Value::Kind::Runtime: {
+  if (value.isRuntime()) {
     mlir::Type type = value.getSSA().getType();
     if (type.isIntOrFloat() || mlir::isa<RankedTensorType>(type))
       return value.getSSA();
@@ -70,38 +66,18 @@ KernelGen::MaybeSSA KernelGen::toSSA(const Value &value, SMLoc loc, mlir::Type e
                    "; it is accessed with load and store");
     return failure();
   }
-  case Value::Kind::Bool:
-    if (!element || element.isInteger(1))
-      return literal(builder.getBoolAttr(value.getBool()));
-    break;
-  case Value::Kind::Int: {
-    if (!element)
-      element = builder.getI32Type();
-    if (auto floatType = mlir::dyn_cast<mlir::FloatType>(element))
-      return literal(builder.getFloatAttr(floatType, static_cast<double>(value.getInt())));
-    unsigned width = element.getIntOrFloatBitWidth();
-    if (width == 1)
-      break;
-    if (!llvm::isIntN(width, value.getInt())) {
-      error(loc, "the constant " + spell(value) + " does not fit in " + spell(element));
-      return failure();
-    }
-    return literal(builder.getIntegerAttr(element, value.getInt()));
-  }
-  case Value::Kind::Float:
-    if (!element)
-      element = builder.getF32Type();
-    if (auto floatType = mlir::dyn_cast<mlir::FloatType>(element))
-      return literal(builder.getFloatAttr(floatType, value.getFloat()));
-    break;
-  case Value::Kind::None:
-  case Value::Kind::Type:
-  case Value::Kind::Tuple:
+  if (!value.isConstant()) {
     error(loc, "expected a scalar or a tile, found " + describe(value));
     return failure();
   }
-  error(loc, "expected " + spell(element) + ", found " + describe(value));
-  return failure();
+  if (!element)
+    element = value.isBool()    ? builder.getI1Type()
+              : value.isFloat() ? mlir::Type(builder.getF32Type())
+                                : builder.getI32Type();
+  mlir::TypedAttr attr = constantAttr(value, element, loc);
+  if (!attr)
+    return failure();
+  return SSA(arith::ConstantOp::create(builder, location(loc), attr));
 }
 
 KernelGen::MaybeSSA KernelGen::evalSSA(const Expr *e, mlir::Type element) {

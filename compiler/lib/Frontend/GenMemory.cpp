@@ -92,6 +92,20 @@ FailureOr<KernelGen::Access> KernelGen::evalAccess(const Expr *e, StringRef what
   return access;
 }
 
+FailureOr<KernelGen::Access> KernelGen::evalDestination(const Expr *e, StringRef what) {
+  FailureOr<Access> access = evalAccess(e, what);
+  if (failed(access))
+    return failure();
+  unsigned index = mlir::cast<mlir::BlockArgument>(access->view).getArgNumber();
+  if (index >= decl.args.size())
+    return access;
+  Name arg = decl.args[index].name;
+  error(e->loc, "cannot store to argument '" + arg.text + "' of kernel '" + decl.name.text +
+                    "'; only results can be written")
+      .note(arg.loc, "'" + arg.text + "' is declared here");
+  return failure();
+}
+
 KernelGen::MaybeSSA KernelGen::evalBuffer(const Expr *e) {
   // `buf` or `buf[i]`; anything else is not a buffer and is read again as a tensor argument.
   auto *subscripted = llvm::dyn_cast<SubscriptExpr>(e);
@@ -202,7 +216,7 @@ Result KernelGen::genStore(const CallExpr *e) {
     tile::BufferStoreOp::create(builder, location(e->loc), *value, *buffer);
     return Value::none();
   }
-  FailureOr<Access> access = evalAccess(e->args[0], "'store'");
+  FailureOr<Access> access = evalDestination(e->args[0], "'store'");
   if (failed(access))
     return failure();
   MaybeSSA value = evalStored(e, *access), mask = evalMask(e, *access);
@@ -218,7 +232,7 @@ Result KernelGen::genStore(const CallExpr *e) {
 
 Result KernelGen::genAtomic(const CallExpr *e) {
   std::string what = ("'" + e->callee + "'").str();
-  FailureOr<Access> access = evalAccess(e->args[0], what);
+  FailureOr<Access> access = evalDestination(e->args[0], what);
   if (failed(access))
     return failure();
   MaybeSSA value = evalStored(e, *access), mask = evalMask(e, *access);

@@ -112,7 +112,7 @@ FailureOr<mlir::Attribute> PipelineGen::stageOption(const lh::StageOption &optio
   Result value = eval(arg->value);
   if (failed(value))
     return failure();
-  mlir::Attribute attr = scalarAttr(*value, builder.getF32Type(), arg->value->loc);
+  mlir::Attribute attr = constantAttr(*value, builder.getF32Type(), arg->value->loc);
   if (!attr)
     return failure();
   return attr;

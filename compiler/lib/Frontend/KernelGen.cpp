@@ -25,11 +25,12 @@ FailureOr<tile::KernelOp> KernelGen::run(StringRef symbol) {
   for (auto [param, value] : llvm::zip_equal(decl.params, binding.params))
     declare({param.name, /*isVar=*/false, value});
   mlir::Block &entry = kernel.getBody().front();
+  builder.setInsertionPointToEnd(&entry);
+  setInitialValues(kernel);
   auto args = llvm::concat<const ArgDecl>(decl.args, decl.results);
   for (auto [arg, value] : llvm::zip(args, entry.getArguments()))
     declare({arg.name, /*isVar=*/false, SSA(value)});
 
-  builder.setInsertionPointToEnd(&entry);
   execBlock(decl.body);
   tile::ReturnOp::create(builder, location(decl.name.loc));
   if (tooManyOperations)
@@ -154,6 +155,19 @@ tile::KernelOp KernelGen::makeKernel(StringRef symbol) {
   for (auto [arg, type] : llvm::zip(llvm::concat<const ArgDecl>(decl.args, decl.results), types))
     entry.addArgument(type, location(arg.name.loc));
   return mlir::cast<tile::KernelOp>(builder.create(state));
+}
+
+void KernelGen::setInitialValues(tile::KernelOp kernel) {
+  for (auto [i, result] : llvm::enumerate(decl.results)) {
+    if (!result.initialValue)
+      continue;
+    Result value = eval(result.initialValue);
+    if (failed(value))
+      continue;
+    if (mlir::TypedAttr attr = constantAttr(*value, elementType(result, binding, context),
+                                            result.initialValue->loc))
+      kernel.setArgAttr(decl.args.size() + i, "tile.init", attr);
+  }
 }
 
 mlir::DictionaryAttr KernelGen::paramsAttr(const Binding &binding, mlir::MLIRContext *context) {

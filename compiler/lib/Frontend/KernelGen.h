@@ -28,6 +28,8 @@ private:
 
   // Kernel and control flow (KernelGen.cpp, GenControl.cpp)
   tile::KernelOp makeKernel(StringRef symbol);
+  /// Evaluates the initial values of results; parameters are declared.
+  void setInitialValues(tile::KernelOp kernel);
   void notifyOperationInserted(mlir::Operation *op, mlir::OpBuilder::InsertPoint) override;
   Result evalName(const NameExpr *e) override;
   void execRuntime(const Stmt *stmt) override;
@@ -121,6 +123,8 @@ private:
     mlir::Type tileType() const;
   };
   mlir::FailureOr<Access> evalAccess(const Expr *e, StringRef what);
+  /// The same where it is written: it must be a result of the kernel.
+  mlir::FailureOr<Access> evalDestination(const Expr *e, StringRef what);
   /// A buffer, or a slot of one; null if `e` is no buffer.
   MaybeSSA evalBuffer(const Expr *e);
   /// The `mask` argument in the shape of an access; null if there is none.

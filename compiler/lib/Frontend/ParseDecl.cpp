@@ -253,6 +253,8 @@ bool Parser::parseArgs(ArrayRef<ArgDecl> &args, const char *what) {
           }
           arg.dims = tree.copy(dims);
         }
+        if (accept(TokenKind::Equal) && !(arg.initialValue = parseExpr()))
+          return false;
         parsed.push_back(arg);
         return true;
       }))

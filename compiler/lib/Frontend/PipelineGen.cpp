@@ -189,23 +189,6 @@ FailureOr<mlir::SmallVector<Value>> PipelineGen::evalOperands(const GenericDecl 
   return failure();
 }
 
-mlir::TypedAttr PipelineGen::scalarAttr(const Value &value, mlir::Type type, SMLoc loc) {
-  if (auto floatType = mlir::dyn_cast<mlir::FloatType>(type)) {
-    if (value.isInt() || value.isFloat())
-      return builder.getFloatAttr(floatType, value.getFloat());
-  } else if (type.isInteger(1)) {
-    if (value.isBool())
-      return builder.getBoolAttr(value.getBool());
-  } else if (value.isInt()) {
-    if (llvm::isIntN(type.getIntOrFloatBitWidth(), value.getInt()))
-      return builder.getIntegerAttr(type, value.getInt());
-    error(loc, "the constant " + spell(value) + " does not fit in " + spell(type));
-    return {};
-  }
-  error(loc, "expected a compile-time value of type " + spell(type) + ", found " + describe(value));
-  return {};
-}
-
 Result PipelineGen::callKernel(const KernelDecl &decl, const CallExpr *e) {
   FailureOr<mlir::SmallVector<Value>> args = evalOperands(decl, e);
   FailureOr<mlir::SmallVector<Setting>> settings = evalSettings(e);
@@ -238,7 +221,7 @@ Result PipelineGen::callKernel(const KernelDecl &decl, const CallExpr *e) {
   for (auto [arg, value] : llvm::zip_equal(decl.args, *args)) {
     if (arg.isTensor)
       continue;
-    mlir::TypedAttr attr = scalarAttr(value, elementType(arg, *binding, context), e->loc);
+    mlir::TypedAttr attr = constantAttr(value, elementType(arg, *binding, context), e->loc);
     if (!attr)
       return failure();
     scalars.push_back(attr);

@@ -42,8 +42,6 @@ private:
   /// The arguments of a call of a kernel or pipeline; constants are scalars of the declared types.
   mlir::FailureOr<mlir::SmallVector<Value>> evalOperands(const GenericDecl &decl,
                                                          const CallExpr *e);
-  /// A constant as an attribute of a scalar type.
-  mlir::TypedAttr scalarAttr(const Value &value, mlir::Type type, SMLoc loc);
 
   /// Adds the op of a stage; its results.
   Result callStage(const lh::StageInfo &stage, const CallExpr *e);

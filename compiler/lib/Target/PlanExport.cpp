@@ -29,14 +29,18 @@ std::optional<runtime::DType> getDType(Type type) {
   return std::nullopt;
 }
 
+/// The bits of an integer or float.
+APInt getBits(Attribute constant) {
+  if (auto value = dyn_cast<FloatAttr>(constant))
+    return value.getValue().bitcastToAPInt();
+  return cast<IntegerAttr>(constant).getValue();
+}
+
 /// The word in which a scalar is passed: integers sign-extended, floats and bools zero-extended.
-uint64_t getBits(Attribute scalar) {
-  if (auto value = dyn_cast<FloatAttr>(scalar))
-    return value.getValue().bitcastToAPInt().getZExtValue();
-  auto value = cast<IntegerAttr>(scalar);
-  if (value.getType().isInteger(1))
-    return value.getValue().getZExtValue();
-  return value.getValue().getSExtValue();
+uint64_t getWord(Attribute scalar) {
+  APInt bits = getBits(scalar);
+  bool isSigned = isa<IntegerAttr>(scalar) && bits.getBitWidth() > 1;
+  return isSigned ? bits.getSExtValue() : bits.getZExtValue();
 }
 
 class PlanExporter {
@@ -52,6 +56,7 @@ private:
   LogicalResult exportBuffer(lh::BufferOp buffer);
   /// The index of `kernel` in the plan; it is added at its first use.
   FailureOr<int64_t> exportKernel(tile::KernelOp kernel);
+  /// Exports a dispatch with the fills before it.
   LogicalResult exportDispatch(lh::DispatchOp dispatch);
   runtime::LaunchArg getArg(Value memory);
 
@@ -60,6 +65,8 @@ private:
   runtime::Plan result;
   DenseMap<Operation *, int64_t> kernelIndex;
   DenseMap<Value, int64_t> bufferIndex;
+  /// Those of the next dispatch.
+  SmallVector<lh::FillOp> fills;
 };
 
 FailureOr<runtime::DType> PlanExporter::getDTypeOrError(Type type, Location location) {
@@ -148,10 +155,18 @@ LogicalResult PlanExporter::exportDispatch(lh::DispatchOp dispatch) {
   // The kernel declares tensors and scalars in any order; the op lists each kind on its own.
   auto tensor = dispatch.getArgs().begin();
   auto scalar = dispatch.getScalars().begin();
-  for (Type type : kernel.getArgumentTypes())
-    launch.args.push_back(isa<tile::ViewType>(type)
-                              ? getArg(*tensor++)
-                              : runtime::LaunchArg::scalar(getBits(*scalar++)));
+  for (Type type : kernel.getArgumentTypes()) {
+    if (!isa<tile::ViewType>(type)) {
+      launch.args.push_back(runtime::LaunchArg::scalar(getWord(*scalar++)));
+      continue;
+    }
+    for (lh::FillOp fill : fills)
+      if (fill.getDestination() == *tensor)
+        launch.fills.push_back(
+            {int64_t(launch.args.size()), getBits(fill.getValue()).getZExtValue()});
+    launch.args.push_back(getArg(*tensor++));
+  }
+  fills.clear();
   result.launches.push_back(std::move(launch));
   return success();
 }
@@ -166,12 +181,15 @@ FailureOr<runtime::Plan> PlanExporter::run() {
   if (failed(exportTensors(plan.getInputs(), plan.getInputNames(), result.inputs)) ||
       failed(exportTensors(plan.getOutputs(), plan.getOutputNames(), result.outputs)))
     return failure();
-  for (auto buffer : plan.getBody().getOps<lh::BufferOp>())
-    if (failed(exportBuffer(buffer)))
+  for (Operation &op : plan.getBody().getOps()) {
+    if (auto fill = dyn_cast<lh::FillOp>(op))
+      fills.push_back(fill);
+    else if (auto buffer = dyn_cast<lh::BufferOp>(op); buffer && failed(exportBuffer(buffer)))
       return failure();
-  for (auto dispatch : plan.getBody().getOps<lh::DispatchOp>())
-    if (failed(exportDispatch(dispatch)))
+    else if (auto dispatch = dyn_cast<lh::DispatchOp>(op);
+             dispatch && failed(exportDispatch(dispatch)))
       return failure();
+  }
   return std::move(result);
 }
 

@@ -43,6 +43,7 @@ private:
   /// Places the values that are not returned.
   LogicalResult placeBuffers(bool reuse);
   lh::PlanOp createPlan();
+  /// The dispatch of a launch, and the fills of results that have an initial value.
   LogicalResult createDispatch(lh::LaunchOp launch);
 
   ArrayAttr getNames(StringRef fallback, unsigned count,
@@ -200,6 +201,9 @@ LogicalResult PlanBuilder::createDispatch(lh::LaunchOp launch) {
   for (auto values : {ValueRange(launch.getInputs()), ValueRange(launch.getOutputs())})
     for (Value value : values)
       args.push_back(memory.lookup(value));
+  for (auto [i, result] : llvm::enumerate(launch.getOutputs()))
+    if (TypedAttr init = kernel.getArgInit(kernel.getInputs() + i))
+      lh::FillOp::create(builder, launch.getLoc(), memory.lookup(result), init);
   StringAttr stage = launch.getStageAttr() ? launch.getStageAttr() : kernel.getSymNameAttr();
   lh::DispatchOp::create(
       builder, launch.getLoc(), launch.getKernelAttr(), builder.getDenseI64ArrayAttr(binding->grid),

@@ -95,12 +95,12 @@ static LogicalResult verifyBuffersDisjoint(PlanOp plan) {
   struct Use {
     BufferOp buffer;
     int64_t begin, end;  // bytes in the workspace
-    int64_t first, last; // dispatches
+    int64_t first, last; // steps
   };
   SmallVector<Use> uses;
   DenseMap<Operation *, int64_t> position;
-  for (auto [index, dispatch] : llvm::enumerate(plan.getBody().getOps<DispatchOp>()))
-    position[dispatch] = index;
+  for (auto [index, step] : llvm::enumerate(plan.getBody().getOps()))
+    position[&step] = index;
   for (auto buffer : plan.getBody().getOps<BufferOp>()) {
     if (buffer->use_empty())
       continue;
@@ -140,8 +140,9 @@ LogicalResult PlanOp::verifyRegions() {
              << "arguments of a plan must be memrefs of static shape, got " << argument.getType()
              << " [plan_c1]";
   for (Operation &op : getBody().getOps())
-    if (!isa<BufferOp, DispatchOp>(op))
-      return op.emitOpError("cannot be part of a plan, only buffers and dispatches can [plan_c2]");
+    if (!isa<BufferOp, FillOp, DispatchOp>(op))
+      return op.emitOpError(
+          "cannot be part of a plan, only buffers, fills and dispatches can [plan_c2]");
   return verifyBuffersDisjoint(*this);
 }
 
@@ -178,6 +179,28 @@ LogicalResult BufferOp::verify() {
     return emitOpError() << "of " << getSizeInBytes() << " bytes at offset " << offset
                          << " does not fit into the workspace of " << workspace
                          << " bytes [buffer_c2]";
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------===//
+// fill
+//===------------------------------------------------------------------------------------------===//
+
+LogicalResult FillOp::verify() {
+  MemRefType type = getDestination().getType();
+  if (!isa<IntegerAttr, FloatAttr>(getValue()) || getValue().getType() != type.getElementType())
+    return emitOpError() << "of " << type << " needs an element of it, got " << getValue()
+                         << " [fill_c1]";
+  auto argument = dyn_cast<BlockArgument>(getDestination());
+  if (argument &&
+      argument.getArgNumber() < (*this)->getParentOfType<PlanOp>().getInputNames().size())
+    return emitOpError("writes to an input of the plan [fill_c2]");
+  Operation *next = (*this)->getNextNode();
+  while (isa_and_present<FillOp>(next))
+    next = next->getNextNode();
+  auto dispatch = dyn_cast_or_null<DispatchOp>(next);
+  if (!dispatch || !llvm::is_contained(dispatch.getArgs(), getDestination()))
+    return emitOpError("must be followed by a dispatch that takes its destination [fill_c3]");
   return success();
 }
 

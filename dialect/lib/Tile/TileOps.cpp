@@ -11,6 +11,7 @@
 #include "mlir/Interfaces/FunctionImplementation.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace lighthouse::tile;
@@ -198,6 +199,12 @@ LogicalResult KernelOp::verify() {
       return emitOpError() << "the alignment of argument " << i
                            << " must be 1, 2, 4, 8 or 16 bytes of a view, found " << given
                            << " [kernel_c7]";
+    Attribute init = getArgAttr(i, "tile.init");
+    auto view = dyn_cast<ViewType>(type);
+    if (init && (!view || int64_t(i) < inputs || !isa<IntegerAttr, FloatAttr>(init) ||
+                 cast<TypedAttr>(init).getType() != view.getElementType()))
+      return emitOpError() << "the initial value of argument " << i
+                           << " must be an element of a result, found " << init << " [kernel_c11]";
   }
   if (getBody().empty())
     return emitOpError() << "has no body [kernel_c8]";
@@ -212,6 +219,7 @@ LogicalResult KernelOp::verifyRegions() {
     return !isa<ViewType>(type) &&
            (!isa<BufferType>(type) || isa_and_present<AllocSharedOp, SlotOp>(maker));
   };
+  auto inputs = getBody().getArguments().take_front(getInputs());
   WalkResult walked = getBody().walk([&](Operation *op) -> WalkResult {
     for (Type type : op->getResultTypes())
       if (!isAllowed(type, op))
@@ -221,6 +229,11 @@ LogicalResult KernelOp::verifyRegions() {
         for (Type type : block.getArgumentTypes())
           if (!isAllowed(type, nullptr))
             return op->emitOpError() << "carries a " << type << " in a kernel [kernel_c9]";
+    auto written = TypeSwitch<Operation *, Value>(op)
+                       .Case<StoreOp, AtomicRMWOp>([](auto access) { return access.getView(); })
+                       .Default(Value());
+    if (llvm::is_contained(inputs, written))
+      return op->emitOpError() << "writes to an input of the kernel [kernel_c10]";
     return WalkResult::advance();
   });
   return failure(walked.wasInterrupted());

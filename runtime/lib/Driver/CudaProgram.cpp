@@ -6,6 +6,7 @@
 #include "lighthouse/runtime/Sha256.h"
 
 #include "../Support/CudaArch.h"
+#include "CudaFill.h"
 #include "Linker.h"
 
 #include <fmt/format.h>
@@ -226,15 +227,21 @@ Status CudaProgram::checkPlacement(std::span<const TensorView> inputs,
 
 Status CudaProgram::launchKernel(std::size_t index, std::int64_t *runWords, CUstream stream) const {
   const LaunchWords::Launch &prepared = words.launches()[index];
-  if (prepared.instances == 0)
-    return {};
   const LaunchSpec &spec = plan.launches[index];
   const KernelSpec &kernel = plan.kernels[spec.kernel];
-  // The one parameter: all words, by value.
-  void *parameters[] = {runWords + prepared.firstWord};
-  Status status = context.driver().cuLaunchKernel(
-      functions[spec.kernel], unsigned(prepared.instances), 1, 1, unsigned(kernel.threads), 1, 1,
-      unsigned(kernel.sharedBytes), stream, parameters, nullptr);
+  const auto enqueue = [&]() -> Status {
+    for (const LaunchWords::Fill &fill : prepared.fills)
+      if (Status s = enqueueFill(context.driver(), fill, runWords, stream); !s.ok())
+        return s;
+    if (prepared.instances == 0)
+      return {};
+    // The one parameter: all words, by value.
+    void *parameters[] = {runWords + prepared.firstWord};
+    return context.driver().cuLaunchKernel(
+        functions[spec.kernel], unsigned(prepared.instances), 1, 1, unsigned(kernel.threads), 1, 1,
+        unsigned(kernel.sharedBytes), stream, parameters, nullptr);
+  };
+  Status status = enqueue();
   if (!status.ok())
     return std::move(status).withContext(
         fmt::format("stage '{}', kernel '{}'", spec.stage, kernel.name));

@@ -46,6 +46,7 @@ private:
   /// Checks that all memory of a run lies on the device.
   Status checkPlacement(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
                         const void *workspace) const;
+  /// Enqueues the fills of a launch, then its kernel.
   Status launchKernel(std::size_t index, std::int64_t *runWords, CUstream stream) const;
   Status launchTimed(std::int64_t *runWords, const RunOptions &options) const;
 

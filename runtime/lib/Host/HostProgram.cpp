@@ -30,6 +30,44 @@ struct Loop {
   const std::int32_t *grid;
 };
 
+/// Elements that one thread fills at least, if there are so many.
+constexpr std::int64_t fillChunk = std::int64_t(1) << 16;
+
+/// All elements of a tensor that becomes one value.
+struct FillLoop {
+  std::uintptr_t begin;
+  Steps steps;
+  std::uint64_t bits;
+};
+
+/// The body of a `FillLoop` over elements of type `Word`, in the order of memory.
+template <typename Word> void fillElements(void *opaque, std::int64_t begin, std::int64_t end) {
+  const FillLoop &loop = *static_cast<FillLoop *>(opaque);
+  const std::span<const Steps::Step> steps = loop.steps.all();
+  while (begin < end) {
+    std::int64_t rest = begin, offset = 0, row = 1;
+    for (const Steps::Step &step : steps) {
+      offset += rest % step.count * step.stride;
+      rest /= step.count;
+    }
+    if (!steps.empty() && steps.front().stride == 1)
+      row = std::min(end - begin, steps.front().count - begin % steps.front().count);
+    std::fill_n(reinterpret_cast<Word *>(loop.begin) + offset, row, Word(loop.bits));
+    begin += row;
+  }
+}
+
+void fillTensor(ThreadPool &pool, const LaunchWords::Fill &fill, const std::int64_t *runWords) {
+  FillLoop loop = {fill.begin(runWords), fill.steps(runWords), fill.bits};
+  const ThreadPool::Body body = fill.elementBytes == 1   ? fillElements<std::uint8_t>
+                                : fill.elementBytes == 2 ? fillElements<std::uint16_t>
+                                : fill.elementBytes == 4 ? fillElements<std::uint32_t>
+                                                         : fillElements<std::uint64_t>;
+  const std::int64_t count = *elementCount(fill.shape);
+  pool.run(count, std::max(fillChunk, count / (pool.size() * chunksPerThread)), /*stackBytes=*/0,
+           body, &loop);
+}
+
 } // namespace
 
 Result<std::unique_ptr<ProgramImpl>> HostProgram::load(const Artifact &artifact) {
@@ -59,6 +97,8 @@ Status HostProgram::launch(std::span<const TensorView>, std::span<const TensorVi
         std::max<std::int64_t>(1, prepared.instances / (pool.size() * chunksPerThread));
 
     const auto start = std::chrono::steady_clock::now();
+    for (const LaunchWords::Fill &fill : prepared.fills)
+      fillTensor(pool, fill, runWords.data());
     const bool ran = pool.run(
         prepared.instances, chunk, stackBytes,
         [](void *opaque, std::int64_t begin, std::int64_t end) {

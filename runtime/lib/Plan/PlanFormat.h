@@ -9,7 +9,7 @@
 namespace lighthouse::runtime {
 
 /// Version of the JSON form.
-inline constexpr int planVersion = 2;
+inline constexpr int planVersion = 3;
 
 /// Field of an argument of a launch, indexed by `LaunchArg::Kind`.
 inline constexpr std::array<std::string_view, 4> launchArgKindNames = {"input", "output", "buffer",

@@ -89,8 +89,13 @@ LaunchCost readCost(const Cursor &at) {
           at.field("flops").integer()};
 }
 
+FillSpec readFill(const Cursor &at) {
+  at.expectFields({"arg", "bits"});
+  return {at.field("arg").integer(), at.field("bits").integer<std::uint64_t>()};
+}
+
 LaunchSpec readLaunch(const Cursor &at) {
-  at.expectFields({"kernel", "stage", "grid", "args", "dims", "cost"});
+  at.expectFields({"kernel", "stage", "grid", "args", "dims", "cost", "fills"});
   LaunchSpec launch;
   launch.kernel = at.field("kernel").integer();
   launch.stage = at.field("stage").string();
@@ -102,6 +107,7 @@ LaunchSpec readLaunch(const Cursor &at) {
   launch.args = at.field("args").list(PlanLimits::kernelArgs, readLaunchArg);
   launch.dims = at.field("dims").integers(PlanLimits::kernelArgs);
   launch.cost = readCost(at.field("cost"));
+  launch.fills = at.field("fills").list(PlanLimits::kernelArgs, readFill);
   return launch;
 }
 

@@ -211,6 +211,22 @@ Status checkLaunchArg(const Plan &plan, const std::string &where, const LaunchAr
   return {};
 }
 
+/// The arguments of the launch were checked.
+Status checkFill(const std::string &here, const LaunchSpec &launch, const KernelSpec &kernel,
+                 const FillSpec &fill) {
+  if (fill.arg < 0 || std::size_t(fill.arg) >= launch.args.size())
+    return failure(here + "/arg", "there is no argument {}; the launch has {}", fill.arg,
+                   launch.args.size());
+  const LaunchArg::Kind kind = launch.args[fill.arg].kind;
+  if (kind != LaunchArg::Kind::Output && kind != LaunchArg::Kind::Buffer)
+    return failure(here + "/arg", "argument {} is neither an output nor a buffer", fill.arg);
+  const DType dtype = kernel.args[fill.arg].dtype;
+  const std::uint64_t most = dtype == DType::Bool ? 1 : UINT64_MAX >> (64 - 8 * dtypeBytes(dtype));
+  if (fill.bits > most)
+    return failure(here + "/bits", "expected 0 to {}, found {}", most, fill.bits);
+  return {};
+}
+
 Status checkLaunch(const Plan &plan, const std::string &here, const LaunchSpec &launch) {
   if (launch.kernel < 0 || std::size_t(launch.kernel) >= plan.kernels.size())
     return failure(here + "/kernel", "there is no kernel {}; the plan has {}", launch.kernel,
@@ -253,6 +269,12 @@ Status checkLaunch(const Plan &plan, const std::string &here, const LaunchSpec &
        {launch.cost.bytesRead, launch.cost.bytesWritten, launch.cost.flops})
     if (amount < 0)
       return failure(here + "/cost", "expected 0 or more, found {}", amount);
+  if (Status s = checkCount(here + "/fills", launch.fills.size(), PlanLimits::kernelArgs); !s.ok())
+    return s;
+  for (std::size_t i = 0; i < launch.fills.size(); ++i)
+    if (Status s = checkFill(fmt::format("{}/fills/{}", here, i), launch, kernel, launch.fills[i]);
+        !s.ok())
+      return s;
   return {};
 }
 

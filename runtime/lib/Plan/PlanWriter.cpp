@@ -57,6 +57,10 @@ std::string toJson(const LaunchArg &arg) {
   return fmt::format(R"({{"{}": {}}})", launchArgKindNames[static_cast<int>(arg.kind)], arg.index);
 }
 
+std::string toJson(const FillSpec &fill) {
+  return fmt::format(R"({{"arg": {}, "bits": {}}})", fill.arg, fill.bits);
+}
+
 std::string toJson(const KernelSpec &kernel);
 std::string toJson(const LaunchSpec &launch);
 
@@ -95,11 +99,12 @@ std::string toJson(const LaunchSpec &launch) {
                      "      \"grid\": {},\n"
                      "      \"args\": {},\n"
                      "      \"dims\": {},\n"
-                     "      \"cost\": {{\"bytes_read\": {}, \"bytes_written\": {}, \"flops\": {}}}\n"
+                     "      \"cost\": {{\"bytes_read\": {}, \"bytes_written\": {}, \"flops\": {}}},\n"
+                     "      \"fills\": {}\n"
                      "    }}",
                      launch.kernel, quoted(launch.stage), integers(launch.grid),
                      list(launch.args, "      "), integers(launch.dims), launch.cost.bytesRead,
-                     launch.cost.bytesWritten, launch.cost.flops);
+                     launch.cost.bytesWritten, launch.cost.flops, list(launch.fills, "      "));
 }
 
 } // namespace

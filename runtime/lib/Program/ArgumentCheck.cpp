@@ -2,11 +2,11 @@
 
 #include "ArgumentCheck.h"
 
+#include "Steps.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdlib>
 
 namespace lighthouse::runtime {
 
@@ -87,69 +87,6 @@ bool computeExtent(const TensorView &view, Extent &extent) {
   return true;
 }
 
-/// How a view with elements goes through memory: its dimensions of more than one element, in the
-/// order of their strides. Views of equal steps cover the same pattern, wherever it begins.
-class Steps {
-public:
-  explicit Steps(const TensorView &view) {
-    for (std::size_t i = 0; i < view.shape.size(); ++i) {
-      if (view.shape[i] == 1)
-        continue;
-      const Step step = {std::abs(view.strides[i]), view.shape[i]};
-      std::size_t at = rank++;
-      for (; at > 0 && steps[at - 1].stride > step.stride; --at)
-        steps[at] = steps[at - 1];
-      steps[at] = step;
-    }
-  }
-
-  /// Whether two elements may share memory. Exact for every view made by slicing, transposing and
-  /// reshaping contiguous memory.
-  bool overlap() const {
-    // Each stride must step over all that the smaller ones reach.
-    std::int64_t reach = 0;
-    for (const Step &step : all()) {
-      if (step.stride <= reach)
-        return true;
-      reach += (step.count - 1) * step.stride;
-    }
-    return false;
-  }
-
-  /// Whether an element is `distance` elements away from another or itself. Exact if `!overlap()`.
-  bool reach(std::int64_t distance) const { return reach(all(), distance); }
-
-  bool operator==(const Steps &other) const { return std::ranges::equal(all(), other.all()); }
-
-private:
-  struct Step {
-    /// Its magnitude, in elements.
-    std::int64_t stride;
-    std::int64_t count;
-
-    bool operator==(const Step &) const = default;
-  };
-
-  std::span<const Step> all() const { return std::span(steps).first(rank); }
-
-  static bool reach(std::span<const Step> steps, std::int64_t distance) {
-    if (steps.empty())
-      return distance == 0;
-    const Step &largest = steps.back();
-    // There and back are alike; and as the smaller strides together reach less than this one, it is
-    // taken as often as it fits, or once more.
-    distance = std::abs(distance);
-    for (std::int64_t times = distance / largest.stride, last = times + 1; times <= last; ++times)
-      if (times < largest.count &&
-          reach(steps.first(steps.size() - 1), distance - times * largest.stride))
-        return true;
-    return false;
-  }
-
-  std::array<Step, maxRank> steps;
-  std::size_t rank = 0;
-};
-
 /// Checks the address of a tensor and the distances of its rows.
 Status checkAlignment(const Label &label, const TensorView &view, std::int64_t demanded) {
   const auto width = std::int64_t(dtypeBytes(view.dtype));
@@ -220,7 +157,7 @@ bool shareMemory(const Region &output, const Steps &steps, const Region &other) 
     return true;
   const auto width = std::int64_t(dtypeBytes(output.view->dtype));
   const auto bytes = std::int64_t(output.extent.begin - other.extent.begin);
-  return std::int64_t(dtypeBytes(other.view->dtype)) == width && Steps(*other.view) == steps &&
+  return std::int64_t(dtypeBytes(other.view->dtype)) == width && Steps(other.view->shape, other.view->strides) == steps &&
          steps.reach(bytes / width);
 }
 
@@ -277,7 +214,7 @@ Status checkArguments(const Plan &plan, const TensorDemands &demands,
     const Region &output = regions.back();
     if (output.extent.isEmpty())
       continue;
-    const Steps steps(outputs[i]);
+    const Steps steps(outputs[i].shape, outputs[i].strides);
     if (steps.overlap())
       return invalid(label, "with strides {} several of its elements share memory",
                      formatDims(outputs[i].strides));

@@ -36,9 +36,12 @@ LaunchWords::LaunchWords(const Plan &plan) {
 void LaunchWords::prepare(const Plan &plan, const LaunchSpec &launch) {
   const KernelSpec &kernel = plan.kernels[launch.kernel];
   Launch result = {words.size(), std::int64_t(launch.grid[0]) * launch.grid[1] * launch.grid[2],
-                   /*bytes=*/0};
+                   /*bytes=*/0,
+                   /*fills=*/{}};
+  std::vector<std::size_t> argWords;
   for (std::size_t i = 0; i < launch.args.size(); ++i) {
     const LaunchArg &arg = launch.args[i];
+    argWords.push_back(words.size());
     const std::vector<std::int64_t> *shape = shapeOf(plan, arg);
     if (!shape) {
       words.push_back(std::int64_t(arg.bits));
@@ -56,7 +59,19 @@ void LaunchWords::prepare(const Plan &plan, const LaunchSpec &launch) {
   words.insert(words.end(), launch.dims.begin(), launch.dims.end());
   if (plan.target == "cuda")
     words.insert(words.end(), launch.grid.begin(), launch.grid.end());
-  prepared.push_back(result);
+  for (const FillSpec &fill : launch.fills)
+    if (const std::vector<std::int64_t> &shape = *shapeOf(plan, launch.args[fill.arg]);
+        *elementCount(shape) != 0)
+      result.fills.push_back(
+          {argWords[fill.arg], shape, dtypeBytes(kernel.args[fill.arg].dtype), fill.bits});
+  prepared.push_back(std::move(result));
+}
+
+std::uintptr_t LaunchWords::Fill::begin(const std::int64_t *runWords) const {
+  std::int64_t elements = 0;
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    elements += std::min<std::int64_t>(0, (shape[i] - 1) * runWords[word + 1 + i]);
+  return std::uintptr_t(runWords[word] + elements * std::int64_t(elementBytes));
 }
 
 std::span<std::int64_t> LaunchWords::fill(std::span<const TensorView> inputs,

@@ -10,6 +10,8 @@
 #include "lighthouse/runtime/Plan.h"
 #include "lighthouse/runtime/Tensor.h"
 
+#include "Steps.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -26,12 +28,28 @@ inline constexpr std::size_t cudaGridWords = 3;
 /// The words of a plan's launches, with everything filled in that does not depend on a run.
 class LaunchWords {
 public:
+  /// A tensor argument with elements that is filled before its launch.
+  struct Fill {
+    /// The word of its address; its strides follow.
+    std::size_t word;
+    std::vector<std::int64_t> shape;
+    std::size_t elementBytes;
+    std::uint64_t bits;
+
+    /// The address of the element that comes first in memory, for the words of a run.
+    std::uintptr_t begin(const std::int64_t *runWords) const;
+    Steps steps(const std::int64_t *runWords) const {
+      return Steps(shape, {runWords + word + 1, shape.size()});
+    }
+  };
+
   struct Launch {
     std::size_t firstWord;
     /// Product of the grid.
     std::int64_t instances;
     /// Bytes of all tensor arguments, each element counted once.
     std::int64_t bytes;
+    std::vector<Fill> fills;
   };
 
   /// Precondition: `plan.verify()`.

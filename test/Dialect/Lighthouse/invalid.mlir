@@ -572,7 +572,7 @@ lighthouse.plan @p inputs(%x "x" : tensor<8xf32>) outputs() workspace 0 {
 // -----
 
 lighthouse.plan @p inputs() outputs() workspace 0 {
-  // expected-error@below {{cannot be part of a plan, only buffers and dispatches can [plan_c2]}}
+  // expected-error@below {{cannot be part of a plan, only buffers, fills and dispatches can [plan_c2]}}
   %c = arith.constant 0 : i32
 }
 
@@ -660,4 +660,54 @@ tile.kernel @id(%x: !tile.view<["N"], f32>, %y: !tile.view<["N"], f32>) attribut
 lighthouse.plan @p inputs() outputs(%y "y" : memref<8xf32>) workspace 0 {
   // expected-error@below {{passes a memref that the kernel writes more than once [dispatch_c4]}}
   lighthouse.dispatch @id grid [8, 1, 1] dims [8] (%y, %y) stage "id" : memref<8xf32>, memref<8xf32>
+}
+
+// -----
+
+tile.kernel @id(%x: !tile.view<["N"], f32>, %y: !tile.view<["N"], f32>) attributes {
+    dims = ["N"], grid = affine_map<()[n] -> (n, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}
+lighthouse.plan @p inputs(%x "x" : memref<8xf32>) outputs(%y "y" : memref<8xf32>) workspace 64 {
+  // expected-error@below {{of 'memref<8xf32>' needs an element of it, got 0 : i32 [fill_c1]}}
+  lighthouse.fill %y with 0 : i32 : memref<8xf32>
+  lighthouse.dispatch @id grid [8, 1, 1] dims [8] (%x, %y) stage "id" : memref<8xf32>, memref<8xf32>
+}
+
+// -----
+
+tile.kernel @id(%x: !tile.view<["N"], f32>, %y: !tile.view<["N"], f32>) attributes {
+    dims = ["N"], grid = affine_map<()[n] -> (n, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}
+lighthouse.plan @p inputs(%x "x" : memref<8xf32>) outputs(%y "y" : memref<8xf32>) workspace 64 {
+  // expected-error@below {{writes to an input of the plan [fill_c2]}}
+  lighthouse.fill %x with 0.0 : f32 : memref<8xf32>
+  lighthouse.dispatch @id grid [8, 1, 1] dims [8] (%x, %y) stage "id" : memref<8xf32>, memref<8xf32>
+}
+
+// -----
+
+tile.kernel @id(%x: !tile.view<["N"], f32>, %y: !tile.view<["N"], f32>) attributes {
+    dims = ["N"], grid = affine_map<()[n] -> (n, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}
+lighthouse.plan @p inputs(%x "x" : memref<8xf32>) outputs(%y "y" : memref<8xf32>) workspace 64 {
+  %b = lighthouse.buffer 0 : memref<8xf32>
+  // expected-error@below {{must be followed by a dispatch that takes its destination [fill_c3]}}
+  lighthouse.fill %b with 0.0 : f32 : memref<8xf32>
+  lighthouse.fill %y with 0.0 : f32 : memref<8xf32>
+  lighthouse.dispatch @id grid [8, 1, 1] dims [8] (%x, %y) stage "id" : memref<8xf32>, memref<8xf32>
+}
+
+// -----
+
+tile.kernel @id(%x: !tile.view<["N"], f32>, %y: !tile.view<["N"], f32>) attributes {
+    dims = ["N"], grid = affine_map<()[n] -> (n, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}
+lighthouse.plan @p inputs(%x "x" : memref<8xf32>) outputs(%y "y" : memref<8xf32>) workspace 64 {
+  lighthouse.dispatch @id grid [8, 1, 1] dims [8] (%x, %y) stage "id" : memref<8xf32>, memref<8xf32>
+  // expected-error@below {{must be followed by a dispatch that takes its destination [fill_c3]}}
+  lighthouse.fill %y with 0.0 : f32 : memref<8xf32>
 }

@@ -108,11 +108,13 @@ func.func private @order(!lighthouse.scores<shape = <factor = 4, levels = 3>, gr
 
 // A plan without inputs; defaults are not printed.
 // CHECK-LABEL: lighthouse.plan @fill inputs() outputs(%y "y" : memref<8xf32, strided<[?]>>) workspace 0
+// CHECK: lighthouse.fill %y with -1.000000e+00 : f32 : memref<8xf32, strided<[?]>>
 // CHECK: lighthouse.dispatch @fill_kernel grid [8, 1, 1] dims [8](%y) stage "fill" : memref<8xf32, strided<[?]>>
 tile.kernel @fill_kernel(%y: !tile.view<["N"], f32>) attributes {
     dims = ["N"], grid = affine_map<()[n] -> (n, 1, 1)>, inputs = 0 : i64} {
   tile.return
 }
 lighthouse.plan @fill inputs() outputs(%y "y" : memref<8xf32, strided<[?]>>) workspace 0 {
+  lighthouse.fill %y with -1.0 : f32 : memref<8xf32, strided<[?]>>
   lighthouse.dispatch @fill_kernel grid [8, 1, 1] dims [8](%y) stage "fill" : memref<8xf32, strided<[?]>>
 }

@@ -890,3 +890,52 @@ tile.kernel @k() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inpu
   %t = tensor.splat %i : tensor<16xindex>
   tile.return
 }
+
+// -----
+
+tile.kernel @k(%x: !tile.view<[8], f32>, %y: !tile.view<[8], f32>) attributes {
+    dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  %i = arith.constant 1 : i32
+  %v = tile.load %x[%i] : (!tile.view<[8], f32>, i32) -> f32
+  tile.store %v, %y[%i] : f32, !tile.view<[8], f32>, i32
+  // expected-error@below {{'tile.store' op writes to an input of the kernel [kernel_c10]}}
+  tile.store %v, %x[%i] : f32, !tile.view<[8], f32>, i32
+  tile.return
+}
+
+// -----
+
+tile.kernel @k(%x: !tile.view<[8], f32>, %c: i1) attributes {
+    dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 2 : i64} {
+  %i = arith.constant 1 : i32
+  %v = tile.load %x[%i] : (!tile.view<[8], f32>, i32) -> f32
+  scf.if %c {
+    // expected-error@below {{'tile.atomic_rmw' op writes to an input of the kernel [kernel_c10]}}
+    tile.atomic_rmw add %v, %x[%i] : f32, !tile.view<[8], f32>, i32
+  }
+  tile.return
+}
+
+// -----
+
+// expected-error@below {{the initial value of argument 0 must be an element of a result, found 0.000000e+00 : f32 [kernel_c11]}}
+tile.kernel @k(%x: !tile.view<[8], f32> {tile.init = 0.0 : f32}, %y: !tile.view<[8], f32>) attributes {
+    dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}
+
+// -----
+
+// expected-error@below {{the initial value of argument 1 must be an element of a result, found 0 : i32 [kernel_c11]}}
+tile.kernel @k(%x: !tile.view<[8], f32>, %y: !tile.view<[8], f32> {tile.init = 0 : i32}) attributes {
+    dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}
+
+// -----
+
+// expected-error@below {{the initial value of argument 1 must be an element of a result, found "zero" [kernel_c11]}}
+tile.kernel @k(%x: !tile.view<[8], f32>, %y: !tile.view<[8], f32> {tile.init = "zero"}) attributes {
+    dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  tile.return
+}

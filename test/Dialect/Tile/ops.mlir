@@ -4,15 +4,15 @@
 
 // CHECK: #[[HALF:.*]] = affine_map<()[s0, s1, s2] -> (s1 ceildiv 2)>
 // CHECK: #[[GRID:.*]] = affine_map<()[s0, s1, s2] -> (s1 ceildiv 64, s0, 1)>
-// CHECK: tile.kernel @everything(%[[X:.*]]: !tile.view<["B", 3, "N"], f32> {tile.name = "x"}, %[[SCALE:.*]]: bf16, %[[Y:.*]]: !tile.view<["N", "M"], i1>) attributes {
+// CHECK: tile.kernel @everything(%[[X:.*]]: !tile.view<["B", 3, "N"], f32> {tile.name = "x"}, %[[SCALE:.*]]: bf16, %[[Y:.*]]: !tile.view<["N", "M"], i1> {tile.init = true}) attributes {
 // CHECK-SAME: dim_exprs = {M = #[[HALF]]}
 // CHECK-SAME: dims = ["B", "N", "M"]
 // CHECK-SAME: grid = #[[GRID]]
-// CHECK-SAME: inputs = 2 : i64
+// CHECK-SAME: inputs = 0 : i64
 // CHECK-SAME: params = {D = 64 : i64}
 // CHECK-SAME: stage = "pool"
-tile.kernel @everything(%x: !tile.view<["B", 3, "N"], f32> {tile.name = "x"}, %scale: bf16, %y: !tile.view<["N", "M"], i1>) attributes {
-    dims = ["B", "N", "M"], grid = affine_map<()[b, n, m] -> (n ceildiv 64, b, 1)>, inputs = 2 : i64,
+tile.kernel @everything(%x: !tile.view<["B", 3, "N"], f32> {tile.name = "x"}, %scale: bf16, %y: !tile.view<["N", "M"], i1> {tile.init = true}) attributes {
+    dims = ["B", "N", "M"], grid = affine_map<()[b, n, m] -> (n ceildiv 64, b, 1)>, inputs = 0 : i64,
     dim_exprs = {M = affine_map<()[b, n, m] -> (n ceildiv 2)>}, stage = "pool", params = {D = 64 : i64}} {
   // CHECK: %[[P:.*]] = tile.program_id 0
   // CHECK: tile.program_id 2

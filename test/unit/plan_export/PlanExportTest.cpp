@@ -90,6 +90,32 @@ TEST_F(PlanExport, KeepsOrderAndMeaning) {
   EXPECT_TRUE(status.ok()) << status.message();
 }
 
+TEST_F(PlanExport, FillsBelongToTheLaunchThatFollows) {
+  auto plan = exportText(R"mlir(
+    tile.kernel @k(%x: !tile.view<["N"], i8>, %a: i32, %y: !tile.view<["N"], i8>, %z: !tile.view<["N"], f64>) attributes {
+        dims = ["N"], grid = affine_map<()[n] -> (n, 1, 1)>, inputs = 2 : i64} {
+      tile.return
+    }
+    lighthouse.plan @p inputs(%x "x" : memref<8xi8>)
+        outputs(%y "y" : memref<8xi8>, %z "z" : memref<8xf64>) workspace 64 {
+      %b = lighthouse.buffer 0 : memref<8xi8>
+      lighthouse.fill %z with -2.0 : f64 : memref<8xf64>
+      lighthouse.fill %b with -1 : i8 : memref<8xi8>
+      lighthouse.dispatch @k grid [8, 1, 1] dims [8] (%x, %b, %z) scalars [-1 : i32] stage "first"
+        : memref<8xi8>, memref<8xi8>, memref<8xf64>
+      lighthouse.dispatch @k grid [8, 1, 1] dims [8] (%b, %y, %z) scalars [-1 : i32] stage "second"
+        : memref<8xi8>, memref<8xi8>, memref<8xf64>
+    }
+  )mlir");
+  ASSERT_TRUE(succeeded(plan)) << message;
+  ASSERT_EQ(plan->launches.size(), 2u);
+  EXPECT_EQ(plan->launches[0].fills,
+            (std::vector<runtime::FillSpec>{{2, 0xff}, {3, 0xc000000000000000}}));
+  EXPECT_TRUE(plan->launches[1].fills.empty());
+  plan->cpuLevel = "x86-64-v2";
+  EXPECT_TRUE(plan->verify().ok()) << plan->verify().message();
+}
+
 TEST_F(PlanExport, RefusesElementTypesThatTheRuntimeLacks) {
   auto plan = exportText(R"mlir(
     lighthouse.plan @p inputs(%x "x" : memref<8xi16>) outputs() workspace 0 {

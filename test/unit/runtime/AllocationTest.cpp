@@ -83,7 +83,9 @@ TEST(Allocation, NoMemoryForATuningTableIsAStatus) {
 }
 
 TEST(Allocation, RunsAllocateNothingAfterTheFirst) {
-  const std::vector<std::uint8_t> bytes = serialized(sampleArtifact());
+  Artifact artifact = sampleArtifact();
+  artifact.plan.launches[1].fills = {{2, 0}};
+  const std::vector<std::uint8_t> bytes = serialized(artifact);
   lh_program program = nullptr;
   ASSERT_EQ(lh_program_load_memory(bytes.data(), bytes.size(), &program), LH_OK);
   std::vector<float> x(sampleLength), out(sampleLength);

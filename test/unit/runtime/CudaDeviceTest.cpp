@@ -1,12 +1,14 @@
 //===- CudaDeviceTest.cpp - On a GPU, where there is one ------------------===//
 
 #include "CudaSample.h"
+#include "FillSample.h"
 
 #include "lighthouse/runtime/Cache.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -115,6 +117,26 @@ TEST_F(CudaDeviceTest, GraphCapture) {
     ASSERT_TRUE(stream->synchronize().ok());
     EXPECT_TRUE(run.isRight());
   }
+}
+
+TEST_F(CudaDeviceTest, FillsOutputsOfAnyStrides) {
+  for (const FillCase &c : fillCases())
+    expectFilled(c, Device::Cuda);
+}
+
+TEST_F(CudaDeviceTest, FillsAreCaptured) {
+  Artifact artifact = cudaSampleArtifact();
+  artifact.plan.launches[1].fills = {{0, std::bit_cast<std::uint32_t>(2.0f)}};
+  Result<Program> filling = Program::load(artifact);
+  ASSERT_TRUE(filling) << filling.status().toString();
+  const CudaSampleRun run;
+  Result<cuda::Graph> graph = cuda::Graph::capture(
+      [&](void *stream) { return run.run(*filling, onStream(stream)); });
+  ASSERT_TRUE(graph) << graph.status().toString();
+  ASSERT_TRUE(graph->launch(nullptr).ok());
+  std::vector<float> out(sampleLength);
+  ASSERT_TRUE(cuda::copy(out.data(), run.out.data(), run.out.size()).ok());
+  EXPECT_THAT(out, testing::Each(2.0f * 0.5f + 8.0f));
 }
 
 TEST_F(CudaDeviceTest, Timings) {

@@ -1,6 +1,7 @@
 //===- CudaProgramTest.cpp - CUDA programs on the fake driver -------------===//
 
 #include "CudaTest.h"
+#include "FillSample.h"
 
 #include "lighthouse/runtime/Cache.h"
 
@@ -114,6 +115,48 @@ TEST_F(CudaProgram, EmptyGridsAreSkipped) {
   ASSERT_TRUE(run.run(*program).ok());
   ASSERT_EQ(fake().launches.size(), 1u);
   EXPECT_EQ(fake().launches[0].kernel, "scale");
+}
+
+TEST_F(CudaProgram, FillsOutputsOfAnyStrides) {
+  const Result<cuda::Stream> stream = cuda::Stream::create();
+  ASSERT_TRUE(stream);
+  RunOptions options;
+  options.stream = stream->handle();
+  for (const FillCase &c : fillCases()) {
+    forgetCalls();
+    expectFilled(c, Device::Cuda, options);
+    EXPECT_EQ(std::ssize(fake().fillStreams), c.memsets) << c.name;
+    EXPECT_THAT(fake().fillStreams, testing::Each(stream->handle()));
+    EXPECT_THAT(fake().launches, testing::IsEmpty());
+  }
+}
+
+TEST_F(CudaProgram, FillsComeBeforeTheirLaunch) {
+  Artifact artifact = cudaSampleArtifact();
+  artifact.plan.launches[0].fills = {{2, 0x40000000}};
+  artifact.plan.launches[1].fills = {{2, 0}, {0, 1}};
+  Result<Program> program = Program::load(artifact);
+  ASSERT_TRUE(program);
+  const CudaSampleRun run;
+  forgetCalls();
+  ASSERT_TRUE(run.run(*program).ok());
+  EXPECT_THAT(std::span(fake().calls).subspan(5, 5),
+              ElementsAre("cuMemsetD32Async", "cuLaunchKernel", "cuMemsetD32Async",
+                          "cuMemsetD32Async", "cuLaunchKernel"));
+  failEveryCall([&]() -> Status { return run.run(*program); });
+}
+
+TEST_F(CudaProgram, FillsFarApartAreRowsOfTheirOwn) {
+  // Nothing is written to what is not there: the first memset fails.
+  const FillCase c = {"far", DType::I8, 1, {2}, {std::int64_t(1) << 31}, 0};
+  Result<Program> program = Program::load(fillArtifact(c, Device::Cuda));
+  ASSERT_TRUE(program);
+  const cuda::DeviceBuffer buffer = *cuda::DeviceBuffer::allocate(64);
+  const TensorView output = {buffer.data(), c.dtype, c.shape, c.strides, Device::Cuda};
+  forgetCalls();
+  fake().failAt = 2;
+  const Status status = program->run({}, {&output, 1}, nullptr, 0);
+  EXPECT_THAT(status.message(), HasSubstr("stage 'fill', kernel 'add': cuMemsetD8Async: "));
 }
 
 TEST_F(CudaProgram, EveryFailingCallIsReportedAndLeavesNothing) {
@@ -369,7 +412,11 @@ TEST_F(CudaProgram, LoadAndReleaseDoNotDisturbOtherCaptures) {
 }
 
 TEST_F(CudaProgram, RunsAreCaptured) {
-  const Program program = load();
+  Artifact artifact = cudaSampleArtifact();
+  artifact.plan.launches[1].fills = {{2, 0}};
+  Result<Program> loaded = Program::load(artifact);
+  ASSERT_TRUE(loaded);
+  const Program &program = *loaded;
   const CudaSampleRun run;
   std::vector<LaunchTiming> timings;
   Result<cuda::Graph> graph = cuda::Graph::capture([&](void *stream) {

@@ -114,6 +114,22 @@ std::map<std::string, Function> parseKernels(std::string_view ptx, int device) {
   return result;
 }
 
+/// Sets `height` rows of `width` words, `pitch` bytes apart.
+template <typename Word>
+CUresult set(const char *name, CUdeviceptr address, std::size_t pitch, Word value,
+             std::size_t width, std::size_t height, CUstream stream) {
+  if (CUresult r = enterContext(name, false))
+    return r;
+  std::lock_guard lock(state.mutex);
+  state.fillStreams.push_back(stream);
+  if (address % sizeof(Word) != 0 || width == 0 || height == 0 ||
+      (height > 1 && (pitch % sizeof(Word) != 0 || pitch < width * sizeof(Word))))
+    return invalidValue;
+  for (std::size_t row = 0; row < height; ++row)
+    std::fill_n(reinterpret_cast<Word *>(address + row * pitch), width, value);
+  return CUDA_SUCCESS;
+}
+
 StreamState *find(CUstream stream) {
   auto *found = reinterpret_cast<StreamState *>(stream);
   return streams.contains(found) ? found : nullptr;
@@ -385,11 +401,28 @@ CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr destination, CUdeviceptr source, std::
   std::memcpy(reinterpret_cast<void *>(destination), reinterpret_cast<void *>(source), bytes);
   return CUDA_SUCCESS;
 }
-CUresult cuMemsetD8Async(CUdeviceptr address, unsigned char value, std::size_t bytes, CUstream) {
-  if (CUresult r = enterContext("cuMemsetD8Async", false))
-    return r;
-  std::memset(reinterpret_cast<void *>(address), value, bytes);
-  return CUDA_SUCCESS;
+CUresult cuMemsetD8Async(CUdeviceptr address, unsigned char value, std::size_t bytes,
+                         CUstream stream) {
+  return set("cuMemsetD8Async", address, 0, value, bytes, 1, stream);
+}
+CUresult cuMemsetD16Async(CUdeviceptr address, unsigned short value, std::size_t count,
+                          CUstream stream) {
+  return set("cuMemsetD16Async", address, 0, value, count, 1, stream);
+}
+CUresult cuMemsetD32Async(CUdeviceptr address, unsigned value, std::size_t count, CUstream stream) {
+  return set("cuMemsetD32Async", address, 0, value, count, 1, stream);
+}
+CUresult cuMemsetD2D8Async(CUdeviceptr address, std::size_t pitch, unsigned char value,
+                           std::size_t width, std::size_t height, CUstream stream) {
+  return set("cuMemsetD2D8Async", address, pitch, value, width, height, stream);
+}
+CUresult cuMemsetD2D16Async(CUdeviceptr address, std::size_t pitch, unsigned short value,
+                            std::size_t width, std::size_t height, CUstream stream) {
+  return set("cuMemsetD2D16Async", address, pitch, value, width, height, stream);
+}
+CUresult cuMemsetD2D32Async(CUdeviceptr address, std::size_t pitch, unsigned value,
+                            std::size_t width, std::size_t height, CUstream stream) {
+  return set("cuMemsetD2D32Async", address, pitch, value, width, height, stream);
 }
 CUresult cuPointerGetAttributes(unsigned count, int *attributes, void **values,
                                 CUdeviceptr address) {

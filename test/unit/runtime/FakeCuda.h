@@ -92,6 +92,8 @@ struct FakeCudaState {
   /// Names of all calls, but of those for the text of errors.
   std::vector<std::string> calls;
   std::vector<FakeLaunch> launches;
+  /// The stream of each asynchronous memset.
+  std::vector<void *> fillStreams;
   /// Calls that are not allowed while a stream is being captured, and were made then.
   std::vector<std::string> violations;
   bool injected = false;

@@ -26,6 +26,7 @@ TEST(Plan, RoundTrips) {
   plan.name = R"(quotes " and \ backslashes)";
   plan.kernels[0].args[2].innerContiguous = true;
   plan.launches[1].args[1].bits = UINT64_MAX;
+  plan.launches[1].fills = {{2, 0xff800000}, {0, 0}};
   plan.outputs.push_back({"scalar", DType::Bool, {}});
   plan.outputs.push_back({"empty", DType::BF16, {0, 7}});
   ASSERT_TRUE(plan.verify().ok()) << plan.verify().message();
@@ -55,8 +56,8 @@ TEST(Plan, JsonErrorsHaveAPlace) {
     std::string_view from, to, message;
   };
   const Case cases[] = {
-      {"\"version\": 2", "\"version\": 1", "/version: this runtime reads plans of version 2"},
-      {"\"version\": 2,", "", "the field 'version' is missing"},
+      {"\"version\": 3", "\"version\": 1", "/version: this runtime reads plans of version 3"},
+      {"\"version\": 3,", "", "the field 'version' is missing"},
       {"\"name\": \"sample\"", "\"name\": \"sample\", \"colour\": 1", "unknown field 'colour'"},
       {"\"name\": \"sample\"", "\"name\": \"sample\", \"name\": \"x\"", "'name' is repeated"},
       {"\"name\": \"sample\"", "\"name\": 7", "/name: expected a string, found number"},
@@ -82,6 +83,10 @@ TEST(Plan, JsonErrorsHaveAPlace) {
       {"\"grid\": [10, 20, 5]", "\"grid\": [10, 20, 2147483648]", "/launches/0/grid/2: expected"},
       {"\"grid\": [10, 20, 5]", "\"grid\": [[[[[[[[[]]]]]]]]]", "nested deeper than 8"},
       {"\"workspace_bytes\": 4096", "\"workspace_bytes\": ", "parse error at line"},
+      {"\"fills\": []", "\"fills\": 0", "/launches/0/fills: expected an array"},
+      {"\"fills\": []", "\"fills\": [{\"arg\": 2}]", "fills/0: the field 'bits' is missing"},
+      {"\"fills\": []", "\"fills\": [{\"arg\": 2, \"bits\": -1}]", "/fills/0/bits: expected 0"},
+      {",\n      \"fills\": []", "", "/launches/0: the field 'fills' is missing"},
   };
   for (const Case &c : cases) {
     Result<Plan> plan = Plan::fromJson(replaced(good, c.from, c.to));
@@ -168,6 +173,20 @@ TEST(Plan, VerifyNamesThePlace) {
        "expects f32 of rank 1, found f32[10, 1"},
       {[](Plan &p) { p.launches[0].dims.clear(); }, "/launches/0/dims: kernel 'add' has 1 dims"},
       {[](Plan &p) { p.launches[0].dims[0] = -1; }, "/launches/0/dims/0"},
+      {[](Plan &p) { p.launches[0].fills = {{3, 0}}; },
+       "/launches/0/fills/0/arg: there is no argument 3; the launch has 3"},
+      {[](Plan &p) { p.launches[0].fills = {{-1, 0}}; }, "/fills/0/arg: there is no argument -1"},
+      {[](Plan &p) { p.launches[0].fills = {{2, 0}, {0, 0}}; },
+       "/launches/0/fills/1/arg: argument 0 is neither an output nor a buffer"},
+      {[](Plan &p) { p.launches[1].fills = {{1, 0}}; }, "/fills/0/arg: argument 1 is neither"},
+      {[](Plan &p) { p.launches[1].fills = {{2, std::uint64_t(1) << 32}}; },
+       "/launches/1/fills/0/bits: expected 0 to 4294967295, found 4294967296"},
+      {[](Plan &p) {
+         p.outputs[0].dtype = p.kernels[1].args[2].dtype = DType::Bool;
+         p.launches[1].fills = {{2, 2}};
+       },
+       "/launches/1/fills/0/bits: expected 0 to 1, found 2"},
+      {[](Plan &p) { p.launches[1].fills.resize(257); }, "/launches/1/fills: at most 256"},
       {[](Plan &p) { p.arch = "sm_90a"; }, "/arch: expected '' for the host, found 'sm_90a'"},
       {[](Plan &p) { p.kernels[0].threads = 32; }, "/kernels/0/threads: expected 0 to 0"},
       {[](Plan &p) { p.kernels[0].sharedBytes = 1; }, "/kernels/0/shared_bytes: expected 0 to 0"},

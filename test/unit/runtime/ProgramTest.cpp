@@ -1,5 +1,6 @@
 //===- ProgramTest.cpp - Running native code ------------------------------===//
 
+#include "FillSample.h"
 #include "TestSupport.h"
 
 #include "lighthouse/runtime/Cpu.h"
@@ -9,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <fstream>
 #include <thread>
@@ -145,6 +147,25 @@ TEST(Program, EmptyGridRunsNothing) {
   SampleRun run;
   ASSERT_TRUE(run.run(*program).ok());
   EXPECT_THAT(run.out, testing::Each(-1.0f));
+}
+
+TEST(Program, FillsOutputsOfAnyStrides) {
+  ThreadPool one(1), four(4);
+  for (ThreadPool *pool : {&one, &four})
+    for (const FillCase &c : fillCases())
+      expectFilled(c, Device::Host, {nullptr, pool});
+}
+
+TEST(Program, FillsComeBeforeTheirLaunch) {
+  Artifact artifact = sampleArtifact();
+  artifact.plan.launches[1].fills = {{0, std::bit_cast<std::uint32_t>(4.0f)},
+                                     {2, std::bit_cast<std::uint32_t>(9.0f)},
+                                     {0, std::bit_cast<std::uint32_t>(2.0f)}};
+  Result<Program> program = Program::load(artifact);
+  ASSERT_TRUE(program);
+  SampleRun run;
+  ASSERT_TRUE(run.run(*program).ok());
+  EXPECT_THAT(run.out, testing::Each(2.0f * 0.5f + 1.0f));
 }
 
 TEST(Program, NothingToDo) {

@@ -133,6 +133,16 @@ struct LaunchCost {
   bool operator==(const LaunchCost &) const = default;
 };
 
+/// Before a launch, every element of one of its arguments becomes a value.
+struct FillSpec {
+  /// Which argument of the launch: an output or a buffer.
+  std::int64_t arg = 0;
+  /// The bits of the value, zero-extended.
+  std::uint64_t bits = 0;
+
+  bool operator==(const FillSpec &) const = default;
+};
+
 /// One launch of a kernel over a grid. Launches run in order, each after the one before is done.
 /// On CUDA a grid is one-dimensional for the driver, and so has fewer than 2^31 program instances.
 struct LaunchSpec {
@@ -146,7 +156,9 @@ struct LaunchSpec {
   std::vector<LaunchArg> args;
   /// Values of the kernel's run-time dims.
   std::vector<std::int64_t> dims;
-  LaunchCost cost;
+  LaunchCost cost = {};
+  /// What arguments hold when the kernel starts; done in order, also for an empty grid.
+  std::vector<FillSpec> fills = {};
 
   bool operator==(const LaunchSpec &) const = default;
 };

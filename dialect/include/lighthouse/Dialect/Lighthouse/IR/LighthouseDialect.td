@@ -16,8 +16,8 @@ def Lighthouse_Dialect : Dialect {
       computed, on tensors of static shape and on three abstract values: a pyramid, the scores of
       its entries and a selection of entries;
     - `launch` applies a kernel of the `tile` dialect to tensors, still by value;
-    - `plan` holds what is left at run time: buffers at fixed workspace offsets and `dispatch`es
-      over fixed grids.
+    - `plan` holds what is left at run time: buffers at fixed workspace offsets, `fill`s of them
+      and of outputs, and `dispatch`es over fixed grids.
 
     Letters as in the rationale page `dialect/docs/lighthouse.md`: B batch, N sequence length, H
     query heads, G key/value heads, D head dim, L levels, p pooling factor, S length of the

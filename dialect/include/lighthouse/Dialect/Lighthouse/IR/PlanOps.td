@@ -1,4 +1,4 @@
-//===- PlanOps.td - launch plans: buffers and dispatches --------------------------------------===//
+//===- PlanOps.td - launch plans: buffers, fills and dispatches --------------------------------===//
 #ifndef LIGHTHOUSE_DIALECT_LIGHTHOUSE_IR_PLANOPS
 #define LIGHTHOUSE_DIALECT_LIGHTHOUSE_IR_PLANOPS
 
@@ -15,14 +15,14 @@ def Lighthouse_PlanOp : Lighthouse_Op<"plan", [
   let description = [{
     The body's arguments are the caller's tensors, inputs first, then outputs: memrefs of static
     shape whose strides are the caller's choice. The body holds `buffer`s, which are places in a
-    workspace of `workspace` bytes that the caller gives, and `dispatch`es, which run one after the
-    other.
+    workspace of `workspace` bytes that the caller gives, and the steps, which run one after the
+    other: `dispatch`es and, before them, `fill`s of what they take.
 
     Constraints:
     - (plan_c1) every argument of the body is a named memref of static shape, and names differ;
-    - (plan_c2) the body holds buffers and dispatches only;
-    - (plan_c3) two buffers that share memory are not in use at the same time: the last dispatch
-      that uses one comes before the first that uses the other.
+    - (plan_c2) the body holds buffers, fills and dispatches only;
+    - (plan_c3) two buffers that share memory are not in use at the same time: the last step that
+      uses one comes before the first that uses the other.
 
     Example:
 
@@ -61,8 +61,8 @@ def Lighthouse_PlanOp : Lighthouse_Op<"plan", [
 def Lighthouse_BufferOp : Lighthouse_Op<"buffer", [Pure, HasParent<"PlanOp">]> {
   let summary = "a contiguous, row-major tensor in the plan's workspace";
   let description = [{
-    `offset` is in bytes from the start of the workspace. Contents are undefined until a dispatch
-    writes them.
+    `offset` is in bytes from the start of the workspace. Contents are undefined until a step writes
+    them.
 
     Constraints:
     - (buffer_c1) `offset` is not negative and a multiple of 64;
@@ -89,6 +89,39 @@ def Lighthouse_BufferOp : Lighthouse_Op<"buffer", [Pure, HasParent<"PlanOp">]> {
     /// The size of this buffer in bytes.
     int64_t getSizeInBytes() { return *getSizeInBytes(getMemory().getType()); }
   }];
+}
+
+def Lighthouse_FillOp : Lighthouse_Op<"fill", [HasParent<"PlanOp">]> {
+  let summary = "gives every element of a tensor one value, before a dispatch";
+  let description = [{
+    What the kernel of the dispatch finds in `destination`. A fill is part of the work of its
+    dispatch and counts as such in reports.
+
+    Constraints:
+    - (fill_c1) `value` is an integer or float of the element type of the destination;
+    - (fill_c2) the destination is a buffer or an output of the plan;
+    - (fill_c3) but for further fills, the next op is a dispatch that takes the destination.
+
+    Example:
+
+    ```mlir
+    tile.kernel @count(%x: !tile.view<["N"], i32>, %hits: !tile.view<[64], i32> {tile.init = 0 : i32})
+        attributes {
+        dims = ["N"], grid = affine_map<()[n] -> (n ceildiv 64, 1, 1)>, inputs = 1 : i64} {
+      tile.return
+    }
+    lighthouse.plan @histogram inputs(%x "x" : memref<1000xi32, strided<[?]>>)
+        outputs(%hits "hits" : memref<64xi32, strided<[?]>>) workspace 0 {
+      lighthouse.fill %hits with 0 : i32 : memref<64xi32, strided<[?]>>
+      lighthouse.dispatch @count grid [16, 1, 1] dims [1000] (%x, %hits) stage "count"
+        : memref<1000xi32, strided<[?]>>, memref<64xi32, strided<[?]>>
+    }
+    ```
+  }];
+  let arguments = (ins Arg<Lighthouse_Memory, "", [MemWrite]>:$destination,
+                       TypedAttrInterface:$value);
+  let assemblyFormat = "$destination `with` $value attr-dict `:` type($destination)";
+  let hasVerifier = 1;
 }
 
 def Lighthouse_DispatchOp : Lighthouse_Op<"dispatch", [

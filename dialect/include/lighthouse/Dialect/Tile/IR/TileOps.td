@@ -36,7 +36,9 @@ def Tile_KernelOp : Tile_Op<"kernel", [
     implements, `stage_params` the stage's parameters for which it does, by their names there, `params`
     the compile-time parameters of the instance. `warps` is the number of warps that run an instance
     on a GPU, 4 if absent. The argument attribute `tile.alignment` of a view is
-    a power of two in bytes that divides its address and the distances between its rows.
+    a power of two in bytes that divides its address and the distances between its rows. The argument
+    attribute `tile.init` of a result is the value that each of its elements has before the first
+    instance runs; without it they are undefined.
 
     Constraints:
     - (kernel_c1) every argument is a view or a scalar, and there are no function results;
@@ -48,7 +50,9 @@ def Tile_KernelOp : Tile_Op<"kernel", [
     - (kernel_c7) `tile.alignment` is a power of two from 1 to 16 on a view;
     - (kernel_c8) it has a body;
     - (kernel_c9) in the body, the arguments are the only views, buffers come from `alloc_shared` and
-      `slot` alone, and the elements of tiles are integers or floats.
+      `slot` alone, and the elements of tiles are integers or floats;
+    - (kernel_c10) in the body, stores and atomics go to results, never to the `inputs`;
+    - (kernel_c11) `tile.init` is an integer or float of the element type of a result.
 
     Example:
 
@@ -88,6 +92,10 @@ def Tile_KernelOp : Tile_Op<"kernel", [
     int64_t getNumWarps() { return getWarps().value_or(4); }
     /// What the address and the rows of view argument `i` are known to be aligned to, in bytes.
     int64_t getArgAlignment(unsigned i);
+    /// The initial value of the elements of argument `i`, a result; null if they are undefined.
+    ::mlir::TypedAttr getArgInit(unsigned i) {
+      return getArgAttrOfType<::mlir::TypedAttr>(i, "tile.init");
+    }
   }];
 }
 
