@@ -3,7 +3,10 @@
 in one process, in turns, on one GPU, and compares the results with float64.
 
   cmake --build --preset release --target lhc lighthouse_shared
-  python3 tools/gpu/compare.py --n 98304 --budget 1536 --public ../lighthouse-attention
+  python3 tools/gpu/compare.py --n 98304 --budget 1536 --public ../lighthouse-attention [--grad]
+
+With --grad forward and backward pass are timed together, and attention's on its own: see `lhc check
+--grad` for the errors of gradients.
 
 --public DIR is a checkout of github.com/ighoshsubho/lighthouse-attention; without it the public code
 is left out. Needs PyTorch, and Triton for the public code.
@@ -52,6 +55,7 @@ def parse_arguments():
     parser.add_argument("--heads", type=int, default=8)
     parser.add_argument("--head-dim", type=int, default=128)
     parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--grad", action="store_true", help="time forward and backward pass")
     parser.add_argument("--repeat", type=int, default=20, help="timed runs of each")
     parser.add_argument("--rows", type=int, default=256, help="positions to check")
     parser.add_argument("--seed", type=int, default=0)
@@ -65,7 +69,7 @@ def parse_arguments():
 
 
 class Contender:
-    """Something to time. `run()` enqueues one forward pass on torch's current stream."""
+    """Something to time. `run()` enqueues one pass on torch's current stream."""
 
     def __init__(self, name, run):
         self.name, self.run = name, run
@@ -90,12 +94,12 @@ class Contender:
                 "mean_error": self.errors and self.errors[1], "passed": self.passed}
 
 
-def compile_artifact(options, spec, pipeline, n, folder):
-    path = os.path.join(folder, f"{pipeline}-{n}.lha")
+def compile_artifact(options, spec, pipeline, n, folder, flags=()):
+    path = os.path.join(folder, f"{pipeline}-{n}{''.join(flags)}.lha")
     tensor = f"bf16[{options.batch},{n},{options.heads},{options.head_dim}]"
     command = [os.path.join(options.build, "bin", "lhc"), "compile", spec, "--pipeline", pipeline,
                "--set", f"L={options.levels}", "--set", f"P={options.factor}",
-               "--set", f"K={options.budget}", "--target", "cuda", "--emit=artifact", "-o", path]
+               "--set", f"K={options.budget}", "--target", "cuda", "--emit=artifact", "-o", path, *flags]
     for name in "qkv":
         command += ["--arg", f"{name}={tensor}"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -104,7 +108,23 @@ def compile_artifact(options, spec, pipeline, n, folder):
     return path
 
 
-def ours(options, library, q, k, v, folder):
+def with_gradient(attention, tensors, cotangent):
+    """A function that runs `attention` and its backward pass by autograd."""
+    leaves = [tensor.detach().requires_grad_() for tensor in tensors]
+
+    def run():
+        return torch.autograd.grad(attention(*leaves), leaves, cotangent)
+    return run
+
+
+def captured(run):
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        run()
+    return graph.replay
+
+
+def ours(options, library, q, k, v, do, folder):
     """Contenders, the output to check, and the entries that were selected."""
     spec = os.path.join(folder, "compare.lh")
     with open(spec, "w") as file:
@@ -114,22 +134,39 @@ def ours(options, library, q, k, v, folder):
     _, entries = observed.bind(q, k, v)()
     torch.cuda.synchronize()
     observed.close()
-    run = Program(library, compile_artifact(options, spec, "lighthouse", n, folder)).bind(q, k, v)
-    output = run()[0]
-    torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        run()
-    return [Contender("ours", run), Contender("ours, graph", graph.replay)], output, entries
+    variants = {"ours": ("--grad",), "ours, deterministic": ("--grad", "--deterministic")}
+    inputs = (q, k, v, do)
+    if not options.grad:
+        variants, inputs = {"ours": ()}, (q, k, v)
+    contenders, output = [], None
+    for name, flags in variants.items():
+        path = compile_artifact(options, spec, "lighthouse", n, folder, flags)
+        run = Program(library, path).bind(*inputs)
+        results = run()
+        output = results[0] if output is None else output
+        torch.cuda.synchronize()
+        contenders += [Contender(name, run), Contender(name + ", graph", captured(run))]
+    return contenders, output, entries
 
 
-def dense(options, q, k, v):
+def attention_by(backend):
+    def attention(q, k, v):
+        with sdpa_kernel(backend):
+            return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    return attention
+
+
+def dense(options, q, k, v, do):
     heads = [tensor.transpose(1, 2) for tensor in (q, k, v)]
 
     def run_with(backend):
+        attention = attention_by(backend)
+        if options.grad:
+            return with_gradient(attention, heads, do.transpose(1, 2))
+
         def run():
-            with torch.no_grad(), sdpa_kernel(backend):
-                return F.scaled_dot_product_attention(*heads, is_causal=True)
+            with torch.no_grad():
+                return attention(*heads)
         return run
 
     if q.shape[1] > options.dense_limit:
@@ -138,12 +175,31 @@ def dense(options, q, k, v):
             Contender("dense, flash", run_with(SDPBackend.FLASH_ATTENTION))]
 
 
-def public(options, module, q, k, v):
+def backward_alone(options, length):
+    """Attention's backward pass over the sub-sequence, by torch's kernels."""
+    shape = (options.batch, options.heads, length, options.head_dim)
+    leaves = [torch.randn(shape, dtype=torch.bfloat16, device="cuda", requires_grad=True)
+              for _ in range(3)]
+    cotangent = torch.randn(shape, dtype=torch.bfloat16, device="cuda")
+    contenders = []
+    for name, backend in (("cuDNN", SDPBackend.CUDNN_ATTENTION),
+                          ("flash", SDPBackend.FLASH_ATTENTION)):
+        output = attention_by(backend)(*leaves)
+        contenders.append(Contender(
+            f"backward of S, {name}",
+            lambda output=output: torch.autograd.grad(output, leaves, cotangent,
+                                                      retain_graph=True)))
+    return contenders
+
+
+def public(options, module, q, k, v, do):
     contenders = []
     for name, compiled in (("public, eager", False), ("public, compiled", True)):
         layer = public_lighthouse.PublicLighthouse(module, options.levels, options.factor,
                                                    options.budget, compiled)
-        contenders.append((Contender(name, lambda layer=layer: layer(q, k, v)), layer))
+        run = with_gradient(layer.forward, (q, k, v), do) if options.grad else (
+            lambda layer=layer: layer(q, k, v))
+        contenders.append((Contender(name, run), layer))
     return contenders
 
 
@@ -188,21 +244,24 @@ def agreement(entries, others):
 def compare(options, library, module, n, folder):
     torch.manual_seed(options.seed)
     shape = (options.batch, n, options.heads, options.head_dim)
-    q, k, v = (torch.randn(shape, dtype=torch.bfloat16, device="cuda") for _ in range(3))
-    contenders, output, entries = ours(options, library, q, k, v, folder)
-    contenders += dense(options, q, k, v)
+    q, k, v, do = (torch.randn(shape, dtype=torch.bfloat16, device="cuda") for _ in range(4))
+    contenders, output, entries = ours(options, library, q, k, v, do, folder)
+    checked = contenders[:2]
+    contenders += dense(options, q, k, v, do)
+    if options.grad:
+        contenders += backward_alone(options, entries.shape[2])
     positions = torch.randperm(n, device="cuda")[:options.rows].sort().values
 
     def reference(chosen):
         return Reference(q, k, v, chosen, options.levels, options.factor, positions)
 
     exact = reference(entries)
-    for contender in contenders[:2]:
+    for contender in checked:
         contender.errors = exact.errors(output)
         contender.passed = exact.passes(contender.errors)
     result = {"n": n, "s": entries.shape[2], "torch_max_error": exact.torch_errors[0],
               "torch_mean_error": exact.torch_errors[1], "differing_entries": None}
-    for contender, layer in public(options, module, q, k, v) if module else []:
+    for contender, layer in public(options, module, q, k, v, do) if module else []:
         contenders.append(contender)
         observed = contender.attempt(lambda: layer.run_and_observe(q, k, v))
         if observed is None:
@@ -221,19 +280,19 @@ def print_table(result):
     print(f"\nN = {result['n']}, S = {result['s']}")
     if result["differing_entries"] is not None:
         print(f"selections: {result['differing_entries']} entries differ from the public code's")
-    print(f"{'':18} {'ms':>10} {'x ours':>8} {'max error':>10} {'mean error':>11}  error rule")
+    print(f"{'':26} {'ms':>10} {'x ours':>8} {'max error':>10} {'mean error':>11}  error rule")
     base = result["contenders"][0]["ms"]
     for row in result["contenders"]:
         if row["failure"]:
-            print(f"{row['name']:18} fails: {row['failure']}")
+            print(f"{row['name']:26} fails: {row['failure']}")
             continue
         ratio = f"{row['ms'] / base:8.2f}" if base else f"{'-':>8}"
         errors = f"{'-':>10} {'-':>11}"
         if row["max_error"] is not None:
             errors = f"{row['max_error']:10.3g} {row['mean_error']:11.3g}"
         verdict = {True: "passed", False: "FAILED", None: ""}[row["passed"]]
-        print(f"{row['name']:18} {row['ms']:10.4f} {ratio} {errors}  {verdict}")
-    print(f"{'torch, same rows':18} {'':10} {'':8} {result['torch_max_error']:10.3g} "
+        print(f"{row['name']:26} {row['ms']:10.4f} {ratio} {errors}  {verdict}")
+    print(f"{'torch, same rows':26} {'':10} {'':8} {result['torch_max_error']:10.3g} "
           f"{result['torch_mean_error']:11.3g}", flush=True)
 
 

@@ -66,9 +66,13 @@ class PublicLighthouse:
         self._layer = module.LighthouseLocal(_attention, scorer, num_levels=levels,
                                              pooling_factor=factor, topk=budget)
 
+    def forward(self, q, k, v):
+        """With gradients."""
+        return self._layer(q, k, v).transpose(1, 2)
+
     @torch.no_grad()
     def __call__(self, q, k, v):
-        return self._layer(q, k, v).transpose(1, 2)
+        return self.forward(q, k, v)
 
     def run_and_observe(self, q, k, v):
         """The result and the entries that it selected, in the order of the sub-sequence."""
