@@ -50,7 +50,7 @@ Artifact fillArtifact(const FillCase &c, Device device) {
   plan.kernels[0].args = {
       {KernelArg::Kind::Tensor, c.dtype, std::int64_t(c.shape.size()), false, 1}};
   plan.kernels[0].dims.clear();
-  plan.launches = {{0, "fill", {4, 0, 1}, {LaunchArg::output(0)}, {}, {{0, c.bits}}}};
+  plan.launches = {{0, "fill", {4, 0, 1}, {LaunchArg::output(0)}, {}, {}, {{0, c.bits}}}};
   return artifact;
 }
 
