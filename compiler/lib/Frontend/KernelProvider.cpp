@@ -13,7 +13,8 @@ namespace lighthouse::frontend {
 
 class SpecKernelProvider : public KernelProvider {
 public:
-  SpecKernelProvider(Spec::State &state, StringRef target) : state(state), target(target) {}
+  SpecKernelProvider(Spec::State &state, StringRef target, std::optional<int64_t> sharedLimit)
+      : state(state), target(target), sharedLimit(sharedLimit) {}
 
   FailureOr<tile::KernelOp> getKernel(mlir::ModuleOp module, const StageRequest &request,
                                       mlir::Location loc) override {
@@ -34,9 +35,17 @@ public:
                                             " arguments, the stage has " + Twine(operands.size()));
       else
         binding = bindTuned(*kernel, use, state.tuner, module.getContext(), reasons);
-      if (mlir::succeeded(binding))
+      if (mlir::succeeded(binding)) {
         // It applies: errors in its body are errors, no reason to try the next one.
-        return instantiate(*kernel, *binding, module, loc);
+        FailureOr<tile::KernelOp> instance = instantiate(*kernel, *binding, module, loc);
+        if (failed(instance) || !sharedLimit || bufferBytes(*instance) <= *sharedLimit)
+          return instance;
+        reasons.error(kernel->name.loc, "its buffers take " + Twine(bufferBytes(*instance)) +
+                                            " bytes of shared memory, the limit of the target is " +
+                                            Twine(*sharedLimit));
+        if (mlir::SymbolTable::symbolKnownUseEmpty(*instance, module))
+          instance->erase();
+      }
       refusals.emplace_back(kernel, reasons.errors().front());
     }
     mlir::InFlightDiagnostic diagnostic = mlir::emitError(loc)
@@ -67,6 +76,19 @@ private:
     return kernel;
   }
 
+  /// Shared memory that the kernel asks for, in bytes.
+  static int64_t bufferBytes(tile::KernelOp kernel) {
+    int64_t bytes = 0;
+    kernel.walk([&](tile::AllocSharedOp alloc) {
+      auto type = mlir::cast<tile::BufferType>(alloc.getType());
+      int64_t elements = 1;
+      for (int64_t extent : type.getShape())
+        elements *= extent;
+      bytes += elements * llvm::divideCeil(type.getElementType().getIntOrFloatBitWidth(), 8);
+    });
+    return bytes;
+  }
+
   /// The stage's parameters that the kernel asks for, by its own names.
   static mlir::SmallVector<Setting> settingsOf(const KernelDecl &decl,
                                                mlir::DictionaryAttr params) {
@@ -89,10 +111,12 @@ private:
 
   Spec::State &state;
   std::string target;
+  std::optional<int64_t> sharedLimit;
 };
 
 } // namespace lighthouse::frontend
 
-std::unique_ptr<KernelProvider> Spec::makeKernelProvider(StringRef target) {
-  return std::make_unique<SpecKernelProvider>(*state, target);
+std::unique_ptr<KernelProvider> Spec::makeKernelProvider(StringRef target,
+                                                         std::optional<int64_t> sharedLimit) {
+  return std::make_unique<SpecKernelProvider>(*state, target, sharedLimit);
 }

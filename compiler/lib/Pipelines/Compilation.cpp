@@ -302,8 +302,10 @@ LogicalResult Compilation::finishHostPlan() {
 Compilation::Compilation(frontend::Spec &spec, MLIRContext &context, const Request &request,
                          const CompilerOptions &options, frontend::Tuner &tuner,
                          std::string key)
-    : spec(spec), kernels(spec.makeKernelProvider(request.isCuda() ? "cuda" : "host")),
-      context(context), request(request), options(options), arch(findCudaArch(request.arch)) {
+    : spec(spec), context(context), request(request), options(options),
+      arch(findCudaArch(request.arch)) {
+  kernels = spec.makeKernelProvider(request.isCuda() ? "cuda" : "host",
+                                    arch ? std::optional<int64_t>(arch->sharedBytes) : std::nullopt);
   result.key = std::move(key);
   spec.setTuner(&tuner);
 }

@@ -15,6 +15,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -138,7 +139,9 @@ public:
   /// Serves stages with the kernels of this specification that implement them: the first, in the
   /// order of the files, that is for `target` ("host" or "cuda") or for all and fits. The provider
   /// refers to the specification.
-  std::unique_ptr<KernelProvider> makeKernelProvider(llvm::StringRef target);
+  /// A kernel whose buffers take more than `sharedLimit` bytes does not fit; none: there is no limit.
+  std::unique_ptr<KernelProvider>
+  makeKernelProvider(llvm::StringRef target, std::optional<int64_t> sharedLimit = std::nullopt);
 
   /// From now on `tuner`, which may be null, decides about open parameters of kernels.
   void setTuner(Tuner *tuner);
