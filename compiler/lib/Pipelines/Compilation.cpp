@@ -156,8 +156,8 @@ LogicalResult Compilation::differentiate() {
              << "'; its cotangents are " << llvm::join(llvm::make_first_range(cotangents), ", ");
     if (Type given = tensorType(argument, &context); given != found->second)
       return emitError(function.getLoc())
-             << "cotangent '" << argument.name << "' must be " << found->second << ", as its result is, got "
-             << given;
+             << "cotangent '" << argument.name << "' must be " << found->second
+             << ", as its result is, got " << given;
   }
   return success();
 }

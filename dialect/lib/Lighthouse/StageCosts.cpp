@@ -36,14 +36,8 @@ static CostAttr getPlainCost(Operation *op, int64_t flops = 0) {
   return getCost(op, bytes(op->getOperandTypes()), bytes(op->getResultTypes()), flops);
 }
 
-static SmallVector<Type> getPooledTypes(PyramidType pyramid) {
-  return {pyramid.getCoarsestType(true), pyramid.getCoarsestType(false),
-          pyramid.getCoarsestType(false)};
-}
-
 CostAttr PoolOp::getStageCost() {
-  return getCost(*this, sumOfBytes(getOperandTypes()),
-                 sumOfBytes(getPooledTypes(getPyramid().getType())));
+  return getCost(*this, sumOfBytes(getOperandTypes()), sumOfBytes(getKernelCall({}).results));
 }
 
 CostAttr NormScoreOp::getStageCost() {
@@ -53,9 +47,7 @@ CostAttr NormScoreOp::getStageCost() {
 }
 
 CostAttr PoolScoreOp::getStageCost() {
-  return getCost(*this, sumOfBytes(getOperandTypes()),
-                 sumOfBytes(getPooledTypes(getPyramid().getType())) +
-                     sumOfBytes(getExpandedTypes(getScores().getType())));
+  return getCost(*this, sumOfBytes(getOperandTypes()), sumOfBytes(getKernelCall({}).results));
 }
 
 CostAttr MakeScoresOp::getStageCost() { return getCost(*this, 0, 0); }
