@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <set>
 
 namespace lighthouse::runtime {
 
@@ -20,28 +21,39 @@ namespace {
 
 /// The first byte is no text; the line ends show a transfer in text mode.
 constexpr std::array<std::uint8_t, 8> magic = {0x89, 'L', 'H', 'A', '\r', '\n', 0x1a, '\n'};
-constexpr std::uint32_t formatVersion = 3;
+constexpr std::uint32_t formatVersion = 4;
 constexpr std::size_t digestBytes = sizeof(Sha256Digest);
 
 /// The numbers after the magic, in file order.
 struct Header {
   std::uint32_t version = formatVersion;
-  std::uint32_t imageKind = 0;
+  std::uint32_t numImages = 0;
   std::uint64_t fileBytes = 0;
   std::uint64_t keyBytes = 0;
-  std::uint64_t planBytes = 0;
-  std::uint64_t imageBytes = 0;
-  std::uint64_t textBytes = 0;
+  std::uint64_t plansBytes = 0;
 
-  static constexpr std::size_t bytes = magic.size() + 2 * 4 + 5 * 8;
+  static constexpr std::size_t bytes = magic.size() + 2 * 4 + 3 * 8;
 
   /// Calls `visit` for each number, in file order.
   template <typename Self, typename Visit> static void forEachField(Self &self, Visit visit) {
     visit(self.version);
-    visit(self.imageKind);
+    visit(self.numImages);
     visit(self.fileBytes);
     visit(self.keyBytes);
-    visit(self.planBytes);
+    visit(self.plansBytes);
+  }
+};
+
+/// What the file says of an image before the key, in file order.
+struct ImageHeader {
+  std::uint64_t kind = 0;
+  std::uint64_t imageBytes = 0;
+  std::uint64_t textBytes = 0;
+
+  static constexpr std::size_t bytes = 3 * 8;
+
+  template <typename Self, typename Visit> static void forEachField(Self &self, Visit visit) {
+    visit(self.kind);
     visit(self.imageBytes);
     visit(self.textBytes);
   }
@@ -59,6 +71,16 @@ template <typename Int> Int loadLittleEndian(const std::uint8_t *bytes) {
   return value;
 }
 
+/// The numbers of a header, from as many bytes as it has.
+template <typename HeaderT> HeaderT loadHeader(const std::uint8_t *at) {
+  HeaderT header;
+  HeaderT::forEachField(header, [&](auto &field) {
+    field = loadLittleEndian<std::remove_reference_t<decltype(field)>>(at);
+    at += sizeof field;
+  });
+  return header;
+}
+
 template <typename... Args> Status corrupt(fmt::format_string<Args...> format, Args &&...args) {
   return Status(StatusCode::Corrupt, fmt::format(format, std::forward<Args>(args)...));
 }
@@ -70,46 +92,55 @@ Result<Header> readHeader(std::span<const std::uint8_t> bytes) {
   if (!std::ranges::equal(bytes.first(magic.size()), magic))
     return corrupt("byte 0: this is no Lighthouse artifact (wrong magic number)");
 
-  Header header;
-  const std::uint8_t *at = bytes.data() + magic.size();
-  Header::forEachField(header, [&](auto &field) {
-    field = loadLittleEndian<std::remove_reference_t<decltype(field)>>(at);
-    at += sizeof field;
-  });
-
+  const auto header = loadHeader<Header>(bytes.data() + magic.size());
   if (header.version != formatVersion)
     return Status(StatusCode::Unsupported,
                   fmt::format("byte 8: this runtime reads artifacts of version {}, found {}",
                               formatVersion, header.version));
-  if (header.imageKind > std::uint32_t(CodeImage::Kind::Cubin))
-    return corrupt("byte 12: there is no kind of image {}", header.imageKind);
+  if (header.numImages > PlanLimits::images)
+    return corrupt("byte 12: {} images are over the limit", header.numImages);
   if (header.fileBytes != bytes.size())
     return corrupt("byte 16: the header says {} bytes, found {}", header.fileBytes, bytes.size());
-  if (header.keyBytes > ArtifactLimits::keyBytes || header.planBytes > PlanLimits::jsonBytes ||
-      header.imageBytes > ArtifactLimits::imageBytes)
-    return corrupt("byte 24: key of {}, plan of {} or image of {} bytes is over the limit",
-                   header.keyBytes, header.planBytes, header.imageBytes);
-  if (Header::bytes + header.keyBytes + header.planBytes + header.imageBytes + digestBytes !=
-      header.fileBytes)
-    return corrupt("byte 24: the parts do not add up to {} bytes", header.fileBytes);
+  if (header.keyBytes > ArtifactLimits::keyBytes || header.plansBytes > PlanLimits::jsonBytes)
+    return corrupt("byte 24: key of {} or plans of {} bytes are over the limit", header.keyBytes,
+                   header.plansBytes);
   return header;
+}
+
+/// The headers of the images, which say how the rest of the file is divided.
+Result<std::vector<ImageHeader>> readImageHeaders(std::span<const std::uint8_t> bytes,
+                                                  const Header &header) {
+  std::vector<ImageHeader> images;
+  std::uint64_t total = Header::bytes + header.numImages * ImageHeader::bytes + header.keyBytes +
+                        header.plansBytes + digestBytes;
+  if (total > bytes.size())
+    return corrupt("byte 12: the parts do not add up to {} bytes", header.fileBytes);
+  for (std::size_t i = 0; i < header.numImages; ++i) {
+    const std::size_t at = Header::bytes + i * ImageHeader::bytes;
+    images.push_back(loadHeader<ImageHeader>(bytes.data() + at));
+    if (images.back().kind > std::uint64_t(CodeImage::Kind::Cubin))
+      return corrupt("byte {}: there is no kind of image {}", at, images.back().kind);
+    if (images.back().imageBytes > ArtifactLimits::imageBytes)
+      return corrupt("byte {}: an image of {} bytes is over the limit", at + 8,
+                     images.back().imageBytes);
+    total += images.back().imageBytes;
+  }
+  if (total != header.fileBytes)
+    return corrupt("byte 12: the parts do not add up to {} bytes", header.fileBytes);
+  return images;
 }
 
 Status invalid(std::string message) {
   return Status(StatusCode::InvalidArgument, std::move(message));
 }
 
-Status checkNativeImage(const Plan &plan, const CodeImage &image) {
+Status checkNativeImage(const CodeImage &image) {
   if (image.textBytes > image.bytes.size())
     return invalid(fmt::format("the text of {} bytes is longer than the image of {} bytes",
                                image.textBytes, image.bytes.size()));
   if (image.textBytes != image.bytes.size() && image.textBytes % imagePageBytes != 0)
     return invalid(fmt::format("text of {} bytes before data must be a multiple of {}",
                                image.textBytes, imagePageBytes));
-  for (const KernelSpec &kernel : plan.kernels)
-    if (std::uint64_t(kernel.entry) >= image.textBytes)
-      return invalid(fmt::format("kernel '{}': entry {} is outside the text of {} bytes",
-                                 kernel.name, kernel.entry, image.textBytes));
   return {};
 }
 
@@ -172,45 +203,103 @@ std::string_view imageKindName(CodeImage::Kind kind) {
   return "unknown";
 }
 
+Result<const Plan *> Artifact::entryPoint(std::string_view name) const {
+  std::string names;
+  for (const Plan &plan : plans) {
+    if (plan.name == name || (name.empty() && plans.size() == 1))
+      return &plan;
+    names += (names.empty() ? "" : ", ") + plan.name;
+  }
+  return invalid(name.empty()
+                     ? fmt::format("the artifact has several entry points, name one: {}", names)
+                     : fmt::format("the artifact has no entry point '{}'; it has {}", name, names));
+}
+
+/// Checks that the kernels of a plan lie in the images.
+static Status checkKernels(const Plan &plan, const std::vector<CodeImage> &images) {
+  for (const KernelSpec &kernel : plan.kernels) {
+    if (std::size_t(kernel.image) >= images.size())
+      return invalid(fmt::format("kernel '{}': there is no image {}; the artifact has {}",
+                                 kernel.name, kernel.image, images.size()));
+    const CodeImage &image = images[kernel.image];
+    if (image.kind == CodeImage::Kind::Native && std::uint64_t(kernel.entry) >= image.textBytes)
+      return invalid(fmt::format("kernel '{}': entry {} is outside the text of {} bytes",
+                                 kernel.name, kernel.entry, image.textBytes));
+  }
+  return {};
+}
+
 Status Artifact::verify() const {
   if (key.empty() || key.size() > ArtifactLimits::keyBytes)
     return invalid(
         fmt::format("a key has 1 to {} bytes, found {}", ArtifactLimits::keyBytes, key.size()));
-  if (Status status = plan.verify(); !status.ok())
-    return std::move(status).withContext("plan");
-  if (image.bytes.size() > ArtifactLimits::imageBytes)
-    return invalid(fmt::format("an image has at most {} bytes, found {}",
-                               ArtifactLimits::imageBytes, image.bytes.size()));
-  const bool isNative = image.kind == CodeImage::Kind::Native;
-  if (isNative != (plan.target == "host"))
-    return invalid(
-        fmt::format("a plan for '{}' with a {} image", plan.target, imageKindName(image.kind)));
-  return isNative ? checkNativeImage(plan, image) : checkCudaImage(image);
+  if (plans.empty() || plans.size() > PlanLimits::plans)
+    return invalid(fmt::format("an artifact has 1 to {} entry points, found {}", PlanLimits::plans,
+                               plans.size()));
+  if (images.size() > PlanLimits::images)
+    return invalid(fmt::format("an artifact has at most {} images, found {}", PlanLimits::images,
+                               images.size()));
+  const Plan &first = plans.front();
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const CodeImage &image = images[i];
+    const std::string where = fmt::format("image {}", i);
+    if (image.bytes.size() > ArtifactLimits::imageBytes)
+      return invalid(fmt::format("{}: at most {} bytes are allowed, found {}", where,
+                                 ArtifactLimits::imageBytes, image.bytes.size()));
+    const bool isNative = image.kind == CodeImage::Kind::Native;
+    if (isNative != (first.target == "host"))
+      return invalid(fmt::format("{}: a {} image with a plan for '{}'", where,
+                                 imageKindName(image.kind), first.target));
+    if (Status s = isNative ? checkNativeImage(image) : checkCudaImage(image); !s.ok())
+      return std::move(s).withContext(where);
+  }
+  std::set<std::string_view> names;
+  for (const Plan &plan : plans) {
+    const std::string where = plans.size() == 1 ? "plan" : fmt::format("plan '{}'", plan.name);
+    if (Status s = plan.verify(); !s.ok())
+      return std::move(s).withContext(where);
+    if (!names.insert(plan.name).second)
+      return invalid(fmt::format("two entry points are called '{}'", plan.name));
+    if (plan.target != first.target || plan.cpuLevel != first.cpuLevel || plan.arch != first.arch)
+      return invalid(fmt::format("{}: its target is not that of '{}'", where, first.name));
+    if (Status s = checkKernels(plan, images); !s.ok())
+      return std::move(s).withContext(where);
+  }
+  return {};
 }
 
 Result<std::vector<std::uint8_t>> Artifact::serialize() const {
   if (Status status = verify(); !status.ok())
     return status;
-  const std::string planText = plan.toJson();
+  const std::string plansText = plansToJson(plans);
+  if (plansText.size() > PlanLimits::jsonBytes)
+    return invalid(fmt::format("plans have at most {} bytes together, found {}",
+                               PlanLimits::jsonBytes, plansText.size()));
   Header header;
-  header.imageKind = std::uint32_t(image.kind);
+  header.numImages = std::uint32_t(images.size());
   header.keyBytes = key.size();
-  header.planBytes = planText.size();
-  header.imageBytes = image.bytes.size();
-  header.textBytes = image.textBytes;
-  header.fileBytes =
-      Header::bytes + header.keyBytes + header.planBytes + header.imageBytes + digestBytes;
-  if (header.planBytes > PlanLimits::jsonBytes)
-    return Status(StatusCode::InvalidArgument, fmt::format("a plan has at most {} bytes, found {}",
-                                                           PlanLimits::jsonBytes, planText.size()));
+  header.plansBytes = plansText.size();
+  header.fileBytes = Header::bytes + images.size() * ImageHeader::bytes + header.keyBytes +
+                     header.plansBytes + digestBytes;
+  for (const CodeImage &image : images)
+    header.fileBytes += image.bytes.size();
+  if (header.fileBytes > ArtifactLimits::fileBytes)
+    return invalid(fmt::format("an artifact has at most {} bytes, found {}",
+                               ArtifactLimits::fileBytes, header.fileBytes));
 
   std::vector<std::uint8_t> bytes;
   bytes.reserve(header.fileBytes);
   bytes.insert(bytes.end(), magic.begin(), magic.end());
-  Header::forEachField(header, [&](auto field) { appendLittleEndian(bytes, field); });
+  const auto append = [&](auto field) { appendLittleEndian(bytes, field); };
+  Header::forEachField(header, append);
+  for (const CodeImage &image : images) {
+    const ImageHeader fields = {std::uint64_t(image.kind), image.bytes.size(), image.textBytes};
+    ImageHeader::forEachField(fields, append);
+  }
   bytes.insert(bytes.end(), key.begin(), key.end());
-  bytes.insert(bytes.end(), planText.begin(), planText.end());
-  bytes.insert(bytes.end(), image.bytes.begin(), image.bytes.end());
+  bytes.insert(bytes.end(), plansText.begin(), plansText.end());
+  for (const CodeImage &image : images)
+    bytes.insert(bytes.end(), image.bytes.begin(), image.bytes.end());
   const Sha256Digest digest = sha256(bytes);
   bytes.insert(bytes.end(), digest.begin(), digest.end());
   return bytes;
@@ -224,24 +313,30 @@ Result<Artifact> Artifact::deserialize(std::span<const std::uint8_t> bytes) try 
   const std::span<const std::uint8_t> content = bytes.first(bytes.size() - digestBytes);
   if (!std::ranges::equal(sha256(content), bytes.last(digestBytes)))
     return corrupt("the checksum does not match");
+  Result<std::vector<ImageHeader>> images = readImageHeaders(bytes, *header);
+  if (!images)
+    return images.status();
 
-  std::span<const std::uint8_t> rest = content.subspan(Header::bytes);
+  std::span<const std::uint8_t> rest =
+      content.subspan(Header::bytes + images->size() * ImageHeader::bytes);
   auto take = [&](std::uint64_t count) {
     std::span<const std::uint8_t> part = rest.first(count);
     rest = rest.subspan(count);
     return part;
   };
-  const auto keyBytes = take(header->keyBytes);
-  const auto planBytes = take(header->planBytes);
-
-  Result<Plan> plan =
-      Plan::fromJson({reinterpret_cast<const char *>(planBytes.data()), planBytes.size()});
-  if (!plan)
-    return Status(plan.status()).withContext("plan");
-  Artifact artifact = {std::string(keyBytes.begin(), keyBytes.end()), *std::move(plan),
-                       CodeImage{static_cast<CodeImage::Kind>(header->imageKind),
-                                 {rest.begin(), rest.end()},
-                                 header->textBytes}};
+  Artifact artifact;
+  const auto key = take(header->keyBytes), plansText = take(header->plansBytes);
+  artifact.key.assign(key.begin(), key.end());
+  Result<std::vector<Plan>> plans =
+      plansFromJson({reinterpret_cast<const char *>(plansText.data()), plansText.size()});
+  if (!plans)
+    return Status(plans.status()).withContext("plans");
+  artifact.plans = *std::move(plans);
+  for (const ImageHeader &image : *images) {
+    const auto code = take(image.imageBytes);
+    artifact.images.push_back(
+        {static_cast<CodeImage::Kind>(image.kind), {code.begin(), code.end()}, image.textBytes});
+  }
   if (Status status = artifact.verify(); !status.ok())
     return Status(StatusCode::Corrupt, status.message());
   return artifact;

@@ -58,13 +58,15 @@ static Status loadProgram(const char *what, const void *source, const lh_load_op
   *handle = nullptr;
   lh_load_options fields = {};
   if (given)
-    if (Status status = readStruct("options", given, sizeof fields, fields); !status.ok())
+    if (Status status = readStruct("options", given, offsetof(lh_load_options, entry_point), fields);
+        !status.ok())
       return status;
   Result<Artifact> artifact = read();
   if (!artifact)
     return artifact.status();
 
-  LoadOptions options = {fields.device, fields.stream};
+  LoadOptions options = {fields.entry_point ? fields.entry_point : "", fields.device,
+                         fields.stream};
   std::optional<Cache> cache;
   if (fields.use_cache != 0)
     options.cubinCache = &cache.emplace();
@@ -77,23 +79,28 @@ static Status loadProgram(const char *what, const void *source, const lh_load_op
   return {};
 }
 
-/// Fills `info` from element `index` of the inputs or outputs of a program.
-static Status describeTensor(lh_program handle, std::vector<TensorSpec> Plan::*tensors,
-                             std::size_t index, lh_tensor_info *info) {
+/// Fills `info` from element `index` of the inputs, outputs or parameters of a program.
+template <typename Spec>
+static Status describe(lh_program handle, std::vector<Spec> Plan::*specs, std::size_t index,
+                       lh_tensor_info *info) {
   Result<ProgramPointer> program = findProgram(handle);
   if (!program)
     return program.status();
   lh_tensor_info fields = {};
   if (Status status = readStruct("info", info, sizeof fields, fields); !status.ok())
     return status;
-  const std::vector<TensorSpec> &specs = (*program)->program.plan().*tensors;
-  if (index >= specs.size())
-    return invalid(fmt::format("index is {}; the program has {}", index, specs.size()));
-  const TensorSpec &spec = specs[index];
+  const std::vector<Spec> &all = (*program)->program.plan().*specs;
+  if (index >= all.size())
+    return invalid(fmt::format("index is {}; the program has {}", index, all.size()));
+  const Spec &spec = all[index];
   fields.name = spec.name.c_str();
   fields.dtype = std::int32_t(spec.dtype);
-  fields.rank = std::int32_t(spec.shape.size());
-  fields.shape = spec.shape.data();
+  fields.rank = 0;
+  fields.shape = nullptr;
+  if constexpr (std::is_same_v<Spec, TensorSpec>) {
+    fields.rank = std::int32_t(spec.shape.size());
+    fields.shape = spec.shape.data();
+  }
   writeStruct(fields, info);
   return {};
 }
@@ -200,6 +207,7 @@ lh_status lh_program_query(lh_program program, lh_program_info *info) {
     fields.workspace_alignment = std::size_t(workspaceAlignment);
     fields.target = isCuda ? LH_CUDA : LH_HOST;
     fields.device = (*found)->device;
+    fields.num_parameters = plan.parameters.size();
     fields.arch = isCuda ? plan.arch.c_str() : plan.cpuLevel.c_str();
     writeStruct(fields, info);
     return {};
@@ -207,11 +215,15 @@ lh_status lh_program_query(lh_program program, lh_program_info *info) {
 }
 
 lh_status lh_program_input(lh_program program, size_t index, lh_tensor_info *info) {
-  return guarded(__func__, [&] { return describeTensor(program, &Plan::inputs, index, info); });
+  return guarded(__func__, [&] { return describe(program, &Plan::inputs, index, info); });
 }
 
 lh_status lh_program_output(lh_program program, size_t index, lh_tensor_info *info) {
-  return guarded(__func__, [&] { return describeTensor(program, &Plan::outputs, index, info); });
+  return guarded(__func__, [&] { return describe(program, &Plan::outputs, index, info); });
+}
+
+lh_status lh_program_parameter(lh_program program, size_t index, lh_tensor_info *info) {
+  return guarded(__func__, [&] { return describe(program, &Plan::parameters, index, info); });
 }
 
 lh_status lh_program_run(lh_program program, const lh_run_args *args) {
@@ -231,7 +243,10 @@ lh_status lh_program_run(lh_program program, const lh_run_args *args) {
     if (Status status = readTensors("outputs", fields.outputs, fields.num_outputs, outputs);
         !status.ok())
       return status;
+    if (!fields.parameters && fields.num_parameters != 0)
+      return invalid("args->parameters is null");
     RunOptions options;
+    options.parameters = {fields.parameters, fields.num_parameters};
     options.stream = fields.stream;
     return (*found)->program.run(std::span(inputs).first(fields.num_inputs),
                                  std::span(outputs).first(fields.num_outputs), fields.workspace,

@@ -61,21 +61,22 @@ Status enqueueFill(const Driver &driver, const LaunchWords::Fill &fill,
   const CUdeviceptr begin = fill.begin(runWords);
   const Steps all = fill.steps(runWords);
   std::span<const Steps::Step> steps = all.all();
+  const std::size_t elementBytes = dtypeBytes(fill.dtype);
   const auto low = static_cast<unsigned>(fill.bits), high = static_cast<unsigned>(fill.bits >> 32);
 
   // There are no words of 8 bytes. Of two halves that differ, each is a row of one word.
-  if (fill.elementBytes == 8 && low != high) {
+  if (elementBytes == 8 && low != high) {
     if (Status s = Rows{driver, stream, 4, low, 1, 8}.fill(begin, steps); !s.ok())
       return s;
     return Rows{driver, stream, 4, high, 1, 8}.fill(begin + 4, steps);
   }
-  const std::size_t wordBytes = std::min<std::size_t>(fill.elementBytes, 4);
-  std::size_t length = fill.elementBytes / wordBytes;
+  const std::size_t wordBytes = std::min<std::size_t>(elementBytes, 4);
+  std::size_t length = elementBytes / wordBytes;
   if (!steps.empty() && steps.front().stride == 1) {
     length *= std::size_t(steps.front().count);
     steps = steps.subspan(1);
   }
-  return Rows{driver, stream, wordBytes, low, length, fill.elementBytes}.fill(begin, steps);
+  return Rows{driver, stream, wordBytes, low, length, elementBytes}.fill(begin, steps);
 }
 
 } // namespace lighthouse::runtime

@@ -2,25 +2,22 @@
 
 #include "CudaProgram.h"
 
-#include "lighthouse/runtime/Cache.h"
-#include "lighthouse/runtime/Sha256.h"
-
 #include "../Support/CudaArch.h"
 #include "CudaFill.h"
-#include "Linker.h"
+#include "TensorMaps.h"
 
 #include <fmt/format.h>
 
-namespace lighthouse::runtime {
+#include <array>
+#include <cstring>
 
-/// Shared memory a block may have without asking for more.
-static constexpr std::int64_t defaultSharedBytes = 48 << 10;
+namespace lighthouse::runtime {
 
 //===----------------------------------------------------------------------===//
 // Loading
 //===----------------------------------------------------------------------===//
 
-Result<std::unique_ptr<ProgramImpl>> CudaProgram::load(const Artifact &artifact,
+Result<std::unique_ptr<ProgramImpl>> CudaProgram::load(const Artifact &artifact, const Plan &plan,
                                                        const LoadOptions &options) {
   Result<const Driver *> driver = Driver::get();
   if (!driver)
@@ -31,10 +28,10 @@ Result<std::unique_ptr<ProgramImpl>> CudaProgram::load(const Artifact &artifact,
   Result<PrimaryContext> context = PrimaryContext::retain(options.device);
   if (!context)
     return context.status();
-  std::unique_ptr<CudaProgram> program(new CudaProgram(artifact.plan, *std::move(context)));
-  Status status = program->context.run([&] { return program->loadImage(artifact, options); });
+  std::unique_ptr<CudaProgram> program(new CudaProgram(plan, *std::move(context)));
+  Status status = program->context.run([&] { return program->loadImages(artifact, options); });
   if (!status.ok())
-    return std::move(status).withContext(fmt::format("program '{}'", artifact.plan.name));
+    return std::move(status).withContext(fmt::format("program '{}'", plan.name));
   return std::unique_ptr<ProgramImpl>(std::move(program));
 }
 
@@ -46,12 +43,11 @@ CudaProgram::~CudaProgram() {
   const Result<RelaxedCapture> relaxed = RelaxedCapture::begin(driver);
   (void)context.run([&]() -> Status {
     events.destroy(driver);
-    unload();
     return {};
   });
 }
 
-Status CudaProgram::loadImage(const Artifact &artifact, const LoadOptions &options) {
+Status CudaProgram::loadImages(const Artifact &artifact, const LoadOptions &options) {
   Result<bool> capturing = isCapturing(context.driver(), static_cast<CUstream>(options.stream));
   if (!capturing)
     return capturing.status();
@@ -69,103 +65,28 @@ Status CudaProgram::loadImage(const Artifact &artifact, const LoadOptions &optio
     return minor.status();
   const CudaArch device = {*major, *minor};
   const CudaArch needed = *CudaArch::parse(plan.arch);
-  const bool isPtx = artifact.image.kind == CodeImage::Kind::Ptx;
-  if (!(isPtx ? needed.ptxRunsOn(device) : needed.cubinRunsOn(device)))
-    return Status(StatusCode::Unsupported,
-                  fmt::format("the {} is compiled for {}; device {} is {}",
-                              imageKindName(artifact.image.kind), plan.arch, context.ordinal(),
-                              device.name()));
-  return isPtx ? loadPtx(artifact, device.name(), options.cubinCache)
-               : loadModule(artifact.image.bytes);
-}
-
-Status CudaProgram::loadPtx(const Artifact &artifact, const std::string &deviceArch, Cache *cache) {
-  const std::string key = fmt::format("{}\ncubin {} driver {} {}\n{}", artifact.key, deviceArch,
-                                      context.driver().version, context.driver().build,
-                                      toHex(sha256(artifact.image.bytes)));
-  // A key that is too long for the cache does without it, as after any other trouble.
-  if (cache) {
-    Result<std::optional<Artifact>> found = cache->lookup(key);
-    if (found && *found && (*found)->plan == plan &&
-        (*found)->image.kind == CodeImage::Kind::Cubin && loadModule((*found)->image.bytes).ok())
-      return {};
-  }
-
-  Result<std::vector<std::uint8_t>> cubin =
-      linkPtx(context.driver(), artifact.image.bytes, plan.name + ".ptx");
-  if (!cubin)
-    return cubin.status();
-  if (Status s = loadModule(*cubin); !s.ok())
-    return s;
-  if (cache) {
-    const Artifact entry = {key, plan, {CodeImage::Kind::Cubin, *std::move(cubin), 0}};
-    if (Result<std::vector<std::uint8_t>> bytes = entry.serialize())
-      (void)cache->publish(key, *bytes);
-  }
-  return {};
-}
-
-Status CudaProgram::loadModule(const std::vector<std::uint8_t> &cubin) {
-  if (Status s = context.driver().cuModuleLoadData(&module, cubin.data()); !s.ok()) {
-    module = nullptr;
-    return s;
-  }
-  Status status = findKernels();
-  if (!status.ok())
-    unload();
-  return status;
-}
-
-Status CudaProgram::findKernels() {
-  Result<int> sharedLimit =
-      context.attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
-  if (!sharedLimit)
-    return sharedLimit.status();
   for (const KernelSpec &kernel : plan.kernels) {
-    CUfunction function = nullptr;
-    Status status = context.driver().cuModuleGetFunction(&function, module, kernel.name.c_str());
-    if (status.ok())
-      status = prepareKernel(kernel, *sharedLimit, function);
-    if (!status.ok())
-      return std::move(status).withContext(fmt::format("kernel '{}'", kernel.name));
-    functions.push_back(function);
+    std::shared_ptr<const CudaModule> &module = modules[kernel.image];
+    if (!module) {
+      const CodeImage &image = artifact.images[kernel.image];
+      if (!(image.kind == CodeImage::Kind::Ptx ? needed.ptxRunsOn(device)
+                                               : needed.cubinRunsOn(device)))
+        return Status(StatusCode::Unsupported,
+                      fmt::format("the {} is compiled for {}; device {} is {}",
+                                  imageKindName(image.kind), plan.arch, context.ordinal(),
+                                  device.name()));
+      Result<std::shared_ptr<const CudaModule>> loaded =
+          CudaModule::get(plan, kernel.image, image, device.name(), options);
+      if (!loaded)
+        return loaded.status();
+      module = *std::move(loaded);
+    }
+    Result<CUfunction> function = module->kernel(kernel);
+    if (!function)
+      return Status(function.status()).withContext(fmt::format("kernel '{}'", kernel.name));
+    functions.push_back(*function);
   }
   return {};
-}
-
-Status CudaProgram::prepareKernel(const KernelSpec &kernel, int sharedLimit,
-                                  CUfunction function) const {
-  const Driver &driver = context.driver();
-  int maxThreads = 0, staticShared = 0;
-  if (Status s =
-          driver.cuFuncGetAttribute(&maxThreads, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, function);
-      !s.ok())
-    return s;
-  if (Status s =
-          driver.cuFuncGetAttribute(&staticShared, CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, function);
-      !s.ok())
-    return s;
-  if (kernel.threads > maxThreads)
-    return Status(StatusCode::Unsupported,
-                  fmt::format("it is launched with {} threads; its registers allow {}",
-                              kernel.threads, maxThreads));
-  const std::int64_t shared = kernel.sharedBytes + staticShared;
-  if (shared > sharedLimit)
-    return Status(StatusCode::Unsupported,
-                  fmt::format("it needs {} bytes of shared memory ({} of them static); device {} "
-                              "has {} for a block",
-                              shared, staticShared, context.ordinal(), sharedLimit));
-  if (shared <= defaultSharedBytes)
-    return {};
-  return driver.cuFuncSetAttribute(function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                                   int(kernel.sharedBytes));
-}
-
-void CudaProgram::unload() {
-  functions.clear();
-  if (module)
-    (void)context.driver().cuModuleUnload(module);
-  module = nullptr;
 }
 
 //===----------------------------------------------------------------------===//
@@ -225,21 +146,51 @@ Status CudaProgram::checkPlacement(std::span<const TensorView> inputs,
   return check(workspace, [] { return std::string("workspace"); });
 }
 
+/// What the kernel is passed: its tensor maps, then its words.
+static Result<void *> passParameters(const Driver &driver, const LaunchWords::Launch &launch,
+                                     std::int64_t *runWords) {
+  std::int64_t *words = runWords + launch.firstWord;
+  if (launch.maps.empty())
+    return static_cast<void *>(words);
+  struct alignas(tensorMapAlignment) Parameter {
+    std::array<std::byte, PlanLimits::cudaParameterBytes> bytes;
+  };
+  static thread_local Parameter parameter;
+  std::byte *at = parameter.bytes.data();
+  for (const LaunchWords::Map &map : launch.maps) {
+    if (Status s = encodeTensorMap(driver, map, runWords, at); !s.ok())
+      return s;
+    at += tensorMapBytes;
+  }
+  std::memcpy(at, words, launch.kernelWords * sizeof(std::int64_t));
+  return static_cast<void *>(parameter.bytes.data());
+}
+
 Status CudaProgram::launchKernel(std::size_t index, std::int64_t *runWords, CUstream stream) const {
   const LaunchWords::Launch &prepared = words.launches()[index];
   const LaunchSpec &spec = plan.launches[index];
   const KernelSpec &kernel = plan.kernels[spec.kernel];
+  const Driver &driver = context.driver();
   const auto enqueue = [&]() -> Status {
     for (const LaunchWords::Fill &fill : prepared.fills)
-      if (Status s = enqueueFill(context.driver(), fill, runWords, stream); !s.ok())
+      if (Status s = enqueueFill(driver, fill, runWords, stream); !s.ok())
         return s;
     if (prepared.instances == 0)
       return {};
-    // The one parameter: all words, by value.
-    void *parameters[] = {runWords + prepared.firstWord};
-    return context.driver().cuLaunchKernel(
-        functions[spec.kernel], unsigned(prepared.instances), 1, 1, unsigned(kernel.threads), 1, 1,
-        unsigned(kernel.sharedBytes), stream, parameters, nullptr);
+    Result<void *> parameter = passParameters(driver, prepared, runWords);
+    if (!parameter)
+      return parameter.status();
+    void *parameters[] = {*parameter};
+    const auto blocks = unsigned(prepared.instances), threads = unsigned(kernel.threads),
+               sharedBytes = unsigned(kernel.sharedBytes);
+    if (kernel.cluster == 1)
+      return driver.cuLaunchKernel(functions[spec.kernel], blocks, 1, 1, threads, 1, 1, sharedBytes,
+                                   stream, parameters, nullptr);
+    CUlaunchAttribute cluster = {CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION, {}, {}};
+    cluster.value.clusterDim = {unsigned(kernel.cluster), 1, 1};
+    const CUlaunchConfig config = {blocks, 1,           1,      threads,  1,
+                                   1,      sharedBytes, stream, &cluster, 1};
+    return driver.cuLaunchKernelEx(&config, functions[spec.kernel], parameters, nullptr);
   };
   Status status = enqueue();
   if (!status.ok())

@@ -7,15 +7,18 @@
 
 #include "../Program/ProgramImpl.h"
 #include "Context.h"
+#include "CudaModule.h"
 #include "EventPool.h"
+
+#include <map>
 
 namespace lighthouse::runtime {
 
-/// A module in the primary context of a device, whose launches go to the caller's stream.
+/// Kernels in the primary context of a device, whose launches go to the caller's stream.
 class CudaProgram final : public ProgramImpl {
 public:
-  /// `Program::load` of a verified artifact for cuda.
-  static Result<std::unique_ptr<ProgramImpl>> load(const Artifact &artifact,
+  /// `Program::load` of an entry point of a verified artifact for cuda.
+  static Result<std::unique_ptr<ProgramImpl>> load(const Artifact &artifact, const Plan &plan,
                                                    const LoadOptions &options);
   ~CudaProgram() override;
 
@@ -33,15 +36,8 @@ private:
 
   // The functions below need the context to be current.
 
-  /// Checks the device, gets the machine code and loads it.
-  Status loadImage(const Artifact &artifact, const LoadOptions &options);
-  /// Loads PTX through the cache of cubins.
-  Status loadPtx(const Artifact &artifact, const std::string &deviceArch, Cache *cache);
-  /// Loads a cubin and finds and checks its kernels. After a failure nothing is loaded.
-  Status loadModule(const std::vector<std::uint8_t> &cubin);
-  Status findKernels();
-  Status prepareKernel(const KernelSpec &kernel, int sharedLimit, CUfunction function) const;
-  void unload();
+  /// Checks the device and gets the modules and kernels that the plan uses.
+  Status loadImages(const Artifact &artifact, const LoadOptions &options);
 
   /// Checks that all memory of a run lies on the device.
   Status checkPlacement(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
@@ -51,7 +47,7 @@ private:
   Status launchTimed(std::int64_t *runWords, const RunOptions &options) const;
 
   const PrimaryContext context;
-  CUmodule module = nullptr;
+  std::map<std::int64_t, std::shared_ptr<const CudaModule>> modules;
   /// One for each kernel of the plan.
   std::vector<CUfunction> functions;
   mutable EventPool events;

@@ -52,6 +52,14 @@ Status Driver::status(CUresult result, const char *function, std::source_locatio
                             result, text ? text : "no description", file, place.line()));
 }
 
+Status Driver::missing(const char *function, int since) const {
+  return Status(StatusCode::Unsupported,
+                fmt::format("the CUDA driver {} ({}) lacks the function {}; a driver for {} or later "
+                            "is needed",
+                            path, formatDriverVersion(version), function,
+                            formatDriverVersion(since)));
+}
+
 Status Driver::checkProcess() const { return owner == ::getpid() ? Status() : forkedStatus(); }
 
 Status Driver::open(const std::string &library) {
@@ -65,8 +73,11 @@ Status Driver::open(const std::string &library) {
   function.driver = this;                                                                          \
   function.name = #function;                                                                       \
   function.pointer = reinterpret_cast<CUresult(*) parameters>(::dlsym(handle, #function));         \
-  if (!function.pointer && !missing)                                                               \
+  if (!function.pointer && function.since == 0 && !missing)                                        \
     missing = #function;
+#define CUDA_OPTIONAL_SYMBOL(function, parameters, version)                                        \
+  function.since = version;                                                                        \
+  CUDA_SYMBOL(function, parameters)
 #include "Symbols.def"
 
   if (Dl_info info;

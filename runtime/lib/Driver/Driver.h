@@ -21,7 +21,7 @@ template <typename... Args> class DriverFunction<CUresult(Args...)> {
 public:
   Status operator()(Args... args,
                     std::source_location place = std::source_location::current()) const {
-    return status(pointer(args...), place);
+    return pointer ? status(pointer(args...), place) : missing();
   }
 
   /// The call without the status, for callers to whom some errors are answers.
@@ -33,8 +33,13 @@ public:
 
 private:
   friend class Driver;
+  /// The status of a call of a function that only later drivers have.
+  Status missing() const;
+
   const Driver *driver = nullptr;
   const char *name = nullptr;
+  /// Optional functions: the first version of CUDA that has them.
+  int since = 0;
   CUresult (*pointer)(Args...) = nullptr;
 };
 
@@ -51,6 +56,9 @@ public:
 
   /// The status of what `function` returned; success for `CUDA_SUCCESS`.
   Status status(CUresult result, const char *function, std::source_location place) const;
+
+  /// The status of calling a function that this driver lacks.
+  Status missing(const char *function, int since) const;
 
   /// Fails in a process that was forked from the one that opened this driver.
   Status checkProcess() const;
@@ -78,6 +86,10 @@ template <typename... Args>
 Status DriverFunction<CUresult(Args...)>::status(CUresult result,
                                                  std::source_location place) const {
   return driver->status(result, name, place);
+}
+
+template <typename... Args> Status DriverFunction<CUresult(Args...)>::missing() const {
+  return driver->missing(name, since);
 }
 
 } // namespace lighthouse::runtime

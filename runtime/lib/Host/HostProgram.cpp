@@ -59,10 +59,11 @@ template <typename Word> void fillElements(void *opaque, std::int64_t begin, std
 
 void fillTensor(ThreadPool &pool, const LaunchWords::Fill &fill, const std::int64_t *runWords) {
   FillLoop loop = {fill.begin(runWords), fill.steps(runWords), fill.bits};
-  const ThreadPool::Body body = fill.elementBytes == 1   ? fillElements<std::uint8_t>
-                                : fill.elementBytes == 2 ? fillElements<std::uint16_t>
-                                : fill.elementBytes == 4 ? fillElements<std::uint32_t>
-                                                         : fillElements<std::uint64_t>;
+  const std::size_t elementBytes = dtypeBytes(fill.dtype);
+  const ThreadPool::Body body = elementBytes == 1   ? fillElements<std::uint8_t>
+                                : elementBytes == 2 ? fillElements<std::uint16_t>
+                                : elementBytes == 4 ? fillElements<std::uint32_t>
+                                                    : fillElements<std::uint64_t>;
   const std::int64_t count = *elementCount(fill.shape);
   pool.run(count, std::max(fillChunk, count / (pool.size() * chunksPerThread)), /*stackBytes=*/0,
            body, &loop);
@@ -70,16 +71,23 @@ void fillTensor(ThreadPool &pool, const LaunchWords::Fill &fill, const std::int6
 
 } // namespace
 
-Result<std::unique_ptr<ProgramImpl>> HostProgram::load(const Artifact &artifact) {
-  const CpuLevel needed = *parseCpuLevel(artifact.plan.cpuLevel);
+Result<std::unique_ptr<ProgramImpl>> HostProgram::load(const Artifact &artifact,
+                                                       const Plan &plan) {
+  const CpuLevel needed = *parseCpuLevel(plan.cpuLevel);
   if (CpuLevel present = detectCpuLevel(); needed > present)
     return Status(StatusCode::Unsupported,
                   fmt::format("program '{}' is compiled for {}; this processor has {}",
-                              artifact.plan.name, artifact.plan.cpuLevel, cpuLevelName(present)));
-  Result<CodeMapping> code = CodeMapping::create(artifact.image);
-  if (!code)
-    return code.status();
-  return std::unique_ptr<ProgramImpl>(new HostProgram(artifact.plan, *std::move(code)));
+                              plan.name, plan.cpuLevel, cpuLevelName(present)));
+  std::map<std::int64_t, CodeMapping> code;
+  for (const KernelSpec &kernel : plan.kernels) {
+    if (code.contains(kernel.image))
+      continue;
+    Result<CodeMapping> mapping = CodeMapping::create(artifact.images[kernel.image]);
+    if (!mapping)
+      return mapping.status();
+    code.emplace(kernel.image, *std::move(mapping));
+  }
+  return std::unique_ptr<ProgramImpl>(new HostProgram(plan, std::move(code)));
 }
 
 Status HostProgram::launch(std::span<const TensorView>, std::span<const TensorView>, void *,
@@ -90,7 +98,8 @@ Status HostProgram::launch(std::span<const TensorView>, std::span<const TensorVi
     const LaunchWords::Launch &prepared = words.launches()[i];
     const KernelSpec &kernel = plan.kernels[spec.kernel];
     Loop loop = {
-        reinterpret_cast<Kernel>(reinterpret_cast<std::uintptr_t>(code.data() + kernel.entry)),
+        reinterpret_cast<Kernel>(
+            reinterpret_cast<std::uintptr_t>(code.at(kernel.image).data() + kernel.entry)),
         runWords.data() + prepared.firstWord, spec.grid.data()};
     const std::size_t stackBytes = std::size_t(kernel.stackBytes) + stackMargin;
     const std::int64_t chunk =

@@ -6,13 +6,15 @@
 #include "../Program/ProgramImpl.h"
 #include "CodeMapping.h"
 
+#include <map>
+
 namespace lighthouse::runtime {
 
 /// Native code in executable memory, run by a thread pool.
 class HostProgram final : public ProgramImpl {
 public:
-  /// `Program::load` of a verified artifact for the host.
-  static Result<std::unique_ptr<ProgramImpl>> load(const Artifact &artifact);
+  /// `Program::load` of an entry point of a verified artifact for the host.
+  static Result<std::unique_ptr<ProgramImpl>> load(const Artifact &artifact, const Plan &plan);
 
 protected:
   Status launch(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
@@ -20,10 +22,11 @@ protected:
                 const RunOptions &options) const override;
 
 private:
-  HostProgram(const Plan &plan, CodeMapping mapping)
-      : ProgramImpl(plan), code(std::move(mapping)) {}
+  HostProgram(const Plan &plan, std::map<std::int64_t, CodeMapping> code)
+      : ProgramImpl(plan), code(std::move(code)) {}
 
-  const CodeMapping code;
+  /// By their index in the artifact, those that the plan uses.
+  const std::map<std::int64_t, CodeMapping> code;
 };
 
 } // namespace lighthouse::runtime

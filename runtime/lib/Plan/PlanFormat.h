@@ -9,11 +9,11 @@
 namespace lighthouse::runtime {
 
 /// Version of the JSON form.
-inline constexpr int planVersion = 3;
+inline constexpr int planVersion = 4;
 
 /// Field of an argument of a launch, indexed by `LaunchArg::Kind`.
-inline constexpr std::array<std::string_view, 4> launchArgKindNames = {"input", "output", "buffer",
-                                                                       "scalar"};
+inline constexpr std::array<std::string_view, 5> launchArgKindNames = {
+    "input", "output", "buffer", "scalar", "parameter"};
 
 } // namespace lighthouse::runtime
 

@@ -18,12 +18,17 @@ namespace lighthouse::runtime {
 namespace {
 
 /// No value of a plan is nested deeper; the parser refuses more.
-constexpr std::size_t maxDepth = 8;
+constexpr std::size_t maxDepth = 9;
 
 TensorSpec readTensor(const Cursor &at) {
   at.expectFields({"name", "dtype", "shape"});
   return {at.field("name").string(), at.field("dtype").dtype(),
           at.field("shape").integers(maxRank)};
+}
+
+ParameterSpec readParameter(const Cursor &at) {
+  at.expectFields({"name", "dtype"});
+  return {at.field("name").string(), at.field("dtype").dtype()};
 }
 
 BufferSpec readBuffer(const Cursor &at) {
@@ -45,21 +50,32 @@ KernelArg readKernelArg(const Cursor &at) {
   } else if (kind == "scalar") {
     at.expectFields({"kind", "dtype"});
     arg.kind = KernelArg::Kind::Scalar;
+  } else if (kind == "tensor_map") {
+    at.expectFields({"kind", "dtype", "box", "swizzle", "l2_promotion", "fill_nan"});
+    arg.kind = KernelArg::Kind::TensorMap;
+    arg.map = {at.field("box").integers(maxRank), at.field("swizzle").integer(),
+               at.field("l2_promotion").integer(), at.field("fill_nan").boolean()};
+    arg.rank = std::int64_t(arg.map.box.size());
+    arg.innerContiguous = true;
+    arg.alignment = 16;
   } else {
-    at.field("kind").fail("expected 'tensor' or 'scalar', found '{}'", kind);
+    at.field("kind").fail("expected 'tensor', 'scalar' or 'tensor_map', found '{}'", kind);
   }
   arg.dtype = at.field("dtype").dtype();
   return arg;
 }
 
 KernelSpec readKernel(const Cursor &at) {
-  at.expectFields({"name", "entry", "stack_bytes", "threads", "shared_bytes", "args", "dims"});
+  at.expectFields({"name", "image", "entry", "stack_bytes", "threads", "shared_bytes", "cluster",
+                   "args", "dims"});
   KernelSpec kernel;
   kernel.name = at.field("name").string();
+  kernel.image = at.field("image").integer();
   kernel.entry = at.field("entry").integer();
   kernel.stackBytes = at.field("stack_bytes").integer();
   kernel.threads = at.field("threads").integer();
   kernel.sharedBytes = at.field("shared_bytes").integer();
+  kernel.cluster = at.field("cluster").integer();
   kernel.args = at.field("args").list(PlanLimits::kernelArgs, readKernelArg);
   kernel.dims =
       at.field("dims").list(PlanLimits::kernelArgs, [](const Cursor &dim) { return dim.string(); });
@@ -80,7 +96,8 @@ LaunchArg readLaunchArg(const Cursor &at) {
       arg.index = at.field(name).integer();
     return arg;
   }
-  at.fail("expected an object with one of the fields 'input', 'output', 'buffer', 'scalar'");
+  at.fail("expected an object with one of the fields 'input', 'output', 'buffer', 'scalar', "
+          "'parameter'");
 }
 
 LaunchCost readCost(const Cursor &at) {
@@ -113,7 +130,7 @@ LaunchSpec readLaunch(const Cursor &at) {
 
 Plan readPlan(const Cursor &at) {
   at.expectFields({"version", "name", "target", "cpu_level", "arch", "inputs", "outputs",
-                   "workspace_bytes", "buffers", "kernels", "launches"});
+                   "parameters", "workspace_bytes", "buffers", "kernels", "launches"});
   if (std::int64_t version = at.field("version").integer(); version != planVersion)
     throw DecodeError{StatusCode::Unsupported,
                       fmt::format("/version: this runtime reads plans of version {}, found {}",
@@ -125,6 +142,7 @@ Plan readPlan(const Cursor &at) {
   plan.arch = at.field("arch").string();
   plan.inputs = at.field("inputs").list(PlanLimits::tensors, readTensor);
   plan.outputs = at.field("outputs").list(PlanLimits::tensors, readTensor);
+  plan.parameters = at.field("parameters").list(PlanLimits::parameters, readParameter);
   plan.workspaceBytes = at.field("workspace_bytes").integer();
   plan.buffers = at.field("buffers").list(PlanLimits::buffers, readBuffer);
   plan.kernels = at.field("kernels").list(PlanLimits::kernels, readKernel);
@@ -134,19 +152,38 @@ Plan readPlan(const Cursor &at) {
 
 } // namespace
 
-Result<Plan> Plan::fromJson(std::string_view text) {
+/// Reads what `read` makes of the value. `what` names it in messages.
+template <typename Read>
+static auto readJson(std::string_view text, std::string_view what, Read read)
+    -> Result<decltype(read(std::declval<const Cursor &>()))> {
   if (text.size() > PlanLimits::jsonBytes)
-    return Status(StatusCode::Corrupt, fmt::format("a plan has at most {} bytes, found {}",
+    return Status(StatusCode::Corrupt, fmt::format("{} has at most {} bytes, found {}", what,
                                                    PlanLimits::jsonBytes, text.size()));
   try {
     const Json json = parseStrictly(text, maxDepth, PlanLimits::jsonValues);
-    Plan plan = readPlan(Cursor(json, ""));
-    if (Status status = plan.verify(); !status.ok())
-      return Status(StatusCode::Corrupt, status.message());
-    return plan;
+    return read(Cursor(json, ""));
   } catch (...) {
-    return decodeFailure("a plan");
+    return decodeFailure(what);
   }
+}
+
+Result<Plan> Plan::fromJson(std::string_view text) {
+  Result<Plan> plan = readJson(text, "a plan", readPlan);
+  if (plan)
+    if (Status status = plan->verify(); !status.ok())
+      return Status(StatusCode::Corrupt, status.message());
+  return plan;
+}
+
+Result<std::vector<Plan>> plansFromJson(std::string_view text) {
+  Result<std::vector<Plan>> plans = readJson(
+      text, "a list of plans",
+      [](const Cursor &at) { return at.list(PlanLimits::plans, readPlan); });
+  if (plans)
+    for (std::size_t i = 0; i < plans->size(); ++i)
+      if (Status status = (*plans)[i].verify(); !status.ok())
+        return Status(StatusCode::Corrupt, fmt::format("/{}{}", i, status.message()));
+  return plans;
 }
 
 } // namespace lighthouse::runtime

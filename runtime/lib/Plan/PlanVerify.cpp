@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <set>
 
@@ -74,6 +75,20 @@ Status checkTensors(const std::string &where, const std::vector<TensorSpec> &ten
   return {};
 }
 
+Status checkParameters(const std::vector<ParameterSpec> &parameters) {
+  if (Status s = checkCount("/parameters", parameters.size(), PlanLimits::parameters); !s.ok())
+    return s;
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const std::string where = fmt::format("/parameters/{}/name", i);
+    if (Status s = checkName(where, parameters[i].name); !s.ok())
+      return s;
+    if (!names.insert(parameters[i].name).second)
+      return failure(where, "'{}' is used twice", parameters[i].name);
+  }
+  return {};
+}
+
 Status checkBuffers(const Plan &plan) {
   if (Status s = checkRange("/workspace_bytes", plan.workspaceBytes, 0, PlanLimits::workspaceBytes);
       !s.ok())
@@ -128,27 +143,73 @@ Status checkKernelTarget(bool isCuda, const std::string &here, const KernelSpec 
                             isCuda ? PlanLimits::sharedBytes : 0);
       !s.ok())
     return s;
+  if (Status s = checkRange(here + "/cluster", kernel.cluster, isCuda ? 1 : 0,
+                            isCuda ? PlanLimits::cluster : 0);
+      !s.ok())
+    return s;
   if (!isCuda)
     return checkRange(here + "/threads", kernel.threads, 0, 0);
   if (kernel.threads < 32 || kernel.threads > PlanLimits::threads || kernel.threads % 32 != 0)
     return failure(here + "/threads", "expected a multiple of 32 from 32 to {}, found {}",
                    PlanLimits::threads, kernel.threads);
 
-  const std::int64_t parameterBytes = 8 * std::int64_t(kernelWords(kernel) + cudaGridWords);
+  const std::int64_t parameterBytes = std::int64_t(cudaParameterBytes(kernel));
   if (parameterBytes > PlanLimits::cudaParameterBytes)
     return failure(here, "kernel '{}' has {} bytes of parameters; at most {} are allowed",
                    kernel.name, parameterBytes, PlanLimits::cudaParameterBytes);
   return {};
 }
 
+/// The limits of cuTensorMapEncodeTiled.
+Status checkTensorMap(bool isCuda, const std::string &where, const KernelArg &arg) {
+  const TensorMapSpec &map = arg.map;
+  if (!isCuda)
+    return failure(where, "there are no tensor maps on the host");
+  if (Status s = checkRange(where + "/rank", arg.rank, 1, PlanLimits::tensorMapRank); !s.ok())
+    return s;
+  if (std::int64_t(map.box.size()) != arg.rank)
+    return failure(where + "/box", "expected {} extents, found {}", arg.rank, map.box.size());
+  for (std::size_t i = 0; i < map.box.size(); ++i)
+    if (Status s = checkRange(fmt::format("{}/box/{}", where, i), map.box[i], 1,
+                              PlanLimits::tensorMapBox);
+        !s.ok())
+      return s;
+  if (!arg.innerContiguous || arg.alignment != 16)
+    return failure(where, "a tensor map needs contiguous rows, aligned to 16 bytes");
+  if (arg.dtype == DType::Bool)
+    return failure(where + "/dtype", "there are no tensor maps of bool");
+  constexpr std::array<std::int64_t, 4> swizzles = {0, 32, 64, 128}, promotions = {0, 64, 128, 256};
+  if (std::ranges::find(swizzles, map.swizzle) == swizzles.end())
+    return failure(where + "/swizzle", "expected 0, 32, 64 or 128, found {}", map.swizzle);
+  if (std::ranges::find(promotions, map.l2Promotion) == promotions.end())
+    return failure(where + "/l2_promotion", "expected 0, 64, 128 or 256, found {}",
+                   map.l2Promotion);
+  const std::int64_t rowBytes = map.box.back() * std::int64_t(dtypeBytes(arg.dtype));
+  if (rowBytes % 16 != 0)
+    return failure(where + "/box", "rows of {} bytes; a multiple of 16 is needed", rowBytes);
+  if (map.swizzle != 0 && rowBytes > map.swizzle)
+    return failure(where + "/box", "rows of {} bytes; a swizzle of {} allows no more", rowBytes,
+                   map.swizzle);
+  return {};
+}
+
 Status checkKernel(bool isCuda, const std::string &here, const KernelSpec &kernel) {
   if (Status s = checkName(here + "/name", kernel.name); !s.ok())
+    return s;
+  if (Status s = checkRange(here + "/image", kernel.image, 0, PlanLimits::images - 1); !s.ok())
     return s;
   if (Status s = checkCount(here + "/args", kernel.args.size(), PlanLimits::kernelArgs); !s.ok())
     return s;
   for (std::size_t i = 0; i < kernel.args.size(); ++i) {
     const KernelArg &arg = kernel.args[i];
     const std::string where = fmt::format("{}/args/{}", here, i);
+    if (arg.kind == KernelArg::Kind::TensorMap) {
+      if (Status s = checkTensorMap(isCuda, where, arg); !s.ok())
+        return s;
+      continue;
+    }
+    if (arg.map != TensorMapSpec())
+      return failure(where, "only a tensor map has a box");
     const std::int64_t highest = arg.kind == KernelArg::Kind::Tensor ? maxRank : 0;
     if (Status s = checkRange(where + "/rank", arg.rank, 0, highest); !s.ok())
       return s;
@@ -196,11 +257,19 @@ Status checkLaunchArg(const Plan &plan, const std::string &where, const LaunchAr
     break;
   case LaunchArg::Kind::Scalar:
     break;
+  case LaunchArg::Kind::Parameter:
+    if (arg.index < 0 || std::size_t(arg.index) >= plan.parameters.size())
+      return failure(where, "there is no parameter {}; the plan has {}", arg.index,
+                     plan.parameters.size());
+    if (const DType dtype = plan.parameters[arg.index].dtype; dtype != expected.dtype)
+      return failure(where, "the kernel expects {}, found {}", dtypeName(expected.dtype),
+                     dtypeName(dtype));
+    break;
   }
   if (!found.ok())
     return found;
 
-  const bool wantsTensor = expected.kind == KernelArg::Kind::Tensor;
+  const bool wantsTensor = expected.kind != KernelArg::Kind::Scalar;
   if (wantsTensor != tensor.has_value())
     return failure(where, "the kernel expects a {}, found a {}", wantsTensor ? "tensor" : "scalar",
                    wantsTensor ? "scalar" : "tensor");
@@ -248,6 +317,10 @@ Status checkLaunch(const Plan &plan, const std::string &here, const LaunchSpec &
     return failure(here + "/grid", "{} program instances; at most {} are allowed on cuda",
                    instances, PlanLimits::cudaBlocks);
 
+  if (plan.target == "cuda" && instances % kernel.cluster != 0)
+    return failure(here + "/grid", "{} program instances; clusters have {} each", instances,
+                   kernel.cluster);
+
   if (launch.args.size() != kernel.args.size())
     return failure(here + "/args", "kernel '{}' has {} arguments, found {}", kernel.name,
                    kernel.args.size(), launch.args.size());
@@ -288,6 +361,8 @@ Status Plan::verify() const {
   if (Status s = checkTensors("/inputs", inputs); !s.ok())
     return s;
   if (Status s = checkTensors("/outputs", outputs); !s.ok())
+    return s;
+  if (Status s = checkParameters(parameters); !s.ok())
     return s;
   if (Status s = checkBuffers(*this); !s.ok())
     return s;

@@ -38,6 +38,11 @@ std::string toJson(const TensorSpec &tensor) {
                      dtypeName(tensor.dtype), integers(tensor.shape));
 }
 
+std::string toJson(const ParameterSpec &parameter) {
+  return fmt::format(R"({{"name": {}, "dtype": "{}"}})", quoted(parameter.name),
+                     dtypeName(parameter.dtype));
+}
+
 std::string toJson(const BufferSpec &buffer) {
   return fmt::format(R"({{"offset": {}, "dtype": "{}", "shape": {}}})", buffer.offset,
                      dtypeName(buffer.dtype), integers(buffer.shape));
@@ -46,6 +51,11 @@ std::string toJson(const BufferSpec &buffer) {
 std::string toJson(const KernelArg &arg) {
   if (arg.kind == KernelArg::Kind::Scalar)
     return fmt::format(R"({{"kind": "scalar", "dtype": "{}"}})", dtypeName(arg.dtype));
+  if (arg.kind == KernelArg::Kind::TensorMap)
+    return fmt::format(R"({{"kind": "tensor_map", "dtype": "{}", "box": {}, "swizzle": {}, )"
+                       R"("l2_promotion": {}, "fill_nan": {}}})",
+                       dtypeName(arg.dtype), integers(arg.map.box), arg.map.swizzle,
+                       arg.map.l2Promotion, arg.map.fillNaN);
   return fmt::format(R"({{"kind": "tensor", "dtype": "{}", "rank": {}, "inner_contiguous": {}, )"
                      R"("alignment": {}}})",
                      dtypeName(arg.dtype), arg.rank, arg.innerContiguous, arg.alignment);
@@ -81,15 +91,17 @@ std::string toJson(const KernelSpec &kernel) {
     dims.push_back(quoted(dim));
   return fmt::format("{{\n"
                      "      \"name\": {},\n"
+                     "      \"image\": {},\n"
                      "      \"entry\": {},\n"
                      "      \"stack_bytes\": {},\n"
                      "      \"threads\": {},\n"
                      "      \"shared_bytes\": {},\n"
+                     "      \"cluster\": {},\n"
                      "      \"args\": {},\n"
                      "      \"dims\": {}\n"
                      "    }}",
-                     quoted(kernel.name), kernel.entry, kernel.stackBytes, kernel.threads,
-                     kernel.sharedBytes, list(kernel.args, "      "), integers(dims));
+                     quoted(kernel.name), kernel.image, kernel.entry, kernel.stackBytes,
+                     kernel.threads, kernel.sharedBytes, kernel.cluster, list(kernel.args, "      "), integers(dims));
 }
 
 std::string toJson(const LaunchSpec &launch) {
@@ -118,14 +130,23 @@ std::string Plan::toJson() const {
                      "  \"arch\": {},\n"
                      "  \"inputs\": {},\n"
                      "  \"outputs\": {},\n"
+                     "  \"parameters\": {},\n"
                      "  \"workspace_bytes\": {},\n"
                      "  \"buffers\": {},\n"
                      "  \"kernels\": {},\n"
                      "  \"launches\": {}\n"
                      "}}\n",
                      planVersion, quoted(name), quoted(target), quoted(cpuLevel), quoted(arch),
-                     list(inputs, "  "), list(outputs, "  "), workspaceBytes, list(buffers, "  "),
-                     list(kernels, "  "), list(launches, "  "));
+                     list(inputs, "  "), list(outputs, "  "), list(parameters, "  "),
+                     workspaceBytes, list(buffers, "  "), list(kernels, "  "),
+                     list(launches, "  "));
+}
+
+std::string plansToJson(const std::vector<Plan> &plans) {
+  std::string text = "[";
+  for (const Plan &plan : plans)
+    text.append(text.size() == 1 ? "\n" : ",\n").append(plan.toJson());
+  return text.append("]\n");
 }
 
 } // namespace lighthouse::runtime

@@ -172,10 +172,13 @@ Status checkCount(std::string_view what, std::size_t passed, std::size_t needed)
 
 Status checkArguments(const Plan &plan, const TensorDemands &demands,
                       std::span<const TensorView> inputs, std::span<const TensorView> outputs,
-                      const void *workspace, std::size_t workspaceBytes) {
+                      std::span<const std::uint64_t> parameters, const void *workspace,
+                      std::size_t workspaceBytes) {
   if (Status s = checkCount("inputs", inputs.size(), plan.inputs.size()); !s.ok())
     return s;
   if (Status s = checkCount("outputs", outputs.size(), plan.outputs.size()); !s.ok())
+    return s;
+  if (Status s = checkCount("parameters", parameters.size(), plan.parameters.size()); !s.ok())
     return s;
 
   const auto needed = std::size_t(plan.workspaceBytes);

@@ -30,7 +30,7 @@ struct TensorDemands {
 /// and what is allowed. Where the memory really lies is not checked, only what the views say.
 Status checkArguments(const Plan &plan, const TensorDemands &demands,
                       std::span<const TensorView> inputs, std::span<const TensorView> outputs,
-                      const void *workspace, std::size_t workspaceBytes);
+                      std::span<const std::uint64_t> parameters, const void *workspace, std::size_t workspaceBytes);
 
 } // namespace lighthouse::runtime
 

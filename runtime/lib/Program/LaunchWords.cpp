@@ -6,11 +6,14 @@
 
 namespace lighthouse::runtime {
 
-std::size_t kernelWords(const KernelSpec &kernel) {
-  std::size_t words = kernel.dims.size();
+std::size_t cudaParameterBytes(const KernelSpec &kernel) {
+  std::size_t maps = 0, words = kernel.dims.size() + cudaGridWords;
   for (const KernelArg &arg : kernel.args)
-    words += 1 + std::size_t(arg.rank);
-  return words;
+    if (arg.kind == KernelArg::Kind::TensorMap)
+      ++maps;
+    else
+      words += 1 + std::size_t(arg.rank);
+  return maps * tensorMapBytes + words * sizeof(std::int64_t);
 }
 
 /// Shape of the tensor an argument names; null for a scalar.
@@ -23,6 +26,7 @@ static const std::vector<std::int64_t> *shapeOf(const Plan &plan, const LaunchAr
   case LaunchArg::Kind::Buffer:
     return &plan.buffers[arg.index].shape;
   case LaunchArg::Kind::Scalar:
+  case LaunchArg::Kind::Parameter:
     break;
   }
   return nullptr;
@@ -33,37 +37,55 @@ LaunchWords::LaunchWords(const Plan &plan) {
     prepare(plan, launch);
 }
 
+void LaunchWords::addArgument(const Plan &plan, const LaunchArg &arg) {
+  const std::vector<std::int64_t> *shape = shapeOf(plan, arg);
+  if (arg.kind != LaunchArg::Kind::Scalar)
+    patches.push_back({arg.kind, std::size_t(arg.index), words.size(),
+                       arg.kind == LaunchArg::Kind::Buffer ? plan.buffers[arg.index].offset : 0});
+  words.push_back(std::int64_t(arg.bits));
+  if (!shape)
+    return;
+  // Right for buffers, which are contiguous; a run overwrites those of inputs and outputs.
+  const std::vector<std::int64_t> strides = contiguousStrides(*shape);
+  words.insert(words.end(), strides.begin(), strides.end());
+}
+
 void LaunchWords::prepare(const Plan &plan, const LaunchSpec &launch) {
   const KernelSpec &kernel = plan.kernels[launch.kernel];
-  Launch result = {words.size(), std::int64_t(launch.grid[0]) * launch.grid[1] * launch.grid[2],
+  Launch result = {words.size(),
+                   /*kernelWords=*/0,
+                   std::int64_t(launch.grid[0]) * launch.grid[1] * launch.grid[2],
                    /*bytes=*/0,
-                   /*fills=*/{}};
-  std::vector<std::size_t> argWords;
+                   /*fills=*/{},
+                   /*maps=*/{}};
+  const auto isMap = [&](std::size_t i) {
+    return kernel.args[i].kind == KernelArg::Kind::TensorMap;
+  };
+  std::vector<std::size_t> argWords(launch.args.size());
   for (std::size_t i = 0; i < launch.args.size(); ++i) {
-    const LaunchArg &arg = launch.args[i];
-    argWords.push_back(words.size());
-    const std::vector<std::int64_t> *shape = shapeOf(plan, arg);
-    if (!shape) {
-      words.push_back(std::int64_t(arg.bits));
-      continue;
-    }
-    const std::int64_t offset =
-        arg.kind == LaunchArg::Kind::Buffer ? plan.buffers[arg.index].offset : 0;
-    patches.push_back({arg.kind, std::size_t(arg.index), words.size(), offset});
-    result.bytes += *tensorBytes(kernel.args[i].dtype, *shape);
-    words.push_back(0);
-    // Right for buffers, which are contiguous; a run overwrites those of inputs and outputs.
-    const std::vector<std::int64_t> strides = contiguousStrides(*shape);
-    words.insert(words.end(), strides.begin(), strides.end());
+    if (const std::vector<std::int64_t> *shape = shapeOf(plan, launch.args[i]))
+      result.bytes += *tensorBytes(kernel.args[i].dtype, *shape);
+    argWords[i] = words.size();
+    if (!isMap(i))
+      addArgument(plan, launch.args[i]);
   }
   words.insert(words.end(), launch.dims.begin(), launch.dims.end());
   if (plan.target == "cuda")
     words.insert(words.end(), launch.grid.begin(), launch.grid.end());
+  result.kernelWords = words.size() - result.firstWord;
+
+  const auto tensor = [&](std::size_t i) -> Tensor {
+    return {argWords[i], *shapeOf(plan, launch.args[i]), kernel.args[i].dtype};
+  };
+  for (std::size_t i = 0; i < launch.args.size(); ++i)
+    if (isMap(i)) {
+      argWords[i] = words.size();
+      addArgument(plan, launch.args[i]);
+      result.maps.push_back({tensor(i), kernel.args[i].map});
+    }
   for (const FillSpec &fill : launch.fills)
-    if (const std::vector<std::int64_t> &shape = *shapeOf(plan, launch.args[fill.arg]);
-        *elementCount(shape) != 0)
-      result.fills.push_back(
-          {argWords[fill.arg], shape, dtypeBytes(kernel.args[fill.arg].dtype), fill.bits});
+    if (Fill made = {tensor(std::size_t(fill.arg)), fill.bits}; *elementCount(made.shape) != 0)
+      result.fills.push_back(std::move(made));
   prepared.push_back(std::move(result));
 }
 
@@ -71,11 +93,12 @@ std::uintptr_t LaunchWords::Fill::begin(const std::int64_t *runWords) const {
   std::int64_t elements = 0;
   for (std::size_t i = 0; i < shape.size(); ++i)
     elements += std::min<std::int64_t>(0, (shape[i] - 1) * runWords[word + 1 + i]);
-  return std::uintptr_t(runWords[word] + elements * std::int64_t(elementBytes));
+  return std::uintptr_t(runWords[word] + elements * std::int64_t(dtypeBytes(dtype)));
 }
 
 std::span<std::int64_t> LaunchWords::fill(std::span<const TensorView> inputs,
                                           std::span<const TensorView> outputs,
+                                          std::span<const std::uint64_t> parameters,
                                           void *workspace) const {
   static thread_local std::vector<std::int64_t> runWords;
   runWords.assign(words.begin(), words.end());
@@ -83,6 +106,10 @@ std::span<std::int64_t> LaunchWords::fill(std::span<const TensorView> inputs,
     std::int64_t *at = runWords.data() + patch.word;
     if (patch.kind == LaunchArg::Kind::Buffer) {
       *at = std::int64_t(reinterpret_cast<std::uintptr_t>(workspace)) + patch.offset;
+      continue;
+    }
+    if (patch.kind == LaunchArg::Kind::Parameter) {
+      *at = std::int64_t(parameters[patch.index]);
       continue;
     }
     const TensorView &view = (patch.kind == LaunchArg::Kind::Input ? inputs : outputs)[patch.index];

@@ -19,37 +19,55 @@
 
 namespace lighthouse::runtime {
 
-/// Words for the arguments and run-time dims of one launch of `kernel`.
-std::size_t kernelWords(const KernelSpec &kernel);
-
-/// Words after them on CUDA: the extents of the grid.
+/// Words after those of the arguments and the run-time dims on CUDA: the extents of the grid.
 inline constexpr std::size_t cudaGridWords = 3;
+
+/// Size and alignment of a tensor map.
+inline constexpr std::size_t tensorMapBytes = 128, tensorMapAlignment = 64;
+
+/// Bytes of the one parameter of a kernel on CUDA: its tensor maps, then its words.
+std::size_t cudaParameterBytes(const KernelSpec &kernel);
 
 /// The words of a plan's launches, with everything filled in that does not depend on a run.
 class LaunchWords {
 public:
-  /// A tensor argument with elements that is filled before its launch.
-  struct Fill {
+  /// A tensor argument in the words of a run.
+  struct Tensor {
     /// The word of its address; its strides follow.
     std::size_t word;
     std::vector<std::int64_t> shape;
-    std::size_t elementBytes;
+    DType dtype;
+
+    std::uintptr_t address(const std::int64_t *runWords) const { return runWords[word]; }
+    std::span<const std::int64_t> strides(const std::int64_t *runWords) const {
+      return {runWords + word + 1, shape.size()};
+    }
+  };
+
+  /// A tensor argument with elements that is filled before its launch.
+  struct Fill : Tensor {
     std::uint64_t bits;
 
     /// The address of the element that comes first in memory, for the words of a run.
     std::uintptr_t begin(const std::int64_t *runWords) const;
-    Steps steps(const std::int64_t *runWords) const {
-      return Steps(shape, {runWords + word + 1, shape.size()});
-    }
+    Steps steps(const std::int64_t *runWords) const { return Steps(shape, strides(runWords)); }
+  };
+
+  /// A tensor argument that is passed as a tensor map. Its words are for the runtime alone.
+  struct Map : Tensor {
+    TensorMapSpec spec;
   };
 
   struct Launch {
+    /// The words that the kernel reads begin here; those of its maps come after them.
     std::size_t firstWord;
+    std::size_t kernelWords;
     /// Product of the grid.
     std::int64_t instances;
     /// Bytes of all tensor arguments, each element counted once.
     std::int64_t bytes;
     std::vector<Fill> fills;
+    std::vector<Map> maps;
   };
 
   /// Precondition: `plan.verify()`.
@@ -61,10 +79,11 @@ public:
   /// The words of one run, whose arguments were checked. Valid until the next call of this thread;
   /// allocates nothing after a thread's first runs.
   std::span<std::int64_t> fill(std::span<const TensorView> inputs,
-                               std::span<const TensorView> outputs, void *workspace) const;
+                               std::span<const TensorView> outputs,
+                               std::span<const std::uint64_t> parameters, void *workspace) const;
 
 private:
-  /// A place that a run fills in: a tensor's address, then its strides.
+  /// A place that a run fills in: a tensor's address, then its strides; or a parameter.
   struct Patch {
     LaunchArg::Kind kind;
     std::size_t index;
@@ -74,6 +93,8 @@ private:
   };
 
   void prepare(const Plan &plan, const LaunchSpec &launch);
+  /// Adds the words of an argument.
+  void addArgument(const Plan &plan, const LaunchArg &arg);
 
   std::vector<Launch> prepared;
   /// Addresses, and the strides of inputs and outputs, are blank.

@@ -13,12 +13,14 @@ namespace lighthouse::runtime {
 Status ProgramImpl::run(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
                         void *workspace, std::size_t workspaceBytes,
                         const RunOptions &options) const {
-  if (Status status = checkArguments(plan, demands, inputs, outputs, workspace, workspaceBytes);
+  if (Status status = checkArguments(plan, demands, inputs, outputs, options.parameters,
+                                     workspace, workspaceBytes);
       !status.ok())
     return status;
   if (options.timings)
     options.timings->clear();
-  return launch(inputs, outputs, workspace, words.fill(inputs, outputs, workspace), options);
+  return launch(inputs, outputs, workspace,
+                words.fill(inputs, outputs, options.parameters, workspace), options);
 }
 
 LaunchTiming ProgramImpl::timing(std::size_t index, double seconds) const {
@@ -36,9 +38,12 @@ const Plan &Program::plan() const { return impl_->plan; }
 Result<Program> Program::load(const Artifact &artifact, const LoadOptions &options) try {
   if (Status status = artifact.verify(); !status.ok())
     return status;
-  Result<std::unique_ptr<ProgramImpl>> impl = artifact.plan.target == "host"
-                                                  ? HostProgram::load(artifact)
-                                                  : CudaProgram::load(artifact, options);
+  Result<const Plan *> plan = artifact.entryPoint(options.entryPoint);
+  if (!plan)
+    return plan.status();
+  Result<std::unique_ptr<ProgramImpl>> impl = (*plan)->target == "host"
+                                                  ? HostProgram::load(artifact, **plan)
+                                                  : CudaProgram::load(artifact, **plan, options);
   if (!impl)
     return impl.status();
   return Program(*std::move(impl));

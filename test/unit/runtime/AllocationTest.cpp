@@ -48,8 +48,8 @@ void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
 /// An artifact whose image is the largest of its parts.
 static Artifact largeArtifact() {
   Artifact artifact = tinyArtifact();
-  artifact.image.bytes.resize(std::size_t(1) << 20);
-  artifact.image.textBytes = artifact.image.bytes.size();
+  artifact.images[0].bytes.resize(std::size_t(1) << 20);
+  artifact.images[0].textBytes = artifact.images[0].bytes.size();
   return artifact;
 }
 
@@ -60,17 +60,17 @@ TEST(Allocation, NoMemoryForAnArtifactIsAStatus) {
   const std::vector<std::uint8_t> bytes = serialized(artifact);
   writeBytes(path, bytes);
   // The file, then the image.
-  for (std::size_t size : {bytes.size(), artifact.image.bytes.size()}) {
+  for (std::size_t size : {bytes.size(), artifact.images[0].bytes.size()}) {
     const NoMemory limit(size);
     EXPECT_EQ(Artifact::readFile(path).status().code(), StatusCode::OutOfMemory);
   }
-  const NoMemory limit(artifact.image.bytes.size());
+  const NoMemory limit(artifact.images[0].bytes.size());
   EXPECT_EQ(Artifact::deserialize(bytes).status().code(), StatusCode::OutOfMemory);
 }
 
 TEST(Allocation, NoMemoryForAProgramIsAStatus) {
   const Artifact artifact = sampleArtifact();
-  const NoMemory limit(sizeof(KernelSpec) * artifact.plan.kernels.size());
+  const NoMemory limit(sizeof(KernelSpec) * artifact.plans[0].kernels.size());
   EXPECT_EQ(Program::load(artifact).status().code(), StatusCode::OutOfMemory);
 }
 
@@ -84,7 +84,7 @@ TEST(Allocation, NoMemoryForATuningTableIsAStatus) {
 
 TEST(Allocation, RunsAllocateNothingAfterTheFirst) {
   Artifact artifact = sampleArtifact();
-  artifact.plan.launches[1].fills = {{2, 0}};
+  artifact.plans[0].launches[1].fills = {{2, 0}};
   const std::vector<std::uint8_t> bytes = serialized(artifact);
   lh_program program = nullptr;
   ASSERT_EQ(lh_program_load_memory(bytes.data(), bytes.size(), &program), LH_OK);
@@ -115,7 +115,7 @@ TEST(Allocation, TheCacheGoesOnWithoutMemory) {
   const Artifact artifact = largeArtifact();
   const std::vector<std::uint8_t> bytes = serialized(artifact);
   ASSERT_TRUE(cache.publish(artifact.key, bytes).ok());
-  for (std::size_t size : {bytes.size(), artifact.image.bytes.size()}) {
+  for (std::size_t size : {bytes.size(), artifact.images[0].bytes.size()}) {
     const NoMemory limit(size);
     Result<std::optional<Artifact>> found = cache.lookup(artifact.key);
     ASSERT_TRUE(found) << found.status().toString();

@@ -23,12 +23,12 @@ constexpr std::int64_t rows = 4, columns = 6;
 /// input and output must be contiguous in the last dimension.
 Artifact checkedArtifact() {
   Artifact artifact = tinyArtifact();
-  Plan &plan = artifact.plan;
+  Plan &plan = artifact.plans[0];
   plan.inputs = {{"x", DType::F32, {rows, columns}}, {"mask", DType::Bool, {0, 3}}};
   plan.outputs = {{"y", DType::F32, {rows, columns}}, {"count", DType::I32, {}}};
   plan.workspaceBytes = 128;
   const KernelArg inner = {KernelArg::Kind::Tensor, DType::F32, 2, true};
-  plan.kernels = {{"k", 0, 0, {inner, inner}, {}}};
+  plan.kernels = {{"k", 0, 0, 0, {inner, inner}, {}}};
   plan.launches = {{0, "stage", {0, 1, 1}, {LaunchArg::input(0), LaunchArg::output(0)}, {}}};
   return artifact;
 }
@@ -161,8 +161,8 @@ TEST(ArgumentCheck, Refuses) {
 
 TEST(ArgumentCheck, Alignment) {
   Artifact artifact = checkedArtifact();
-  artifact.plan.kernels[0].args[0].alignment = 16;
-  artifact.plan.kernels[0].args[1].alignment = 2; // less than an element: no demand
+  artifact.plans[0].kernels[0].args[0].alignment = 16;
+  artifact.plans[0].kernels[0].args[1].alignment = 2; // less than an element: no demand
   Result<Program> program = Program::load(artifact);
   ASSERT_TRUE(program) << program.status().toString();
   alignas(16) std::array<float, 256> x = {};
@@ -184,7 +184,7 @@ TEST(ArgumentCheck, Alignment) {
   // One row has no distance to another, and an empty tensor no rows.
   for (std::int64_t count : {0, 1}) {
     Artifact other = artifact;
-    other.plan.inputs[0].shape = {count, columns};
+    other.plans[0].inputs[0].shape = {count, columns};
     Result<Program> loaded = Program::load(other);
     ASSERT_TRUE(loaded);
     EXPECT_TRUE(runWith(*loaded, [&](Arguments &a) {

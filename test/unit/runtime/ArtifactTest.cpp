@@ -102,15 +102,15 @@ TEST(Artifact, VerifyRefuses) {
   EXPECT_FALSE(noKey.serialize());
 
   Artifact entry = sampleArtifact();
-  entry.plan.kernels[1].entry = std::int64_t(entry.image.textBytes);
+  entry.plans[0].kernels[1].entry = std::int64_t(entry.images[0].textBytes);
   EXPECT_THAT(entry.verify().message(), HasSubstr("kernel 'scale': entry 4096 is outside"));
 
   Artifact unaligned = sampleArtifact();
-  unaligned.image.textBytes = 200;
+  unaligned.images[0].textBytes = 200;
   EXPECT_THAT(unaligned.verify().message(), HasSubstr("must be a multiple of 4096"));
 
   Artifact longText = sampleArtifact();
-  longText.image.textBytes = longText.image.bytes.size() + 1;
+  longText.images[0].textBytes = longText.images[0].bytes.size() + 1;
   EXPECT_THAT(longText.verify().message(), HasSubstr("longer than the image"));
 }
 
@@ -126,40 +126,40 @@ TEST(Artifact, KindsOfImages) {
   }
 
   Artifact native = cudaSampleArtifact();
-  native.image.kind = CodeImage::Kind::Native;
+  native.images[0].kind = CodeImage::Kind::Native;
   EXPECT_THAT(native.verify().message(), HasSubstr("a plan for 'cuda' with a native image"));
   Artifact text = cudaSampleArtifact();
-  text.image.textBytes = 1;
+  text.images[0].textBytes = 1;
   EXPECT_THAT(text.verify().message(), HasSubstr("PTX has no text of native code"));
   Artifact empty = cudaSampleArtifact();
-  empty.image.bytes.clear();
+  empty.images[0].bytes.clear();
   EXPECT_THAT(empty.verify().message(), HasSubstr("the PTX is empty"));
   Artifact null = cudaSampleArtifact();
-  null.image.bytes.push_back(0);
+  null.images[0].bytes.push_back(0);
   EXPECT_THAT(null.verify().message(), HasSubstr("PTX is text, found a null byte"));
 }
 
 TEST(Artifact, CubinsAreWholeElfFiles) {
   Artifact artifact = cudaSampleArtifact();
-  artifact.image.kind = CodeImage::Kind::Cubin;
+  artifact.images[0].kind = CodeImage::Kind::Cubin;
   EXPECT_THAT(artifact.verify().message(), HasSubstr("the cubin is no ELF file"));
   const std::string cubin = fakeCubin("sm_80", "the code");
-  artifact.image.bytes.assign(cubin.begin(), cubin.end());
+  artifact.images[0].bytes.assign(cubin.begin(), cubin.end());
   ASSERT_TRUE(artifact.verify().ok()) << artifact.verify().message();
   for (std::size_t size = 1; size < cubin.size(); ++size) {
-    artifact.image.bytes.assign(cubin.begin(), cubin.begin() + std::ptrdiff_t(size));
+    artifact.images[0].bytes.assign(cubin.begin(), cubin.begin() + std::ptrdiff_t(size));
     EXPECT_FALSE(artifact.verify().ok()) << size;
   }
   // Magic, class and order of bytes; the tables of the program and of sections; the section.
   for (std::size_t at : {0, 4, 5, 33, 39, 40, 41, 47, 58, 60, 61, 88 + 1, 88 + 7, 96 + 1, 96 + 7}) {
-    artifact.image.bytes.assign(cubin.begin(), cubin.end());
-    artifact.image.bytes[at] = 0xff;
+    artifact.images[0].bytes.assign(cubin.begin(), cubin.end());
+    artifact.images[0].bytes[at] = 0xff;
     EXPECT_FALSE(artifact.verify().ok()) << at;
   }
   // A section without bytes in the file may have any size.
-  artifact.image.bytes.assign(cubin.begin(), cubin.end());
-  artifact.image.bytes[64 + 4] = 8;
-  artifact.image.bytes[96 + 7] = 0x7f;
+  artifact.images[0].bytes.assign(cubin.begin(), cubin.end());
+  artifact.images[0].bytes[64 + 4] = 8;
+  artifact.images[0].bytes[96 + 7] = 0x7f;
   EXPECT_TRUE(artifact.verify().ok());
 }
 

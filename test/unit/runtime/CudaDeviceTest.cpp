@@ -126,7 +126,7 @@ TEST_F(CudaDeviceTest, FillsOutputsOfAnyStrides) {
 
 TEST_F(CudaDeviceTest, FillsAreCaptured) {
   Artifact artifact = cudaSampleArtifact();
-  artifact.plan.launches[1].fills = {{0, std::bit_cast<std::uint32_t>(2.0f)}};
+  artifact.plans[0].launches[1].fills = {{0, std::bit_cast<std::uint32_t>(2.0f)}};
   Result<Program> filling = Program::load(artifact);
   ASSERT_TRUE(filling) << filling.status().toString();
   const CudaSampleRun run;
@@ -179,7 +179,7 @@ TEST_F(CudaDeviceTest, ARejectedCubinIsLinkedAnew) {
   ASSERT_TRUE(Program::load(cudaSampleArtifact(), options));
   const std::string path = directory / namesWithPrefix(directory.path(), "").front();
   Artifact entry = *Artifact::readFile(path);
-  entry.image.bytes.assign(entry.image.bytes.size(), 0);
+  entry.images[0].bytes.assign(entry.images[0].bytes.size(), 0);
   writeBytes(path, serialized(entry));
   Result<Program> loaded = Program::load(cudaSampleArtifact(), options);
   ASSERT_TRUE(loaded) << loaded.status().toString();
@@ -200,7 +200,7 @@ TEST_F(CudaDeviceTest, Resources) {
 TEST_F(CudaDeviceTest, TheLogOfTheDriverIsAttached) {
   Artifact artifact = cudaSampleArtifact();
   const std::string_view text = ".version 7.0\n.target sm_80\n.address_size 64\nnonsense;\n";
-  artifact.image.bytes.assign(text.begin(), text.end());
+  artifact.images[0].bytes.assign(text.begin(), text.end());
   const Status status = Program::load(artifact).status();
   EXPECT_EQ(status.code(), StatusCode::DriverError);
   EXPECT_THAT(status.message(), HasSubstr("CUDA_ERROR_INVALID_PTX (218)"));

@@ -33,10 +33,10 @@ protected:
 
 /// Compiles the PTX of the sample to a fake cubin.
 void makeCubin(Artifact &artifact, const std::string &arch) {
-  CodeImage &image = artifact.image;
+  CodeImage &image = artifact.images[0];
   const std::string cubin = fakeCubin(arch, {image.bytes.begin(), image.bytes.end()});
   image = {CodeImage::Kind::Cubin, {cubin.begin(), cubin.end()}, 0};
-  artifact.plan.arch = arch;
+  artifact.plans[0].arch = arch;
 }
 
 std::int64_t address(const cuda::DeviceBuffer &buffer) {
@@ -108,7 +108,7 @@ TEST_F(CudaProgram, StridesStreamsAndDevices) {
 
 TEST_F(CudaProgram, EmptyGridsAreSkipped) {
   Artifact artifact = cudaSampleArtifact();
-  artifact.plan.launches[0].grid = {2, 0, 2};
+  artifact.plans[0].launches[0].grid = {2, 0, 2};
   Result<Program> program = Program::load(artifact);
   ASSERT_TRUE(program);
   const CudaSampleRun run;
@@ -133,8 +133,8 @@ TEST_F(CudaProgram, FillsOutputsOfAnyStrides) {
 
 TEST_F(CudaProgram, FillsComeBeforeTheirLaunch) {
   Artifact artifact = cudaSampleArtifact();
-  artifact.plan.launches[0].fills = {{2, 0x40000000}};
-  artifact.plan.launches[1].fills = {{2, 0}, {0, 1}};
+  artifact.plans[0].launches[0].fills = {{2, 0x40000000}};
+  artifact.plans[0].launches[1].fills = {{2, 0}, {0, 1}};
   Result<Program> program = Program::load(artifact);
   ASSERT_TRUE(program);
   const CudaSampleRun run;
@@ -185,7 +185,7 @@ TEST_F(CudaProgram, EveryFailingCallIsReportedAndLeavesNothing) {
 TEST_F(CudaProgram, TheLogOfTheDriverIsAttached) {
   Artifact artifact = cudaSampleArtifact();
   const std::string_view text = "no PTX at all";
-  artifact.image.bytes.assign(text.begin(), text.end());
+  artifact.images[0].bytes.assign(text.begin(), text.end());
   const Status status = Program::load(artifact).status();
   EXPECT_EQ(status.code(), StatusCode::DriverError);
   EXPECT_THAT(status.message(), HasSubstr("program 'cuda_sample': cuLinkAddData_v2: "));
@@ -204,31 +204,31 @@ TEST_F(CudaProgram, LoadRefuses) {
       StatusCode::InvalidArgument, "there is no CUDA device -1", [](Artifact &) {}, third);
 
   expectRefused(StatusCode::Unsupported, "the PTX is compiled for sm_100; device 0 is sm_90",
-                [](Artifact &a) { a.plan.arch = "sm_100"; });
+                [](Artifact &a) { a.plans[0].arch = "sm_100"; });
   expectRefused(StatusCode::Unsupported, "the PTX is compiled for sm_80a; device 0 is sm_90",
-                [](Artifact &a) { a.plan.arch = "sm_80a"; });
+                [](Artifact &a) { a.plans[0].arch = "sm_80a"; });
   expectRefused(StatusCode::Unsupported, "the cubin is compiled for sm_80; device 0 is sm_90",
                 [](Artifact &a) { makeCubin(a, "sm_80"); });
 
   expectRefused(StatusCode::Unsupported,
                 "kernel 'scale': it needs 262144 bytes of shared memory (0 of them static); device "
                 "0 has 232448 for a block",
-                [](Artifact &a) { a.plan.kernels[1].sharedBytes = 256 << 10; });
+                [](Artifact &a) { a.plans[0].kernels[1].sharedBytes = 256 << 10; });
   fake().staticSharedBytes = 1000;
   expectRefused(StatusCode::Unsupported, "needs 232449 bytes of shared memory (1000 of them static",
-                [](Artifact &a) { a.plan.kernels[1].sharedBytes = 231449; });
+                [](Artifact &a) { a.plans[0].kernels[1].sharedBytes = 231449; });
   fake().maxThreads = 96;
   expectRefused(StatusCode::Unsupported,
                 "kernel 'add': it is launched with 128 threads; its registers allow 96",
                 [](Artifact &) {});
   expectRefused(StatusCode::DriverError, "kernel 'missing': cuModuleGetFunction: ",
-                [](Artifact &a) { a.plan.kernels[0].name = "missing"; });
+                [](Artifact &a) { a.plans[0].kernels[0].name = "missing"; });
 }
 
 TEST_F(CudaProgram, ArchitecturesThatRun) {
   for (const char *arch : {"sm_80", "sm_89", "sm_90", "sm_90a", "sm_90f"}) {
     Artifact artifact = cudaSampleArtifact();
-    artifact.plan.arch = arch;
+    artifact.plans[0].arch = arch;
     EXPECT_TRUE(Program::load(artifact)) << arch;
   }
 }
@@ -262,7 +262,7 @@ TEST_F(CudaProgram, CubinsAreCached) {
   EXPECT_EQ(links(cudaSampleArtifact("other key"), options), 1);
 
   Artifact otherPtx = cudaSampleArtifact();
-  otherPtx.image.bytes.push_back('\n');
+  otherPtx.images[0].bytes.push_back('\n');
   EXPECT_EQ(links(otherPtx, options), 1);
 
   LoadOptions otherArch = options;
@@ -272,7 +272,7 @@ TEST_F(CudaProgram, CubinsAreCached) {
 
   // Another plan under the same key would be a bug of the caller, and is no hit.
   Artifact otherPlan = cudaSampleArtifact();
-  otherPlan.plan.kernels[0].threads = 256;
+  otherPlan.plans[0].kernels[0].threads = 256;
   EXPECT_EQ(links(otherPlan, options), 1);
   EXPECT_EQ(links(cudaSampleArtifact("sample without a cache"), {}), 1);
 }
@@ -308,7 +308,7 @@ TEST_F(CudaProgram, BrokenAndRejectedEntriesAreMisses) {
 
   // An intact entry that the driver does not take.
   Artifact rejected = *Artifact::deserialize(good);
-  rejected.image.bytes[fakeCubinText] = '?';
+  rejected.images[0].bytes[fakeCubinText] = '?';
   writeBytes(path, serialized(rejected));
   forgetCalls();
   (void)load(options);
@@ -413,7 +413,7 @@ TEST_F(CudaProgram, LoadAndReleaseDoNotDisturbOtherCaptures) {
 
 TEST_F(CudaProgram, RunsAreCaptured) {
   Artifact artifact = cudaSampleArtifact();
-  artifact.plan.launches[1].fills = {{2, 0}};
+  artifact.plans[0].launches[1].fills = {{2, 0}};
   Result<Program> loaded = Program::load(artifact);
   ASSERT_TRUE(loaded);
   const Program &program = *loaded;

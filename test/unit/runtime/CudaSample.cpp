@@ -112,8 +112,8 @@ Artifact cudaSampleArtifact(std::string key) {
   plan.outputs = {{"out", DType::F32, {sampleLength}}};
   plan.workspaceBytes = 4096;
   plan.buffers = {{64, DType::F32, {sampleLength}}};
-  plan.kernels = {{"add", 0, 0, {aligned, tensor, tensor}, {"N"}, 128, 0},
-                  {"scale", 0, 0, {tensor, scalar, tensor}, {"N"}, 128, 64 << 10}};
+  plan.kernels = {{"add", 0, 0, 0, {aligned, tensor, tensor}, {"N"}, 128, 0, 1},
+                  {"scale", 0, 0, 0, {tensor, scalar, tensor}, {"N"}, 128, 64 << 10, 1}};
   plan.launches = {{0,
                     "first",
                     grid,
@@ -126,8 +126,8 @@ Artifact cudaSampleArtifact(std::string key) {
                      LaunchArg::output(0)},
                     {sampleLength}}};
   return {std::move(key),
-          std::move(plan),
-          {CodeImage::Kind::Ptx, {samplePtx.begin(), samplePtx.end()}, 0}};
+          {std::move(plan)},
+          {{CodeImage::Kind::Ptx, {samplePtx.begin(), samplePtx.end()}, 0}}};
 }
 
 float cudaSampleResult(std::int64_t index) {

@@ -41,7 +41,7 @@ const std::vector<FillCase> &fillCases() {
 
 Artifact fillArtifact(const FillCase &c, Device device) {
   Artifact artifact = device == Device::Host ? sampleArtifact() : cudaSampleArtifact();
-  Plan &plan = artifact.plan;
+  Plan &plan = artifact.plans[0];
   plan.inputs.clear();
   plan.outputs = {{"y", c.dtype, c.shape}};
   plan.buffers.clear();

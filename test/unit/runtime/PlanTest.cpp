@@ -22,7 +22,7 @@ static std::string replaced(std::string text, std::string_view from, std::string
 }
 
 TEST(Plan, RoundTrips) {
-  Plan plan = sampleArtifact().plan;
+  Plan plan = sampleArtifact().plans[0];
   plan.name = R"(quotes " and \ backslashes)";
   plan.kernels[0].args[2].innerContiguous = true;
   plan.launches[1].args[1].bits = UINT64_MAX;
@@ -51,7 +51,7 @@ TEST(Plan, RoundTripsWithoutContent) {
 }
 
 TEST(Plan, JsonErrorsHaveAPlace) {
-  const std::string good = sampleArtifact().plan.toJson();
+  const std::string good = sampleArtifact().plans[0].toJson();
   struct Case {
     std::string_view from, to, message;
   };
@@ -122,7 +122,7 @@ TEST(Plan, HostileTextIsRefusedSoon) {
 }
 
 TEST(Plan, EveryPrefixIsRefused) {
-  std::string text = sampleArtifact().plan.toJson();
+  std::string text = sampleArtifact().plans[0].toJson();
   text.resize(text.find_last_of('}'));
   for (std::size_t length = 0; length <= text.size(); ++length)
     EXPECT_FALSE(Plan::fromJson(std::string_view(text).substr(0, length))) << length;
@@ -198,9 +198,9 @@ TEST(Plan, VerifyNamesThePlace) {
       {[](Plan &p) { p.inputs.resize(PlanLimits::tensors + 1); }, "/inputs: at most 1024"},
       {[](Plan &p) { p.kernels.resize(PlanLimits::kernels + 1); }, "/kernels: at most 4096"},
   };
-  ASSERT_TRUE(sampleArtifact().plan.verify().ok());
+  ASSERT_TRUE(sampleArtifact().plans[0].verify().ok());
   for (const Case &c : cases) {
-    Plan plan = sampleArtifact().plan;
+    Plan plan = sampleArtifact().plans[0];
     c.change(plan);
     const Status status = plan.verify();
     ASSERT_EQ(status.code(), StatusCode::InvalidArgument) << c.message;
@@ -255,7 +255,7 @@ TEST(Plan, VerifyForCuda) {
 }
 
 TEST(Plan, LimitsAreInclusive) {
-  Plan plan = sampleArtifact().plan;
+  Plan plan = sampleArtifact().plans[0];
   plan.name.assign(PlanLimits::nameBytes, 'x');
   plan.kernels[0].stackBytes = maxKernelStackBytes;
   plan.launches[0].dims[0] = PlanLimits::dim;

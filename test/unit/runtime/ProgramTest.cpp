@@ -70,7 +70,7 @@ Program loadSample() {
 
 TEST(Program, Runs) {
   const Program program = loadSample();
-  EXPECT_EQ(program.plan(), sampleArtifact().plan);
+  EXPECT_EQ(program.plan(), sampleArtifact().plans[0]);
   for (int repeat = 0; repeat < 3; ++repeat) {
     SampleRun run;
     const Status status = run.run(program);
@@ -141,7 +141,7 @@ TEST(Program, ConcurrentRuns) {
 
 TEST(Program, EmptyGridRunsNothing) {
   Artifact artifact = sampleArtifact();
-  artifact.plan.launches[1].grid = {0, 5, 5};
+  artifact.plans[0].launches[1].grid = {0, 5, 5};
   Result<Program> program = Program::load(artifact);
   ASSERT_TRUE(program);
   SampleRun run;
@@ -158,7 +158,7 @@ TEST(Program, FillsOutputsOfAnyStrides) {
 
 TEST(Program, FillsComeBeforeTheirLaunch) {
   Artifact artifact = sampleArtifact();
-  artifact.plan.launches[1].fills = {{0, std::bit_cast<std::uint32_t>(4.0f)},
+  artifact.plans[0].launches[1].fills = {{0, std::bit_cast<std::uint32_t>(4.0f)},
                                      {2, std::bit_cast<std::uint32_t>(9.0f)},
                                      {0, std::bit_cast<std::uint32_t>(2.0f)}};
   Result<Program> program = Program::load(artifact);
@@ -173,7 +173,7 @@ TEST(Program, NothingToDo) {
   ASSERT_TRUE(program);
   EXPECT_TRUE(program->run({}, {}, nullptr, 0).ok());
   Artifact noImage = tinyArtifact();
-  noImage.image = {};
+  noImage.images[0] = {};
   ASSERT_TRUE(Program::load(noImage));
 }
 
@@ -186,12 +186,12 @@ TEST(Program, CodeIsNeverWritableAndExecutable) {
 
 TEST(Program, LoadRefuses) {
   Artifact entry = sampleArtifact();
-  entry.plan.kernels[0].entry = 5000;
+  entry.plans[0].kernels[0].entry = 5000;
   EXPECT_EQ(Program::load(entry).status().code(), StatusCode::InvalidArgument);
 
   if (detectCpuLevel() < CpuLevel::V4) {
     Artifact newer = sampleArtifact();
-    newer.plan.cpuLevel = "x86-64-v4";
+    newer.plans[0].cpuLevel = "x86-64-v4";
     const Status status = Program::load(newer).status();
     EXPECT_EQ(status.code(), StatusCode::Unsupported);
     EXPECT_THAT(status.message(), HasSubstr("is compiled for x86-64-v4; this processor has"));

@@ -76,8 +76,8 @@ Artifact sampleArtifact(std::string key) {
   plan.outputs = {{"out", DType::F32, {sampleLength}}};
   plan.workspaceBytes = 4096;
   plan.buffers = {{64, DType::F32, {sampleLength}}};
-  plan.kernels = {{"add", 0, 0, {tensor, tensor, tensor}, {"N"}},
-                  {"scale", scaleEntry, 0, {tensor, scalar, tensor}, {}}};
+  plan.kernels = {{"add", 0, 0, 0, {tensor, tensor, tensor}, {"N"}},
+                  {"scale", 0, scaleEntry, 0, {tensor, scalar, tensor}, {}}};
   plan.launches = {{0,
                     "first",
                     grid,
@@ -89,14 +89,14 @@ Artifact sampleArtifact(std::string key) {
                     {LaunchArg::buffer(0), LaunchArg::scalar(std::bit_cast<std::uint32_t>(0.5f)),
                      LaunchArg::output(0)},
                     {}}};
-  return {std::move(key), std::move(plan), sampleImage()};
+  return {std::move(key), {std::move(plan)}, {sampleImage()}};
 }
 
 Artifact tinyArtifact(std::string key) {
   Plan plan;
   plan.name = "tiny";
   plan.cpuLevel = "x86-64-v2";
-  return {std::move(key), std::move(plan), CodeImage{CodeImage::Kind::Native, {0xc3}, 1}};
+  return {std::move(key), {std::move(plan)}, {{CodeImage::Kind::Native, {0xc3}, 1}}};
 }
 
 std::vector<std::uint8_t> serialized(const Artifact &artifact) {

@@ -21,7 +21,7 @@ namespace lighthouse::runtime {
 /// Granularity at which the text and rodata of an image are protected, in bytes.
 inline constexpr std::uint64_t imagePageBytes = 4096;
 
-/// The code of all kernels of a plan.
+/// Code that is loaded as a whole: one kernel or several.
 struct CodeImage {
   enum class Kind : std::uint32_t {
     /// Host: position-independent native code without relocations or imports; text, then read-only
@@ -49,21 +49,28 @@ std::string_view imageKindName(CodeImage::Kind kind);
 struct ArtifactLimits {
   static constexpr std::uint64_t keyBytes = std::uint64_t(1) << 20;
   static constexpr std::uint64_t imageBytes = std::uint64_t(256) << 20;
-  /// Header, key, plan, image and checksum together.
+  /// Header, key, plans, images and checksum together.
   static constexpr std::uint64_t fileBytes = std::uint64_t(512) << 20;
 };
 
-/// Everything that is needed to run a pipeline.
+/// Everything that is needed to run one pipeline or several that belong together, such as a forward
+/// and a backward pass. They are the entry points of the artifact and share its code.
 struct Artifact {
   /// The full text of what the result depends on: source, options, target, compiler version.
   std::string key;
-  Plan plan;
-  CodeImage image;
+  /// One for each entry point, with different names, all for the same target.
+  std::vector<Plan> plans;
+  std::vector<CodeImage> images;
 
   bool operator==(const Artifact &) const = default;
 
-  /// Checks the plan, that the kind of the image fits the plan's target, that every kernel of
-  /// native code has its entry in the text, that PTX is text, and that a cubin is a whole ELF file.
+  /// The entry point of that name; of an artifact with only one an empty name means that. The
+  /// message of the error, an `InvalidArgument`, lists the names.
+  Result<const Plan *> entryPoint(std::string_view name = {}) const;
+
+  /// Checks the plans, that they agree on the target, that the kinds of the images fit it, that
+  /// every kernel has an image and native code its entry in the text of it, that PTX is text, and
+  /// that a cubin is a whole ELF file.
   Status verify() const;
 
   /// The bytes of the file. Fails if `verify()` does.

@@ -32,11 +32,15 @@ struct PlanLimits {
   /// Numbers, texts, lists, ... of the JSON form, together.
   static constexpr std::size_t jsonValues = std::size_t(1) << 22;
   static constexpr std::size_t nameBytes = 256;
+  /// Of an artifact.
+  static constexpr std::size_t plans = 256;
+  static constexpr std::size_t images = 4096;
   static constexpr std::size_t tensors = 1024;
   static constexpr std::size_t buffers = 65536;
   static constexpr std::size_t kernels = 4096;
   static constexpr std::size_t launches = 65536;
   static constexpr std::size_t kernelArgs = 256;
+  static constexpr std::size_t parameters = 256;
   /// Every dim of a tensor and every extent of a grid is at most this.
   static constexpr std::int64_t dim = (std::int64_t(1) << 31) - 1;
   static constexpr std::int64_t workspaceBytes = std::int64_t(1) << 46;
@@ -46,6 +50,9 @@ struct PlanLimits {
   static constexpr std::int64_t sharedBytes = std::int64_t(1) << 20;
   static constexpr std::int64_t threads = 1024;
   static constexpr std::int64_t cudaParameterBytes = 4096;
+  static constexpr std::int64_t tensorMapRank = 5;
+  static constexpr std::int64_t tensorMapBox = 256;
+  static constexpr std::int64_t cluster = 16;
   static constexpr std::int64_t cudaBlocks = (std::int64_t(1) << 31) - 1;
 };
 
@@ -68,26 +75,56 @@ struct BufferSpec {
   bool operator==(const BufferSpec &) const = default;
 };
 
+/// A value that the caller gives at every run.
+struct ParameterSpec {
+  std::string name;
+  DType dtype = DType::F32;
+
+  bool operator==(const ParameterSpec &) const = default;
+};
+
+/// CUDA only: how a tensor becomes a tensor map (CUtensorMap), which the runtime encodes for the
+/// tensor of each run and which the tensor memory accelerator reads. Names and limits are those of
+/// cuTensorMapEncodeTiled in the CUDA driver API.
+struct TensorMapSpec {
+  /// Extent of the tile that one copy moves along each dimension of the tensor, 1 to 256. The bytes
+  /// of the last are a multiple of 16.
+  std::vector<std::int64_t> box;
+  /// Bytes of the pattern in which a tile lies in shared memory: 0 (as it is), 32, 64 or 128.
+  std::int64_t swizzle = 0;
+  /// Bytes that are brought to the L2 cache for each access: 0, 64, 128 or 256.
+  std::int64_t l2Promotion = 0;
+  /// What is read outside of the tensor: NaN, or zero.
+  bool fillNaN = false;
+
+  bool operator==(const TensorMapSpec &) const = default;
+};
+
 /// What a kernel expects of one argument.
 struct KernelArg {
-  enum class Kind : std::uint8_t { Tensor, Scalar };
+  enum class Kind : std::uint8_t { Tensor, Scalar, TensorMap };
 
   Kind kind = Kind::Tensor;
   DType dtype = DType::F32;
-  /// Tensors only: the number of dimensions.
+  /// The number of dimensions; 0 for scalars.
   std::int64_t rank = 0;
-  /// Tensors only: the kernel needs a stride of 1 in the last dimension.
+  /// The kernel needs a stride of 1 in the last dimension; always true for tensor maps.
   bool innerContiguous = false;
-  /// Tensors only: a power of two, 1 to 16. The address, and the bytes between neighbours of every
-  /// dimension but the last that has more than one element, must be multiples of it.
+  /// A power of two, 1 to 16; 16 for tensor maps, 1 for scalars. The address, and the bytes between
+  /// neighbours of every dimension but the last that has more than one element, must be multiples
+  /// of it.
   std::int64_t alignment = 1;
+  /// Tensor maps only.
+  TensorMapSpec map = {};
 
   bool operator==(const KernelArg &) const = default;
 };
 
-/// One compiled kernel of the image.
+/// One compiled kernel.
 struct KernelSpec {
   std::string name;
+  /// Which image of the artifact holds its code.
+  std::int64_t image = 0;
   /// Host only: offset of the entry point in the text of the image, in bytes.
   std::int64_t entry = 0;
   /// Host only: stack one call may use, in bytes; at most `maxKernelStackBytes`.
@@ -100,24 +137,29 @@ struct KernelSpec {
   std::int64_t threads = 0;
   /// CUDA only: dynamic shared memory of a block, in bytes.
   std::int64_t sharedBytes = 0;
+  /// CUDA only: blocks of a cluster, 1 to 16; 1 means that there are no clusters. A grid is a line
+  /// of blocks, so that a cluster is that many neighbours of it.
+  std::int64_t cluster = 0;
 
   bool operator==(const KernelSpec &) const = default;
 };
 
 /// What a launch passes for one argument.
 struct LaunchArg {
-  enum class Kind : std::uint8_t { Input, Output, Buffer, Scalar };
+  /// A scalar is a constant of the plan, a parameter a value of the run.
+  enum class Kind : std::uint8_t { Input, Output, Buffer, Scalar, Parameter };
 
   Kind kind = Kind::Input;
-  /// Which input, output or buffer of the plan; 0 for a scalar.
+  /// Which input, output, buffer or parameter of the plan; 0 for a scalar.
   std::int64_t index = 0;
-  /// The bits of a scalar, zero- or sign-extended to a word; 0 for tensors.
+  /// The bits of a scalar, zero- or sign-extended to a word; else 0.
   std::uint64_t bits = 0;
 
   static LaunchArg input(std::int64_t index) { return {Kind::Input, index, 0}; }
   static LaunchArg output(std::int64_t index) { return {Kind::Output, index, 0}; }
   static LaunchArg buffer(std::int64_t index) { return {Kind::Buffer, index, 0}; }
   static LaunchArg scalar(std::uint64_t bits) { return {Kind::Scalar, 0, bits}; }
+  static LaunchArg parameter(std::int64_t index) { return {Kind::Parameter, index, 0}; }
 
   bool operator==(const LaunchArg &) const = default;
 };
@@ -152,7 +194,7 @@ struct LaunchSpec {
   std::string stage;
   /// Program instances along each axis; 0 anywhere means that nothing is run.
   std::array<std::int32_t, 3> grid = {1, 1, 1};
-  /// As many as the kernel has arguments, of the same kinds, dtypes and ranks.
+  /// As many as the kernel has arguments, of the same dtypes and ranks.
   std::vector<LaunchArg> args;
   /// Values of the kernel's run-time dims.
   std::vector<std::int64_t> dims;
@@ -175,6 +217,8 @@ struct Plan {
   std::string arch;
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
+  /// Scalars of the caller.
+  std::vector<ParameterSpec> parameters;
   std::vector<BufferSpec> buffers;
   /// Bytes of workspace the caller must give, aligned to `workspaceAlignment`.
   std::int64_t workspaceBytes = 0;
@@ -196,6 +240,13 @@ struct Plan {
   /// errors; messages have the line and column, or the JSON pointer of the place.
   static Result<Plan> fromJson(std::string_view text);
 };
+
+/// The plans of an artifact as a JSON list, each as `Plan::toJson` gives it. Precondition: each
+/// passes `verify()`.
+std::string plansToJson(const std::vector<Plan> &plans);
+
+/// Reads what `plansToJson` wrote, as `Plan::fromJson` does.
+Result<std::vector<Plan>> plansFromJson(std::string_view text);
 
 } // namespace lighthouse::runtime
 

@@ -36,8 +36,10 @@ struct LaunchTiming {
   std::int64_t bytes = 0;
 };
 
-/// How a program is loaded. All of it is about CUDA programs.
+/// How a program is loaded. All but the entry point is about CUDA programs.
 struct LoadOptions {
+  /// Which entry point of the artifact; may be empty if there is only one.
+  std::string_view entryPoint = {};
   /// Ordinal of the device.
   int device = 0;
   /// The CUstream that the caller is about to use; null: the legacy default stream. Loading is
@@ -49,6 +51,8 @@ struct LoadOptions {
 
 /// Options of one run.
 struct RunOptions {
+  /// The plan's parameters: the bits of each, zero- or sign-extended.
+  std::span<const std::uint64_t> parameters = {};
   /// Cleared, then filled with one entry per launch, in order. On CUDA this needs a stream that is
   /// not being captured, and `run` then returns when the launches are done.
   std::vector<LaunchTiming> *timings = nullptr;
@@ -63,12 +67,13 @@ struct RunOptions {
 /// its own outputs and workspace.
 class Program {
 public:
-  /// Makes the code ready and prepares the launches. On CUDA this compiles PTX, allocates and may
-  /// synchronise; a run does none of it.
+  /// Makes the code of an entry point ready and prepares its launches. On CUDA this compiles PTX,
+  /// allocates and may synchronise; a run does none of it. Code that a living program of the same
+  /// device has loaded is used as it is.
   ///
   /// Errors: `Unsupported` if the code is for another target or needs more than this processor or
-  /// device has, or if there is no CUDA driver; `InvalidArgument` if there is no such device or
-  /// `options.stream` is being captured; `SystemError` if memory cannot be mapped; `OutOfMemory` if
+  /// device has, or if there is no CUDA driver; `InvalidArgument` if there is no such entry point
+  /// or device or `options.stream` is being captured; `SystemError` if memory cannot be mapped; `OutOfMemory` if
   /// it cannot be had; `DriverError` from the CUDA driver, with its log if it refused the PTX.
   static Result<Program> load(const Artifact &artifact, const LoadOptions &options = {});
 

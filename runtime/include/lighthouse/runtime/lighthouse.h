@@ -38,7 +38,7 @@ extern "C" {
 #endif
 
 /** The version of this interface: major * 1000 + minor. */
-#define LH_API_VERSION 1001
+#define LH_API_VERSION 1002
 
 /** Why a function failed. */
 typedef enum lh_status {
@@ -81,7 +81,7 @@ typedef enum lh_device { LH_HOST = 0, LH_CUDA = 1 } lh_device;
 /** A loaded program. Handles are never reused, so that a stale one is always noticed. */
 typedef struct lh_program_handle *lh_program;
 
-/** How a program is loaded. All of it is about programs for CUDA. */
+/** How a program is loaded. All but the entry point is about programs for CUDA. */
 typedef struct lh_load_options {
   size_t struct_size;
   /** Ordinal of the CUDA device. */
@@ -91,6 +91,8 @@ typedef struct lh_load_options {
   int32_t use_cache;
   /** The stream that the caller is about to use. Loading is refused while it is being captured. */
   void *stream;
+  /** Which entry point of the artifact; null or "" if it has only one. */
+  const char *entry_point;
 } lh_load_options;
 
 /** Counts and sizes of a program. */
@@ -109,6 +111,8 @@ typedef struct lh_program_info {
   int32_t device;
   /** What the code is for: "x86-64-v3", "sm_90a"; valid until the program is released. */
   const char *arch;
+  /** Scalars that a run needs. */
+  size_t num_parameters;
 } lh_program_info;
 
 /** What a program expects of one input or output. */
@@ -152,6 +156,9 @@ typedef struct lh_run_args {
   size_t workspace_bytes;
   /** CUDA only: the stream of the launches. */
   void *stream;
+  /** The scalars, in the order of the program: the bits of each, zero- or sign-extended. */
+  const uint64_t *parameters;
+  size_t num_parameters;
 } lh_run_args;
 
 /** `LH_API_VERSION` of the library that is linked. */
@@ -175,8 +182,9 @@ LH_API lh_status lh_program_load_file(const char *path, lh_program *program);
 /** Loads an artifact from memory, which may be freed afterwards. Statuses as for a file. */
 LH_API lh_status lh_program_load_memory(const void *bytes, size_t size, lh_program *program);
 
-/** `lh_program_load_file` with options; null for none. `LH_INVALID_ARGUMENT` also if
- * `options->stream` is being captured. */
+/** `lh_program_load_file` with options; null for none. `LH_INVALID_ARGUMENT` also if there is no
+ * such entry point or `options->stream` is being captured. Code that a living program has loaded to
+ * the same device is used as it is. */
 LH_API lh_status lh_program_load_file_with(const char *path, const lh_load_options *options,
                                            lh_program *program);
 
@@ -194,6 +202,10 @@ LH_API lh_status lh_program_input(lh_program program, size_t index, lh_tensor_in
 /** Describes output number `index`. The caller sets `info->struct_size` first.
  * `LH_INVALID_ARGUMENT` if there is no such output. */
 LH_API lh_status lh_program_output(lh_program program, size_t index, lh_tensor_info *info);
+
+/** Describes parameter number `index`, a scalar of rank 0. The caller sets `info->struct_size` first.
+ * `LH_INVALID_ARGUMENT` if there is no such parameter. */
+LH_API lh_status lh_program_parameter(lh_program program, size_t index, lh_tensor_info *info);
 
 /** Checks every argument, then runs the program. On the host it returns when the program is done,
  * on CUDA when the launches are enqueued, without allocating or waiting, so that it may be captured
