@@ -201,7 +201,7 @@ std::vector<std::vector<double>> e2e::runAndCompare(const KernelCase &c) {
       ADD_FAILURE() << artifact.status().message();
       return results;
     }
-    const runtime::Plan &plan = artifact->plan;
+    const runtime::Plan &plan = artifact->plans[0];
     EXPECT_EQ(plan.launches.size(), 1u);
 
     // The inputs are the same for both, in the order of the plan.

@@ -105,7 +105,7 @@ private:
                                   pipeline.start.compile, pipeline.start.load);
     Dense denseAttention;
     if (dense)
-      if (int code = denseAttention.prepare(pipeline, options.usesCache()))
+      if (int code = denseAttention.prepare(pipeline, options.cache()))
         return code;
     bool isCuda = pipeline.execution->isCuda();
     report.options.repetitions = std::max(1u, repeat ? unsigned(repeat) : isCuda ? 20u : 5u);

@@ -17,7 +17,7 @@ static TensorView withHeadsFirst(TensorView view) {
   return view;
 }
 
-int Dense::prepare(PipelineRun &pipeline, bool useCache) {
+int Dense::prepare(PipelineRun &pipeline, std::shared_ptr<runtime::Cache> cache) {
   using Kind = ResultMeaning::Kind;
   Result<std::vector<ResultMeaning>> meanings = pipeline.compiler->describe(pipeline.request);
   if (!meanings)
@@ -58,13 +58,12 @@ int Dense::prepare(PipelineRun &pipeline, bool useCache) {
   Result<Compiler> compiler = Compiler::parse("dense.lh", denseSpec.str());
   if (!compiler)
     return failCompile(compiler.status());
-  runtime::Cache cache;
-  Result<runtime::Artifact> artifact = compiler->compile(request, useCache ? &cache : nullptr);
+  Result<runtime::Artifact> artifact = compiler->compile(request, cache);
   if (!artifact)
     return failCompile(artifact.status());
   runtime::LoadOptions load;
   load.device = pipeline.execution->device();
-  load.cubinCache = useCache ? &cache : nullptr;
+  load.cubinCache = cache.get();
   Result<Execution> created = Execution::create(*artifact, load);
   if (!created)
     return failRun(created.status());

@@ -13,7 +13,7 @@ struct Dense {
 
   /// Compiles and loads it for the inputs of `pipeline`, which must outlive this and have results
   /// whose meaning tells q, k and v; prints errors and returns an exit code.
-  int prepare(PipelineRun &pipeline, bool useCache);
+  int prepare(PipelineRun &pipeline, std::shared_ptr<lighthouse::runtime::Cache> cache);
 };
 
 } // namespace lhc

@@ -9,6 +9,8 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <set>
+
 using namespace lhc;
 using namespace lighthouse;
 namespace cl = llvm::cl;
@@ -67,16 +69,28 @@ llvm::json::Value toJson(const DefinitionInfo &definition) {
                             {"results", toJson(definition.results)}};
 }
 
-/// Bytes of code of kernel `index`: up to the next entry; after the last one, pages are filled with
-/// zeros.
-int64_t codeBytes(const runtime::Artifact &artifact, size_t index) {
-  int64_t entry = artifact.plan.kernels[index].entry, end = artifact.image.textBytes;
-  for (const runtime::KernelSpec &other : artifact.plan.kernels)
-    if (other.entry > entry)
+/// Bytes of code of a kernel: up to the next entry in its image; after the last one, pages are filled
+/// with zeros.
+int64_t codeBytes(const runtime::Artifact &artifact, const runtime::Plan &plan,
+                  const runtime::KernelSpec &kernel) {
+  const runtime::CodeImage &image = artifact.images[size_t(kernel.image)];
+  int64_t end = image.textBytes;
+  for (const runtime::KernelSpec &other : plan.kernels)
+    if (other.image == kernel.image && other.entry > kernel.entry)
       end = std::min(end, other.entry);
-  while (end > entry && artifact.image.bytes[size_t(end) - 1] == 0)
+  while (end > kernel.entry && image.bytes[size_t(end) - 1] == 0)
     --end;
-  return end - entry;
+  return end - kernel.entry;
+}
+
+/// Bytes of the images that a plan uses.
+int64_t imageBytes(const runtime::Artifact &artifact, const runtime::Plan &plan) {
+  std::set<int64_t> images;
+  int64_t bytes = 0;
+  for (const runtime::KernelSpec &kernel : plan.kernels)
+    if (images.insert(kernel.image).second)
+      bytes += int64_t(artifact.images[size_t(kernel.image)].bytes.size());
+  return bytes;
 }
 
 int64_t blocks(const runtime::LaunchSpec &launch) {
@@ -93,10 +107,10 @@ void printTensors(llvm::StringRef title, const std::vector<runtime::TensorSpec> 
                  << runtime::formatTensorType(tensor.dtype, tensor.shape) << "\n";
 }
 
-void printHostKernels(const runtime::Artifact &artifact) {
-  for (auto [i, kernel] : llvm::enumerate(artifact.plan.kernels)) {
-    llvm::outs() << "kernel " << kernel.name << ": " << codeBytes(artifact, i) << " bytes of code, "
-                 << kernel.stackBytes << " bytes of stack, " << kernel.args.size() << " arguments";
+void printHostKernels(const runtime::Artifact &artifact, const runtime::Plan &plan) {
+  for (const runtime::KernelSpec &kernel : plan.kernels) {
+    llvm::outs() << "kernel " << kernel.name << ": " << codeBytes(artifact, plan, kernel)
+                 << " bytes of code, " << kernel.stackBytes << " bytes of stack, " << kernel.args.size() << " arguments";
     if (!kernel.dims.empty())
       llvm::outs() << ", dims " << llvm::join(kernel.dims, ", ");
     llvm::outs() << "\n";
@@ -104,13 +118,15 @@ void printHostKernels(const runtime::Artifact &artifact) {
 }
 
 /// Everything but the kernels.
-void printPlan(const runtime::Artifact &artifact, llvm::function_ref<void()> printKernels) {
+void printPlan(const runtime::Artifact &artifact, const runtime::Plan &plan,
+               llvm::function_ref<void()> printKernels) {
   llvm::raw_ostream &out = llvm::outs();
-  const runtime::Plan &plan = artifact.plan;
   out << "plan " << plan.name << ", " << plan.target << " " << plan.cpuLevel << plan.arch
-      << ", image of " << artifact.image.bytes.size() << " bytes\n";
+      << ", code of " << imageBytes(artifact, plan) << " bytes\n";
   printTensors("input", plan.inputs);
   printTensors("output", plan.outputs);
+  for (const runtime::ParameterSpec &parameter : plan.parameters)
+    out << "parameter " << parameter.name << ": " << runtime::dtypeName(parameter.dtype) << "\n";
   out << "workspace: " << plan.workspaceBytes << " bytes, " << plan.buffers.size() << " buffers\n";
   for (const runtime::BufferSpec &buffer : plan.buffers)
     out << "  at " << buffer.offset << ": " << runtime::formatTensorType(buffer.dtype, buffer.shape)
@@ -160,19 +176,19 @@ llvm::json::Array toJson(const std::vector<StageWork> &works, const Ceilings &ce
   return list;
 }
 
-llvm::json::Object toJson(const runtime::Artifact &artifact) {
-  llvm::json::Object object{{"image_bytes", int64_t(artifact.image.bytes.size())},
+llvm::json::Object toJson(const runtime::Artifact &artifact, const runtime::Plan &plan) {
+  llvm::json::Object object{{"image_bytes", imageBytes(artifact, plan)},
                             {"key", llvm::json::fixUTF8(artifact.key)}};
-  llvm::Expected<llvm::json::Value> plan = llvm::json::parse(artifact.plan.toJson());
-  if (plan)
-    object["plan"] = std::move(*plan);
+  llvm::Expected<llvm::json::Value> parsed = llvm::json::parse(plan.toJson());
+  if (parsed)
+    object["plan"] = std::move(*parsed);
   else
-    llvm::consumeError(plan.takeError());
-  if (artifact.plan.target == "cuda")
+    llvm::consumeError(parsed.takeError());
+  if (plan.target == "cuda")
     return object;
   llvm::json::Array code;
-  for (size_t i = 0; i < artifact.plan.kernels.size(); ++i)
-    code.push_back(codeBytes(artifact, i));
+  for (const runtime::KernelSpec &kernel : plan.kernels)
+    code.push_back(codeBytes(artifact, plan, kernel));
   object["code_bytes"] = std::move(code);
   return object;
 }
@@ -204,40 +220,45 @@ public:
 
 private:
   int show(const runtime::Artifact &artifact) {
-    if (artifact.plan.target == "cuda")
-      return showCuda(artifact);
-    if (json)
-      printJson(toJson(artifact));
-    else
-      printPlan(artifact, [&] { printHostKernels(artifact); });
+    llvm::json::Array entryPoints;
+    for (const runtime::Plan &plan : artifact.plans) {
+      if (plan.target == "cuda")
+        showCuda(artifact, plan, entryPoints);
+      else if (json)
+        entryPoints.push_back(toJson(artifact, plan));
+      else
+        printPlan(artifact, plan, [&] { printHostKernels(artifact, plan); });
+    }
+    if (json && entryPoints.size() == 1)
+      printJson(std::move(entryPoints.front()));
+    else if (json)
+      printJson(llvm::json::Object{{"entry_points", std::move(entryPoints)}});
     return Ok;
   }
 
-  int showCuda(const runtime::Artifact &artifact) {
-    std::optional<runtime::cuda::DeviceInfo> device =
-        findDevice(llvm::StringRef(artifact.plan.arch));
-    Ceilings ceilings =
-        ceilingOptions.resolve(device ? device->name : std::string(), artifact.plan.arch);
-    runtime::Cache cache;
-    KernelUsages usages = usageOf(artifact, options.usesCache() ? &cache : nullptr);
-    std::vector<StageWork> works = workOf(artifact.plan);
+  /// Prints one entry point, or adds it to `entryPoints`.
+  void showCuda(const runtime::Artifact &artifact, const runtime::Plan &plan,
+                llvm::json::Array &entryPoints) {
+    std::optional<runtime::cuda::DeviceInfo> device = findDevice(llvm::StringRef(plan.arch));
+    Ceilings ceilings = ceilingOptions.resolve(device ? device->name : std::string(), plan.arch);
+    KernelUsages usages = usageOf(artifact, plan, options.cache().get());
+    std::vector<StageWork> works = workOf(plan);
     if (!json) {
-      printPlan(artifact, [&] { printUsage(usages); });
+      printPlan(artifact, plan, [&] { printUsage(usages); });
       printWork(works, ceilings);
-      return Ok;
+      return;
     }
-    llvm::json::Object object = toJson(artifact);
+    llvm::json::Object object = toJson(artifact, plan);
     object["device"] =
         device ? llvm::json::Value(lhc::toJson(*device)) : llvm::json::Value(nullptr);
     object["kernels"] = lhc::toJson(usages);
     object["ceilings"] = ceilings.json();
     object["stages"] = toJson(works, ceilings);
     llvm::json::Array counts;
-    for (const runtime::LaunchSpec &launch : artifact.plan.launches)
+    for (const runtime::LaunchSpec &launch : plan.launches)
       counts.push_back(blocks(launch));
     object["launch_blocks"] = std::move(counts);
-    printJson(std::move(object));
-    return Ok;
+    entryPoints.push_back(std::move(object));
   }
 
   int showDefinitions(const Compiler &compiler) {
@@ -256,9 +277,7 @@ private:
   }
 
   int showCompiled(Compiler &compiler, const Request &request) {
-    runtime::Cache cache;
-    Result<runtime::Artifact> artifact =
-        compiler.compile(request, options.usesCache() ? &cache : nullptr);
+    Result<runtime::Artifact> artifact = compiler.compile(request, options.cache());
     if (!artifact)
       return failCompile(artifact.status());
     return show(*artifact);

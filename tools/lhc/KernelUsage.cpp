@@ -63,28 +63,28 @@ KernelUsages usageOfPlan(const runtime::Plan &plan) {
   return usages;
 }
 
-KernelUsages usageFromPtxas(const runtime::Artifact &artifact) {
-  KernelUsages usages = usageOfPlan(artifact.plan);
-  if (artifact.image.kind != runtime::CodeImage::Kind::Ptx) {
-    usages.source = "nobody: the artifact has no PTX, and there is no device for it";
-    return usages;
-  }
+KernelUsages usageFromPtxas(const runtime::Artifact &artifact, const runtime::Plan &plan) {
+  KernelUsages usages = usageOfPlan(plan);
   std::optional<std::string> path = findPtxas();
   if (!path) {
     usages.source = "nobody: no device for it, and no ptxas";
     return usages;
   }
-  llvm::StringRef ptx(reinterpret_cast<const char *>(artifact.image.bytes.data()),
-                      artifact.image.bytes.size());
-  Result<llvm::StringMap<PtxasKernel>> log = runPtxas(*path, ptx, artifact.plan.arch);
-  if (!log) {
-    usages.source = "nobody: " + log.status().message();
-    return usages;
-  }
   usages.source = "ptxas " + ptxasVersion(*path);
-  auto sm = llvm::find_if(multiprocessors,
-                          [&](const auto &known) { return known.arch == artifact.plan.arch; });
-  for (KernelUsage &usage : usages.kernels) {
+  auto sm =
+      llvm::find_if(multiprocessors, [&](const auto &known) { return known.arch == plan.arch; });
+  for (auto [usage, spec] : llvm::zip_equal(usages.kernels, plan.kernels)) {
+    const runtime::CodeImage &image = artifact.images[size_t(spec.image)];
+    if (image.kind != runtime::CodeImage::Kind::Ptx) {
+      usages.source = "nobody: the artifact has no PTX, and there is no device for it";
+      return usages;
+    }
+    llvm::StringRef ptx(reinterpret_cast<const char *>(image.bytes.data()), image.bytes.size());
+    Result<llvm::StringMap<PtxasKernel>> log = runPtxas(*path, ptx, plan.arch);
+    if (!log) {
+      usages.source = "nobody: " + log.status().message();
+      return usages;
+    }
     auto found = log->find(usage.name);
     if (found == log->end())
       continue;
@@ -129,17 +129,19 @@ KernelUsages lhc::usageOnDevice(const runtime::Program &program,
   return usages;
 }
 
-KernelUsages lhc::usageOf(const runtime::Artifact &artifact, runtime::Cache *cache) {
-  std::optional<runtime::cuda::DeviceInfo> device = findDevice(llvm::StringRef(artifact.plan.arch));
+KernelUsages lhc::usageOf(const runtime::Artifact &artifact, const runtime::Plan &plan,
+                          runtime::Cache *cache) {
+  std::optional<runtime::cuda::DeviceInfo> device = findDevice(llvm::StringRef(plan.arch));
   if (!device)
-    return usageFromPtxas(artifact);
+    return usageFromPtxas(artifact, plan);
   runtime::LoadOptions options;
+  options.entryPoint = plan.name;
   options.device = device->ordinal;
   options.cubinCache = cache;
   Result<runtime::Program> program = runtime::Program::load(artifact, options);
   if (program)
     return usageOnDevice(*program, *device);
-  KernelUsages usages = usageOfPlan(artifact.plan);
+  KernelUsages usages = usageOfPlan(plan);
   usages.source = "nobody: " + program.status().message();
   return usages;
 }

@@ -39,10 +39,10 @@ struct KernelUsages {
 KernelUsages usageOnDevice(const lighthouse::runtime::Program &program,
                            const lighthouse::runtime::cuda::DeviceInfo &device);
 
-/// Of an artifact for CUDA: from a device of this machine that it is for, else from ptxas. `cache`
-/// may be null.
+/// Of an entry point of an artifact for CUDA: from a device of this machine that it is for, else from
+/// ptxas. `cache` may be null.
 KernelUsages usageOf(const lighthouse::runtime::Artifact &artifact,
-                     lighthouse::runtime::Cache *cache);
+                     const lighthouse::runtime::Plan &plan, lighthouse::runtime::Cache *cache);
 
 void printUsage(const KernelUsages &usages);
 llvm::json::Array toJson(const KernelUsages &usages);

@@ -55,16 +55,15 @@ int PipelineRun::prepare(const SpecOptions &options, uint64_t seed, bool exposeS
   arrays = *std::move(made);
   request.arguments = typesOf(arrays);
 
-  runtime::Cache cache;
+  std::shared_ptr<runtime::Cache> cache = options.cache();
   begin = secondsNow();
-  Result<runtime::Artifact> artifact =
-      compiler->compile(request, options.usesCache() ? &cache : nullptr);
+  Result<runtime::Artifact> artifact = compiler->compile(request, cache);
   if (!artifact)
     return failCompile(artifact.status());
   start.compile += secondsNow() - begin;
   runtime::LoadOptions load;
   load.device = target.device.value_or(0);
-  load.cubinCache = options.usesCache() ? &cache : nullptr;
+  load.cubinCache = cache.get();
   Result<Execution> created = Execution::create(*artifact, load);
   if (!created)
     return failRun(created.status());

@@ -47,7 +47,10 @@ public:
   }
   /// Empty: nothing is dumped.
   const std::string &dumpDirectory() const { return dumpDir; }
-  bool usesCache() const { return !noCache && dumpDir.empty(); }
+  /// The cache, null if it is not wanted.
+  std::shared_ptr<lighthouse::runtime::Cache> cache() const {
+    return noCache || !dumpDir.empty() ? nullptr : std::make_shared<lighthouse::runtime::Cache>();
+  }
 
   llvm::cl::opt<std::string> spec;
   llvm::cl::opt<std::string> pipeline;

@@ -243,8 +243,16 @@ private:
     return failure();
   }
 
+  /// Puts the dims whose extents are known in scope.
+  void declareDims(Evaluator &evaluator) {
+    for (auto [name, extent] : binding.dims)
+      if (!ShapedType::isDynamic(extent))
+        evaluator.declare({{name, decl.name.loc}, /*isVar=*/false, Value::ofInt(extent)});
+  }
+
   mlir::LogicalResult applyDefaults() {
     Evaluator evaluator(context, diagnostics);
+    declareDims(evaluator);
     bool ok = true;
     for (auto [i, param] : llvm::enumerate(decl.params)) {
       Value &value = binding.params[i];
@@ -335,9 +343,7 @@ private:
     for (auto [param, value] : llvm::zip_equal(decl.params, binding.params))
       evaluator.declare({param.name, /*isVar=*/false, value});
     if (dimsAreConstant)
-      for (auto [name, extent] : binding.dims)
-        if (!ShapedType::isDynamic(extent))
-          evaluator.declare({{name, decl.name.loc}, /*isVar=*/false, Value::ofInt(extent)});
+      declareDims(evaluator);
     bool ok = true;
     for (const RequiresClause &clause : decl.requirements) {
       FailureOr<bool> holds = evaluator.evalBool(clause.condition, "a requirement");

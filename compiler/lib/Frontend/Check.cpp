@@ -37,6 +37,8 @@ private:
 
   void checkName(const Decl &decl);
   void checkGeneric(const GenericDecl &decl);
+  /// Puts the named dims of arguments and results in scope.
+  void declareDims(const GenericDecl &decl);
   void checkArgs(const GenericDecl &decl);
   void checkKernel(const KernelDecl &decl);
   void checkDim(const GenericDecl &decl, const Expr *dim, bool isResult);
@@ -136,10 +138,13 @@ void Checker::checkGeneric(const GenericDecl &decl) {
     if (isElementType(param.name.text))
       diagnostics.error(param.name.loc,
                         "'" + param.name.text + "' is built in; expected another name");
-    // Choices are constants, a default may mention the parameters before it.
-    if (param.defaultValue)
-      checkExpr(param.defaultValue);
+    // Choices are constants, a default may mention the parameters before it and the dims.
     size_t outer = scopes.mark();
+    if (param.defaultValue) {
+      declareDims(decl);
+      checkExpr(param.defaultValue);
+      scopes.cut(outer);
+    }
     for (const Expr *choice : param.choices)
       checkExpr(choice);
     scopes.cut(outer);
@@ -148,6 +153,17 @@ void Checker::checkGeneric(const GenericDecl &decl) {
   checkArgs(decl);
   for (const RequiresClause &clause : decl.requirements)
     checkExpr(clause.condition);
+}
+
+void Checker::declareDims(const GenericDecl &decl) {
+  auto isParam = [&](StringRef name) {
+    return llvm::any_of(decl.params,
+                        [&](const ParamDecl &param) { return param.name.text == name; });
+  };
+  for (const ArgDecl &arg : llvm::concat<const ArgDecl>(decl.args, decl.results))
+    for (const Expr *dim : arg.dims)
+      if (auto *name = llvm::dyn_cast<NameExpr>(dim); name && !isParam(name->name))
+        declare({name->name, dim->loc});
 }
 
 void Checker::checkArgs(const GenericDecl &decl) {

@@ -152,7 +152,8 @@ Result Evaluator::evalName(const NameExpr *e) {
   }
   if (mlir::Type type = elementTypeNamed(e->name, context))
     return Value::ofType(type);
-  error(e->loc, "unknown name '" + e->name + "'");
+  // Every name was checked; what has no value is a dim.
+  error(e->loc, "the extent of dim '" + e->name + "' is not known at compile time here");
   return failure();
 }
 

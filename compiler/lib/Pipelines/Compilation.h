@@ -2,86 +2,55 @@
 #ifndef LIGHTHOUSE_LIB_PIPELINES_COMPILATION_H
 #define LIGHTHOUSE_LIB_PIPELINES_COMPILATION_H
 
-#include "lighthouse/Dialect/Tile/IR/Tile.h"
-#include "lighthouse/Frontend/Frontend.h"
-#include "lighthouse/Pipelines/Compiler.h"
-#include "lighthouse/Target/Cuda.h"
-#include "lighthouse/Target/Host.h"
-
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/OwningOpRef.h"
-#include "llvm/IR/LLVMContext.h"
-#include "llvm/IR/Module.h"
-
-namespace mlir {
-class OpPassManager;
-} // namespace mlir
+#include "KernelStore.h"
+#include "PlanCompilation.h"
 
 namespace lighthouse {
 
-/// Takes one request through the phases. Errors go to the diagnostics of the context.
+/// Takes one request to what is asked for. Errors go to the diagnostics of the context.
 class Compilation {
 public:
-  /// `key` becomes that of the artifact. `tuner` decides about open parameters of kernels.
+  /// `tuner` decides about open parameters of kernels.
   Compilation(frontend::Spec &spec, mlir::MLIRContext &context, const Request &request,
-              const CompilerOptions &options, frontend::Tuner &tuner, std::string key);
+              const CompilerOptions &options, frontend::Tuner &tuner);
   ~Compilation();
 
-  /// Runs all phases up to `last`.
+  /// Runs all phases up to `last`, which comes before `Artifact`, with all kernels in one module.
   mlir::LogicalResult run(Phase last);
-
-  /// The result of the last phase: text, or the bytes of `Obj` and `Artifact`.
+  /// After `run`: the result of its last phase, text or the bytes of `Obj`.
   std::string print() const;
+  /// After `run`, unless it went on to the kernels alone: the pipeline, null without one.
+  mlir::func::FuncOp pipeline() const { return plan ? plan->pipeline() : mlir::func::FuncOp(); }
 
-  /// After `Lighthouse`: the pipeline as a function of stages.
-  mlir::func::FuncOp pipeline() const { return function; }
-  /// After `Artifact`.
-  runtime::Artifact &artifact() { return result; }
+  /// The artifact, with each kernel from `store` or from `cache`, which may be null.
+  mlir::FailureOr<runtime::Artifact> build(KernelStore &store, runtime::Cache *cache,
+                                           std::string key);
 
   /// Whether a failure is the compiler's fault, not the request's.
-  bool failedInternally() const { return internal; }
+  bool failedInternally() const { return passes.failedInternally(); }
   /// Where the failing pass left its reproducer; empty if there is none.
-  const std::string &reproducer() const { return reproducerPath; }
+  const std::string &reproducer() const { return passes.reproducer(); }
 
 private:
-  mlir::LogicalResult runPhase(Phase phase);
-  mlir::LogicalResult instantiate();
-  bool isDeclared(llvm::StringRef argument) const;
-  mlir::LogicalResult differentiate();
-  mlir::LogicalResult refuseOpenKernel();
-  mlir::LogicalResult lowerToPlan();
-  mlir::LogicalResult keepKernels();
-  mlir::LogicalResult checkLevel();
-  mlir::LogicalResult emitCode(Phase phase);
-  mlir::LogicalResult emitArtifact();
-  mlir::LogicalResult finishHostPlan();
-  mlir::LogicalResult finishCudaPlan();
-
-  mlir::LogicalResult runPasses(llvm::function_ref<void(mlir::OpPassManager &)> build,
-                                bool mayBlameRequest);
-  mlir::LogicalResult dump() const;
-  mlir::LogicalResult fail(const llvm::Twine &message);
+  mlir::LogicalResult checkArch();
+  bool isOnTheWay(const PhaseInfo &phase, Phase last) const;
+  mlir::LogicalResult dump();
+  mlir::LogicalResult specializeInPlace();
+  mlir::LogicalResult keepUsedKernels();
+  mlir::FailureOr<runtime::Plan> finishPlan(lh::PlanOp op, KernelStore &store,
+                                            runtime::Cache *cache,
+                                            std::vector<std::shared_ptr<const KernelCode>> &codes);
 
   frontend::Spec &spec;
-  std::unique_ptr<KernelProvider> kernels;
   mlir::MLIRContext &context;
   const Request &request;
   const CompilerOptions &options;
+  PassRunner passes;
 
   Phase reached = Phase::Lighthouse;
-  bool internal = false;
-  std::string reproducerPath;
-
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  mlir::func::FuncOp function;
-  llvm::LLVMContext llvmContext;
-  std::unique_ptr<llvm::Module> llvmModule;
-  std::string assembly; ///< Or PTX.
-  std::string object;
-  const CudaArch *arch = nullptr; ///< Null for host code.
-  runtime::Plan plan;
-  runtime::Artifact result;
+  std::unique_ptr<PlanCompilation> plan;
+  std::unique_ptr<KernelCompilation> kernels;
 };
 
 } // namespace lighthouse

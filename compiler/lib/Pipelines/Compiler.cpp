@@ -34,6 +34,7 @@ struct Compiler::State {
   llvm::SourceMgr sources;
   frontend::Diagnostics diagnostics{sources};
   std::unique_ptr<frontend::Spec> spec;
+  KernelStore kernels{context};
   /// Processor seconds taken so far, out of options.limitSeconds.
   double spentSeconds = 0;
   /// Work that crashed or ran out of time may have left anything behind, and may still be running.
@@ -214,10 +215,10 @@ static Result<frontend::DefinitionInfo> findDefinition(const Request &request,
                        request.name + "'; " + (others.empty() ? "there are none" : others));
 }
 
-/// Takes `request` to `last` and then calls `finish`, guarded.
-template <typename StateT, typename Finish>
-static Status compileGuarded(std::shared_ptr<StateT> state, const Request &request,
-                             const std::string &key, Phase last, Finish finish) {
+/// Makes a compilation of `request` and calls `work` with it, which says whether it succeeded;
+/// guarded.
+template <typename StateT, typename Work>
+static Status compileGuarded(std::shared_ptr<StateT> state, const Request &request, Work work) {
   if (Status status = checkRequest(request); !status.ok())
     return status;
   Result<frontend::DefinitionInfo> definition = findDefinition(request, *state->spec);
@@ -228,8 +229,8 @@ static Status compileGuarded(std::shared_ptr<StateT> state, const Request &reque
     frontend::DiagnosticBridge bridge(&state->context, state->diagnostics);
     TableTuner tuner(state->options, request);
     auto attempt = [&] {
-      Compilation compilation(*state->spec, state->context, request, state->options, tuner, key);
-      bool done = succeeded(compilation.run(last));
+      Compilation compilation(*state->spec, state->context, request, state->options, tuner);
+      bool done = work(*state, compilation);
       if (!tuner.misfit().empty()) {
         state->diagnostics.truncate(0);
         return renderedError(tuner.misfit());
@@ -237,7 +238,6 @@ static Status compileGuarded(std::shared_ptr<StateT> state, const Request &reque
       if (!done)
         return failureOf(compilation, state->diagnostics);
       state->uses = std::move(tuner.uses);
-      finish(*state, compilation);
       return Status();
     };
     *outcome = attempt();
@@ -256,52 +256,64 @@ Result<std::string> Compiler::emit(const Request &request, Phase phase) {
                          (request.isCuda() ? "CUDA" : "the host"));
   if (phase == Phase::Gradient && !request.gradient)
     return renderedError("'gradient' is a phase of requests for gradients alone");
-  Status status = compileGuarded(
-      state, request, key(request), phase,
-      [](State &state, Compilation &compilation) { state.output = compilation.print(); });
+  if (phase == Phase::Artifact) {
+    Result<runtime::Artifact> artifact = compile(request, /*cache=*/nullptr);
+    if (!artifact)
+      return artifact.status();
+    Result<std::vector<uint8_t>> bytes = artifact->serialize();
+    if (!bytes)
+      return bytes.status();
+    return std::string(bytes->begin(), bytes->end());
+  }
+  Status status = compileGuarded(state, request, [phase](State &state, Compilation &compilation) {
+    if (failed(compilation.run(phase)))
+      return false;
+    state.output = compilation.print();
+    return true;
+  });
   return status.ok() ? Result<std::string>(std::move(state->output)) : status;
 }
 
-Result<runtime::Artifact> Compiler::compile(const Request &request, runtime::Cache *cache) {
-  // The key tells requests apart that pass, and no others.
-  if (Status status = checkRequest(request); !status.ok())
-    return status;
-  std::string keyText = key(request);
-  if (cache) {
-    Result<std::optional<runtime::Artifact>> found = cache->lookup(keyText);
-    if (found && *found)
-      return **std::move(found);
-  }
-  Status status = compileGuarded(state, request, keyText, Phase::Artifact,
-                                 [](State &state, Compilation &compilation) {
-                                   state.artifact = std::move(compilation.artifact());
-                                 });
+Result<runtime::Artifact> Compiler::compile(const Request &request,
+                                            std::shared_ptr<runtime::Cache> cache) {
+  if (!state->options.dumpDirectory.empty())
+    // What is dumped has all kernels in one module.
+    if (Result<std::string> dumped = emit(request, request.isCuda() ? Phase::Ptx : Phase::Obj);
+        !dumped)
+      return dumped.status();
+  Status status = compileGuarded(
+      state, request, [cache, keyText = key(request)](State &state, Compilation &compilation) {
+        FailureOr<runtime::Artifact> built =
+            compilation.build(state.kernels, cache.get(), keyText);
+        if (failed(built))
+          return false;
+        state.artifact = *std::move(built);
+        return true;
+      });
   if (!status.ok())
     return status;
-  if (cache)
-    if (Result<std::vector<uint8_t>> bytes = state->artifact.serialize())
-      // The cache saves work and is never needed: its own warning says what went wrong.
-      (void)cache->publish(keyText, *bytes);
   return std::move(state->artifact);
 }
 
 Result<std::vector<ResultMeaning>> Compiler::describe(const Request &request) {
   Request plain = request;
   plain.exposeSelections = false;
-  Status status = compileGuarded(state, plain, key(plain), Phase::Lighthouse,
-                                 [&](State &state, Compilation &compilation) {
-                                   state.meanings.clear();
-                                   if (func::FuncOp pipeline = compilation.pipeline())
-                                     llvm::append_range(
-                                         state.meanings,
-                                         describeResults(pipeline, request.gradient));
-                                 });
+  Status status = compileGuarded(
+      state, plain, [gradient = request.gradient](State &state, Compilation &compilation) {
+        if (failed(compilation.run(Phase::Lighthouse)))
+          return false;
+        state.meanings.clear();
+        if (func::FuncOp pipeline = compilation.pipeline())
+          llvm::append_range(state.meanings, describeResults(pipeline, gradient));
+        return true;
+      });
   return status.ok() ? Result<std::vector<ResultMeaning>>(std::move(state->meanings)) : status;
 }
 
 Result<std::vector<frontend::TunableUse>> Compiler::tunableUses(const Request &request) {
-  Status status = compileGuarded(state, request, key(request), Phase::Launches,
-                                 [](State &, Compilation &) {});
+  Status status = compileGuarded(state, request, [](State &, Compilation &compilation) {
+    return succeeded(compilation.run(Phase::Launches));
+  });
   return status.ok() ? Result<std::vector<frontend::TunableUse>>(std::move(state->uses)) : status;
 }
 
@@ -343,7 +355,8 @@ std::string Compiler::key(const Request &request) const {
   if (request.exposeSelections)
     out << "expose selections\n";
   if (request.gradient)
-    out << (request.deterministic ? "gradient, deterministic\n" : "gradient\n");
+    out << (request.separate ? "gradient, separate" : "gradient")
+        << (request.deterministic ? ", deterministic\n" : "\n");
   if (std::string tuning = relevantTuning(state->options, request, definitions()); !tuning.empty())
     out << "tuning " << runtime::toHex(runtime::sha256(std::string_view(tuning))) << "\n";
   for (const runtime::EnvironmentVariable *variable : runtime::environmentVariables())

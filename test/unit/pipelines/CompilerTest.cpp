@@ -86,40 +86,54 @@ TEST(CompilerTest, NothingIsSetTwice) {
   llvm::scope_exit cleanUp([&] { llvm::sys::fs::remove_directories(directory); });
   runtime::CacheOptions options;
   options.directory = directory + "/cache";
-  runtime::Cache cache(options);
+  auto cache = std::make_shared<runtime::Cache>(options);
   Compiler compiler = makeCompiler();
   Request request = add3(1000);
   request.kind = Request::Kind::Kernel;
   request.name = "vector_add";
   request.arguments.pop_back();
   request.settings = {{"BLOCK", "256"}};
-  ASSERT_TRUE(compiler.compile(request, &cache).ok());
+  ASSERT_TRUE(compiler.compile(request, cache).ok());
   request.settings.emplace_back("BLOCK", "512");
-  EXPECT_THAT(compiler.compile(request, &cache).status().message(),
+  EXPECT_THAT(compiler.compile(request, cache).status().message(),
               HasSubstr("parameter 'BLOCK' is set twice"));
   request.settings.pop_back();
   request.arguments.push_back(request.arguments.back());
-  EXPECT_THAT(compiler.compile(request, &cache).status().message(),
+  EXPECT_THAT(compiler.compile(request, cache).status().message(),
               HasSubstr("argument 'y' is given twice"));
 }
 
 TEST(CompilerTest, BuildIdIsThere) { EXPECT_GE(compilerBuildId().size(), 16u); }
 
-TEST(CompilerTest, SecondCompilationIsACacheHit) {
+TEST(CompilerTest, KernelsComeFromTheCacheForEveryShape) {
   std::string directory = makeDirectory();
   llvm::scope_exit cleanUp([&] { llvm::sys::fs::remove_directories(directory); });
-  Compiler compiler = makeCompiler();
   runtime::CacheOptions options;
   options.directory = directory + "/cache";
-  runtime::Cache cache(options);
-  auto first = compiler.compile(add3(1000), &cache);
+  auto cache = std::make_shared<runtime::Cache>(options);
+  auto expectCounts = [&](uint64_t hits, uint64_t misses) {
+    EXPECT_EQ(cache->counters().hits, hits);
+    EXPECT_EQ(cache->counters().misses, misses);
+    EXPECT_EQ(cache->counters().published, misses);
+  };
+  Compiler compiler = makeCompiler();
+  auto first = compiler.compile(add3(1000), cache);
   ASSERT_TRUE(first.ok()) << first.status().message();
-  auto second = compiler.compile(add3(1000), &cache);
+  expectCounts(0, 1);
+  // The same compiler asks the disk no more, whatever the extent.
+  auto second = compiler.compile(add3(1000), cache);
   ASSERT_TRUE(second.ok()) << second.status().message();
   EXPECT_EQ(*first, *second);
-  EXPECT_EQ(cache.counters().hits, 1u);
-  EXPECT_EQ(cache.counters().misses, 1u);
-  EXPECT_EQ(cache.counters().published, 1u);
+  auto longer = compiler.compile(add3(12345), cache);
+  ASSERT_TRUE(longer.ok()) << longer.status().message();
+  EXPECT_EQ(longer->images, first->images);
+  EXPECT_EQ(longer->plans[0].inputs[0].shape, std::vector<int64_t>{12345});
+  expectCounts(0, 1);
+  // Another compiler finds the kernel, for a shape that was never compiled.
+  auto other = makeCompiler().compile(add3(77), cache);
+  ASSERT_TRUE(other.ok()) << other.status().message();
+  EXPECT_EQ(other->images, first->images);
+  expectCounts(1, 1);
 }
 
 TEST(CompilerTest, CompilationIsReproducible) {
@@ -168,10 +182,10 @@ TEST(CompilerTest, KernelAloneIsAPipelineOfOneLaunch) {
   request.arguments = {{"x", DType::BF16, {1000}}, {"y", DType::BF16, {1000}}};
   auto artifact = makeCompiler().compile(request, nullptr);
   ASSERT_TRUE(artifact.ok()) << artifact.status().message();
-  EXPECT_EQ(artifact->plan.launches.size(), 1u);
-  EXPECT_EQ(artifact->plan.inputs[0].name, "x");
-  EXPECT_EQ(artifact->plan.outputs[0].name, "z");
-  EXPECT_EQ(artifact->plan.outputs[0].dtype, DType::BF16);
+  EXPECT_EQ(artifact->plans[0].launches.size(), 1u);
+  EXPECT_EQ(artifact->plans[0].inputs[0].name, "x");
+  EXPECT_EQ(artifact->plans[0].outputs[0].name, "z");
+  EXPECT_EQ(artifact->plans[0].outputs[0].dtype, DType::BF16);
 }
 
 TEST(CompilerTest, HalfNeedsAProcessorThatConvertsIt) {

@@ -74,9 +74,11 @@ public:
   /// a pipeline of one launch.
   runtime::Result<std::string> emit(const Request &request, Phase phase);
 
-  /// The artifact of a request, from `cache` if it is there; else it is compiled and published.
-  /// `cache` may be null.
-  runtime::Result<runtime::Artifact> compile(const Request &request, runtime::Cache *cache);
+  /// The artifact of a request. Kernels that this compiler made before are used again, others come
+  /// from `cache` if they are there; else they are compiled and published. So a request that differs
+  /// from an earlier one in extents alone compiles nothing. `cache` may be null.
+  runtime::Result<runtime::Artifact> compile(const Request &request,
+                                             std::shared_ptr<runtime::Cache> cache);
 
   /// What the results of a pipeline are.
   runtime::Result<std::vector<ResultMeaning>> describe(const Request &request);

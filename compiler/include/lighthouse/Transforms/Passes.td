@@ -172,30 +172,36 @@ def LowerToPlanPass : Pass<"lighthouse-lower-to-plan", "::mlir::ModuleOp"> {
 }
 
 def SpecializeKernelsPass : Pass<"lighthouse-specialize-kernels", "::mlir::ModuleOp"> {
-  let summary = "put the constants of a plan into its kernels";
+  let summary = "tell kernels what their dispatches have in common";
   let description = [{
-    For targets that are compiled for one plan: extents, grids and the strides of buffers become
-    constants of the kernels, where all dispatches of a kernel agree. Each view gets the alignment
-    of its rows (`tile.alignment`): that of contiguous rows, at most `alignment` bytes. The runtime
-    refuses tensors that keep less.
+    For targets whose code gains from it. Extents and grids stay values of the run, so that the same
+    code serves every shape; a kernel learns only
+
+    - `tile.divisors`: which of its dims are multiples of the longest tile (up to 256) in which it
+      goes along them, so that no tile is cut by the end of a tensor;
+    - `tile.alignment` of each view: the bytes that divide the distances of its rows, at most
+      `alignment`. A row whose length is no constant of the kernel has `alignment` or the size of an
+      element. The runtime refuses tensors that keep less;
+    - `tile.strides` of each view: those of contiguous memory that are constants of the kernel.
+
+    Dispatches that differ in this get kernels of their own, copies of the first.
 
     Before:
 
     ```mlir
-    tile.kernel @add(%x: !tile.view<["N"], f32>, ...) attributes {
-        dims = ["N"], grid = affine_map<()[n] -> (n ceildiv 64, 1, 1)>, inputs = 2 : i64} {
-      %n = tile.dim "N"
-      ...
+    tile.kernel @add(%x: !tile.view<["N", 64], f32>, ...) attributes {
+        dims = ["N"], grid = affine_map<()[n] -> (n ceildiv 32, 1, 1)>, inputs = 2 : i64} {
+      %i = tile.range %start : tensor<32xi32>
+      %v = tile.load %x[%i, %j] ...
     }
-    lighthouse.plan @p ... { lighthouse.dispatch @add grid [16, 1, 1] dims [1000] ... }
+    lighthouse.plan @p ... { lighthouse.dispatch @add grid [30, 1, 1] dims [960] (%buffer ...) ... }
     ```
 
     After:
 
     ```mlir
-    tile.kernel @add(%x: !tile.view<[1000], f32> {tile.alignment = 16 : i64, tile.strides = array<i64: 1>}, ...)
-        attributes {dims = ["N"], grid = affine_map<()[n] -> (16, 1, 1)>, inputs = 2 : i64} {
-      %n = arith.constant 1000 : i32
+    tile.kernel @add(%x: !tile.view<["N", 64], f32> {tile.alignment = 16 : i64, tile.strides = array<i64: 64, 1>}, ...)
+        attributes {dims = ["N"], ..., tile.divisors = {N = 32 : i64}} {
       ...
     }
     ```

@@ -42,6 +42,21 @@ static int64_t divisor(Value value, int depth) {
 
 int64_t lighthouse::divisorOf(Value value) { return divisor(value, /*depth=*/8); }
 
+int64_t lighthouse::extentDivisor(tile::KernelOp kernel, tile::ViewType view, int64_t dim) {
+  if (int64_t extent = view.getStaticDim(dim); !ShapedType::isDynamic(extent))
+    return extent;
+  auto divisors = kernel->getAttrOfType<DictionaryAttr>("tile.divisors");
+  auto divisor =
+      divisors ? divisors.getAs<IntegerAttr>(view.getDimName(dim)) : IntegerAttr();
+  return divisor ? divisor.getInt() : 1;
+}
+
+bool lighthouse::isWholeTile(tile::KernelOp kernel, tile::ViewType view, int64_t dim,
+                             tile::RangeOp range) {
+  int64_t count = range.getType().getDimSize(0);
+  return extentDivisor(kernel, view, dim) % count == 0 && divisorOf(range.getStart()) % count == 0;
+}
+
 int64_t lighthouse::memoryBytes(Type elementType) {
   return llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8);
 }

@@ -9,6 +9,14 @@ namespace lighthouse {
 /// A power of two (at most 2^30) that divides the i32 `value` whenever the kernel runs.
 int64_t divisorOf(mlir::Value value);
 
+/// A number that divides the extent of dim `dim` of `view`: the extent itself where it is constant,
+/// else what `tile.divisors` says of it.
+int64_t extentDivisor(tile::KernelOp kernel, tile::ViewType view, int64_t dim);
+
+/// Whether a range along dim `dim` of `view` lies inside of it as a whole as soon as its start does:
+/// both are multiples of its length.
+bool isWholeTile(tile::KernelOp kernel, tile::ViewType view, int64_t dim, tile::RangeOp range);
+
 /// Bytes of an element in memory: a bool takes a byte.
 int64_t memoryBytes(mlir::Type elementType);
 

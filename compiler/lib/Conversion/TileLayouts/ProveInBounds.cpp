@@ -7,6 +7,7 @@
 #include "mlir/Analysis/DataFlow/IntegerRangeAnalysis.h"
 #include "mlir/Analysis/DataFlow/SparseAnalysis.h"
 #include "mlir/Analysis/DataFlow/Utils.h"
+#include "mlir/IR/Matchers.h"
 
 namespace lighthouse {
 #define GEN_PASS_DEF_PROVEINBOUNDS
@@ -32,17 +33,78 @@ struct ProveInBoundsPass : lighthouse::impl::ProveInBoundsBase<ProveInBoundsPass
   }
 
   template <typename AccessOp> void prove(DataFlowSolver &solver, AccessOp access) {
+    auto kernel = access->template getParentOfType<tile::KernelOp>();
     tile::ViewType view = access.getView().getType();
     SmallVector<bool> inBounds(view.getRank(), false);
     if (access.getInBounds())
       llvm::copy(*access.getInBounds(), inBounds.begin());
     unsigned before = llvm::count(inBounds, true);
     for (auto [d, index] : llvm::enumerate(access.getIndices()))
-      inBounds[d] = inBounds[d] || isInside(solver, index, view.getStaticDim(d));
+      inBounds[d] = inBounds[d] || isInside(solver, index, view.getStaticDim(d)) ||
+                    isTileOfDim(kernel, view, d, index);
     if (unsigned proven = llvm::count(inBounds, true) - before) {
       numProven += proven;
       access.setInBounds(inBounds);
     }
+  }
+
+  /// Whether `index` is one of the whole tiles into which a run-time dim is divided, by the grid or by
+  /// a loop.
+  static bool isTileOfDim(tile::KernelOp kernel, tile::ViewType view, int64_t dim, Value index) {
+    auto range = index.getDefiningOp<tile::RangeOp>();
+    StringRef name = view.getDimName(dim);
+    if (!range || name.empty() || !isWholeTile(kernel, view, dim, range))
+      return false;
+    Value start = range.getStart();
+    int64_t count = range.getType().getDimSize(0);
+    if (auto loop = getLoopOf(start)) {
+      // The start is a multiple of the tile, as is the extent.
+      APInt lower;
+      return matchPattern(loop.getLowerBound(), m_ConstantInt(&lower)) && !lower.isNegative() &&
+             isAtMost(loop.getUpperBound(), name);
+    }
+    APInt factor;
+    auto product = start.getDefiningOp<arith::MulIOp>();
+    if (!product || !matchPattern(product.getRhs(), m_ConstantInt(&factor)) || factor != count)
+      return false;
+    std::optional<unsigned> axis = getProgramAxis(product.getLhs());
+    if (!axis)
+      return false;
+    int64_t symbol = kernel.getDimIndex(name);
+    AffineExpr extent = getAffineSymbolExpr(symbol, kernel.getContext());
+    return kernel.getGrid().getResult(*axis) == extent.ceilDiv(count);
+  }
+
+  /// The loop whose induction variable `value` is.
+  static scf::ForOp getLoopOf(Value value) {
+    auto argument = dyn_cast<BlockArgument>(value);
+    auto loop = argument ? dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp()) : scf::ForOp();
+    return loop && loop.getInductionVar() == argument ? loop : scf::ForOp();
+  }
+
+  /// Whether `value` is the extent of the dim, or the least of it and something else.
+  static bool isAtMost(Value value, StringRef dim) {
+    if (auto extent = value.getDefiningOp<tile::DimOp>())
+      return extent.getName() == dim;
+    auto least = value.getDefiningOp<arith::MinSIOp>();
+    return least && (isAtMost(least.getLhs(), dim) || isAtMost(least.getRhs(), dim));
+  }
+
+  /// The axis of the grid along which `value` numbers the programs, from the first or the last.
+  static std::optional<unsigned> getProgramAxis(Value value) {
+    if (auto id = value.getDefiningOp<tile::ProgramIdOp>())
+      return id.getAxis();
+    auto mirrored = value.getDefiningOp<arith::SubIOp>();
+    if (!mirrored)
+      return std::nullopt;
+    auto id = mirrored.getRhs().getDefiningOp<tile::ProgramIdOp>();
+    auto last = mirrored.getLhs().getDefiningOp<arith::AddIOp>();
+    auto count = last ? last.getLhs().getDefiningOp<tile::NumProgramsOp>() : tile::NumProgramsOp();
+    APInt offset;
+    bool isLast = last && matchPattern(last.getRhs(), m_ConstantInt(&offset)) && offset.isAllOnes();
+    return id && count && isLast && count.getAxis() == id.getAxis()
+               ? std::optional<unsigned>(id.getAxis())
+               : std::nullopt;
   }
 
   static bool isInside(DataFlowSolver &solver, Value index, int64_t extent) {

@@ -46,6 +46,11 @@ KernelLowering::Access KernelLowering::prepare(Value view, OperandRange subscrip
       start = add(scalars.lookup(range.getStart()),
                   threadCoordinate(*layout, access.tileDims.back()));
     access.starts.push_back(start);
+    // Of a whole tile the first element speaks for all.
+    auto range = subscript.getDefiningOp<tile::RangeOp>();
+    access.wholes.push_back(range && isWholeTile(kernel, access.view, d, range)
+                                ? scalars.lookup(range.getStart())
+                                : Value());
     if (start)
       access.base = add(access.base, mul(wide(start), access.argument->strides[d]));
   }
@@ -62,9 +67,9 @@ KernelLowering::Access KernelLowering::prepare(Value view, OperandRange subscrip
     };
     while (access.vector > 1 && !isUniform(access.vector))
       access.vector /= 2;
-    int64_t last = access.view.getRank() - 1, extent = access.view.getStaticDim(last);
+    int64_t last = access.view.getRank() - 1;
     access.isWhole = access.inBounds[last] || access.vector == 1 ||
-                     (!ShapedType::isDynamic(extent) && extent % access.vector == 0);
+                     extentDivisor(kernel, access.view, last) % access.vector == 0;
   }
   return access;
 }
@@ -103,11 +108,13 @@ KernelLowering::Place KernelLowering::place(Access &access, unsigned reg) {
     }
     if (access.inBounds[d])
       continue;
-    Value &check = access.checks[{d, along}];
+    Value whole = access.wholes[d];
+    Value &check = access.checks[{d, whole ? 0 : along}];
     if (!check) {
       // Unsigned, so that a negative coordinate is outside as well.
       Value extent = extentOf(access.view, d);
-      check = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, getCoordinate(), extent);
+      check = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, whole ? whole : getCoordinate(),
+                                    extent);
     }
     inside = both(inside, check);
   }

@@ -96,6 +96,8 @@ private:
     bool isWhole = true;
     /// First coordinate along each dim that is a range, and what is known of others.
     llvm::SmallVector<Value> starts;
+    /// First coordinate of the tile along each dim that it lies inside or outside of as a whole.
+    llvm::SmallVector<Value> wholes;
     llvm::DenseMap<std::pair<int64_t, int64_t>, Value> offsets, checks;
   };
   /// Where the elements of registers `first` and `width - 1` after it are, and whether they exist.

@@ -1,0 +1,48 @@
+//===- KernelSpecialization.h - what code may assume of a dispatch ------------------*- C++ -*-===//
+#ifndef LIGHTHOUSE_TRANSFORMS_KERNELSPECIALIZATION_H
+#define LIGHTHOUSE_TRANSFORMS_KERNELSPECIALIZATION_H
+
+#include "lighthouse/Dialect/Lighthouse/IR/Lighthouse.h"
+#include "lighthouse/Dialect/Tile/IR/Tile.h"
+
+#include <string>
+
+namespace lighthouse {
+
+/// What the code of a kernel may assume beyond the kernel itself. There are few of them for each
+/// kernel, whatever the shapes: extents stay values of the run, only whether they are whole tiles,
+/// whether rows are aligned and which views are contiguous is known.
+class KernelSpecialization {
+public:
+  /// What holds for `dispatch` of `kernel`. `alignment` is that of the caller's tensors and rows in
+  /// bytes, a power of two up to 16.
+  static KernelSpecialization of(tile::KernelOp kernel, lh::DispatchOp dispatch, int64_t alignment);
+
+  /// Writes it to `kernel`: `tile.divisors` of the kernel, `tile.alignment` and `tile.strides` of
+  /// its views.
+  void apply(tile::KernelOp kernel) const;
+
+  /// The same text for the same assumptions.
+  std::string str() const;
+
+  bool operator==(const KernelSpecialization &) const = default;
+
+private:
+  struct View {
+    /// Bytes that divide its address and the distances of its rows.
+    int64_t alignment;
+    /// Row-major without gaps.
+    bool isContiguous;
+
+    bool operator==(const View &) const = default;
+  };
+
+  /// Of each dim, in order.
+  llvm::SmallVector<int64_t> divisors;
+  /// Of each argument that is a view, in order.
+  llvm::SmallVector<View> views;
+};
+
+} // namespace lighthouse
+
+#endif // LIGHTHOUSE_TRANSFORMS_KERNELSPECIALIZATION_H

@@ -1,0 +1,53 @@
+//===- KernelCompilation.h - From kernels to code -----------------------------------*- C++ -*-===//
+#ifndef LIGHTHOUSE_LIB_PIPELINES_KERNELCOMPILATION_H
+#define LIGHTHOUSE_LIB_PIPELINES_KERNELCOMPILATION_H
+
+#include "PassRunner.h"
+
+#include "lighthouse/Target/Cuda.h"
+#include "lighthouse/Target/Host.h"
+
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+
+namespace lighthouse {
+
+/// The code of one kernel, and what a launch needs to know of it; see `runtime::KernelSpec`.
+struct KernelCode {
+  runtime::CodeImage image;
+  int64_t entry = 0, stackBytes = 0;
+  int64_t threads = 0, sharedBytes = 0, cluster = 0;
+};
+
+/// Takes the kernels of a module, one or several, through the phases from `Tile` to code.
+class KernelCompilation {
+public:
+  KernelCompilation(const Request &request, PassRunner &passes, mlir::ModuleOp module)
+      : request(request), passes(passes), module(module), arch(findCudaArch(request.arch)) {}
+
+  /// Runs `phase`; those before it have run.
+  mlir::LogicalResult run(Phase phase);
+
+  /// What `phase` made, the last one that ran: text, or the bytes of `Obj`.
+  std::string print(Phase phase) const;
+
+  /// After the last phase of a module with one kernel.
+  mlir::FailureOr<KernelCode> takeCode();
+
+private:
+  mlir::LogicalResult checkLevel();
+  mlir::LogicalResult emitCode(Phase phase);
+
+  const Request &request;
+  PassRunner &passes;
+  mlir::ModuleOp module;
+  const CudaArch *arch; ///< Null for host code.
+  llvm::LLVMContext llvmContext;
+  std::unique_ptr<llvm::Module> llvmModule;
+  std::string assembly; ///< Or PTX.
+  std::string object;
+};
+
+} // namespace lighthouse
+
+#endif // LIGHTHOUSE_LIB_PIPELINES_KERNELCOMPILATION_H

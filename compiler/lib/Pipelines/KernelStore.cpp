@@ -1,0 +1,123 @@
+//===- KernelStore.cpp - The kernels of a specification and their code ------------------------===//
+
+#include "KernelStore.h"
+
+#include "lighthouse/runtime/Environment.h"
+#include "lighthouse/runtime/Sha256.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace lighthouse;
+
+/// Between an instance's name, which is made of letters, digits and underscores, and its assumptions.
+static constexpr char separator = '$';
+
+KernelStore::KernelStore(MLIRContext &context)
+    : module(ModuleOp::create(UnknownLoc::get(&context))) {}
+
+StringRef KernelStore::instanceName(StringRef kernel) { return kernel.split(separator).first; }
+
+tile::KernelOp KernelStore::specialize(tile::KernelOp instance,
+                                       const KernelSpecialization &specialization) {
+  std::string name = (instance.getSymName() + Twine(separator) + specialization.str()).str();
+  if (auto known = module->lookupSymbol<tile::KernelOp>(name))
+    return known;
+  tile::KernelOp copy = instance.clone();
+  copy.setSymName(name);
+  specialization.apply(copy);
+  module->insert(Block::iterator(instance), copy);
+  return copy;
+}
+
+/// What code is made for.
+static std::string targetOf(const Request &request) {
+  return request.isCuda() ? "cuda " + request.arch : "host " + request.level;
+}
+
+/// All that the code of a kernel depends on.
+static std::string keyOf(tile::KernelOp kernel, const Request &request) {
+  std::string ir;
+  llvm::raw_string_ostream irOut(ir);
+  kernel->print(irOut, OpPrintingFlags().useLocalScope());
+  std::string key;
+  llvm::raw_string_ostream out(key);
+  out << "lighthouse " << compilerVersion() << " build " << compilerBuildId() << "\nllvm "
+      << llvmVersion() << "\nkernel " << KernelStore::instanceName(kernel.getSymName()) << " "
+      << runtime::toHex(runtime::sha256(std::string_view(ir))) << "\ntarget " << targetOf(request)
+      << "\n";
+  for (const runtime::EnvironmentVariable *variable : runtime::environmentVariables())
+    if (variable->cacheRelevant)
+      out << "env " << variable->name << "=" << variable->get().value_or("") << "\n";
+  return key;
+}
+
+/// On disk a kernel is an artifact of a plan that launches nothing.
+static runtime::Artifact toArtifact(std::string key, StringRef name, const Request &request,
+                                    const KernelCode &code) {
+  runtime::Plan plan;
+  plan.name = name.str();
+  plan.target = request.isCuda() ? "cuda" : "host";
+  plan.arch = request.arch;
+  plan.cpuLevel = request.isCuda() ? "" : request.level;
+  runtime::KernelSpec &kernel = plan.kernels.emplace_back();
+  kernel.name = name.str();
+  kernel.entry = code.entry;
+  kernel.stackBytes = code.stackBytes;
+  kernel.threads = code.threads;
+  kernel.sharedBytes = code.sharedBytes;
+  kernel.cluster = code.cluster;
+  return {std::move(key), {std::move(plan)}, {code.image}};
+}
+
+static std::optional<KernelCode> fromArtifact(runtime::Artifact artifact) {
+  if (artifact.plans.front().kernels.size() != 1 || artifact.images.size() != 1)
+    return std::nullopt;
+  const runtime::KernelSpec &kernel = artifact.plans.front().kernels.front();
+  return KernelCode{std::move(artifact.images.front()),
+                    kernel.entry,
+                    kernel.stackBytes,
+                    kernel.threads,
+                    kernel.sharedBytes,
+                    kernel.cluster};
+}
+
+FailureOr<std::shared_ptr<const KernelCode>> KernelStore::getCode(tile::KernelOp kernel,
+                                                                  const Request &request,
+                                                                  PassRunner &passes,
+                                                                  runtime::Cache *cache) {
+  std::shared_ptr<const KernelCode> &code = codes[{kernel.getSymName().str(), targetOf(request)}];
+  if (code)
+    return code;
+  std::string key;
+  if (cache) {
+    key = keyOf(kernel, request);
+    if (auto found = cache->lookup(key); found && *found)
+      if (std::optional<KernelCode> read = fromArtifact(**std::move(found)))
+        return code = std::make_shared<const KernelCode>(*std::move(read));
+  }
+  FailureOr<KernelCode> made = compile(kernel, request, passes);
+  if (failed(made))
+    return failure();
+  code = std::make_shared<const KernelCode>(*std::move(made));
+  if (cache)
+    if (runtime::Result<std::vector<uint8_t>> bytes =
+            toArtifact(key, instanceName(kernel.getSymName()), request, *code).serialize())
+      // The cache saves work and is never needed: its own warning says what went wrong.
+      (void)cache->publish(key, *bytes);
+  return code;
+}
+
+FailureOr<KernelCode> KernelStore::compile(tile::KernelOp kernel, const Request &request,
+                                           PassRunner &passes) {
+  OwningOpRef<ModuleOp> alone = ModuleOp::create(kernel.getLoc());
+  tile::KernelOp copy = kernel.clone();
+  copy.setSymName(instanceName(kernel.getSymName()));
+  alone->push_back(copy);
+  KernelCompilation compilation(request, passes, *alone);
+  for (const PhaseInfo &phase : allPhases())
+    if (phase.phase >= Phase::Tile && phase.phase < Phase::Artifact && phase.phase != Phase::Asm &&
+        (request.isCuda() ? phase.onCuda : phase.onHost) && failed(compilation.run(phase.phase)))
+      return failure();
+  return compilation.takeCode();
+}
