@@ -1,10 +1,11 @@
 /*===- run_artifact.c - Run a compiled pipeline from C --------------------===*
  *
- * Usage: run_artifact FILE
+ * Usage: run_artifact FILE [ENTRY_POINT]
  *
- * Loads the artifact, fills every input with a ramp, runs the program once and prints each output's
- * name, shape and, for f32, its first elements. Shows everything an embedding program has to do, on
- * the host and on CUDA device 0. run_artifact.cpp is the same in C++.
+ * Loads an entry point of the artifact, fills every input with a ramp, makes every parameter 1,
+ *runs the program once and prints each output's name, shape and, for f32, its first elements. Shows
+ * everything an embedding program has to do, on the host and on CUDA device 0. run_artifact.cpp is
+ * the same in C++.
  *
  *===----------------------------------------------------------------------===*/
 
@@ -125,6 +126,26 @@ static int fill_ramp(const lh_tensor_info *info, const lh_tensor *tensor) {
   return result;
 }
 
+/** The bits of a parameter that is 1. */
+static uint64_t one_of(int32_t dtype) {
+  switch ((lh_dtype)dtype) {
+  case LH_F32:
+    return 0x3f800000;
+  case LH_F16:
+    return 0x3c00;
+  case LH_BF16:
+    return 0x3f80;
+  case LH_F64:
+    return 0x3ff0000000000000;
+  case LH_I8:
+  case LH_I32:
+  case LH_I64:
+  case LH_BOOL:
+    break;
+  }
+  return 1;
+}
+
 static int print_output(const lh_tensor_info *info, const lh_tensor *tensor) {
   float first[8];
   size_t count = element_count(info);
@@ -156,9 +177,10 @@ static int run(lh_program program) {
   lh_tensor_info *infos = calloc(total + 1, sizeof *infos);
   lh_tensor *tensors = calloc(total + 1, sizeof *tensors);
   const lh_tensor **pointers = calloc(total + 1, sizeof *pointers);
+  uint64_t *parameters = calloc(info.num_parameters + 1, sizeof *parameters);
   void *workspace = allocate(info.target, info.workspace_bytes);
   int result = 1;
-  if (!infos || !tensors || !pointers || !workspace) {
+  if (!infos || !tensors || !pointers || !parameters || !workspace) {
     fprintf(stderr, "run_artifact: out of memory\n");
     goto done;
   }
@@ -171,6 +193,14 @@ static int run(lh_program program) {
   for (size_t i = 0; i < info.num_inputs; ++i)
     if (fill_ramp(&infos[i], &tensors[i]) != 0)
       goto done;
+  for (size_t i = 0; i < info.num_parameters; ++i) {
+    lh_tensor_info parameter = {.struct_size = sizeof parameter};
+    if (lh_program_parameter(program, i, &parameter) != LH_OK) {
+      result = fail("describe a parameter");
+      goto done;
+    }
+    parameters[i] = one_of(parameter.dtype);
+  }
 
   lh_run_args args = {.struct_size = sizeof args,
                       .inputs = pointers,
@@ -178,7 +208,9 @@ static int run(lh_program program) {
                       .outputs = pointers + first_output,
                       .num_outputs = info.num_outputs,
                       .workspace = workspace,
-                      .workspace_bytes = info.workspace_bytes};
+                      .workspace_bytes = info.workspace_bytes,
+                      .parameters = parameters,
+                      .num_parameters = info.num_parameters};
   if (lh_program_run(program, &args) != LH_OK) {
     result = fail("run the program");
     goto done;
@@ -192,6 +224,7 @@ done:
   for (size_t i = 0; tensors && i < total; ++i)
     release(info.target, tensors[i].data);
   release(info.target, workspace);
+  free(parameters);
   free(pointers);
   free(tensors);
   free(infos);
@@ -199,12 +232,14 @@ done:
 }
 
 int main(int argc, char **argv) {
-  if (argc != 2) {
-    fprintf(stderr, "usage: run_artifact FILE\n");
+  if (argc != 2 && argc != 3) {
+    fprintf(stderr, "usage: run_artifact FILE [ENTRY_POINT]\n");
     return 2;
   }
+  lh_load_options options = {.struct_size = sizeof options,
+                             .entry_point = argc == 3 ? argv[2] : NULL};
   lh_program program;
-  if (lh_program_load_file(argv[1], &program) != LH_OK)
+  if (lh_program_load_file_with(argv[1], &options, &program) != LH_OK)
     return fail(argv[1]);
   int result = run(program);
   if (lh_program_release(program) != LH_OK)

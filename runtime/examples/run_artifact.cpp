@@ -1,10 +1,11 @@
 //===- run_artifact.cpp - Run a compiled pipeline from C++ ----------------===//
 //
-// Usage: run_artifact_cpp FILE
+// Usage: run_artifact_cpp FILE [ENTRY_POINT]
 //
-// Loads the artifact, fills every input with a ramp, runs the program once and prints each output's
-// name, shape and, for f32, its first elements. On CUDA it uses device 0, a stream of its own, and
-// the cache of cubins. run_artifact.c is the same in C.
+// Loads an entry point of the artifact, fills every input with a ramp, makes every parameter 1,
+// runs the program once and prints each output's name, shape and, for f32, its first elements. On
+// CUDA it uses device 0, a stream of its own, and the cache of cubins. run_artifact.c is the same
+// in C.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,6 +14,7 @@
 #include "lighthouse/runtime/Program.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <cstring>
 #include <optional>
@@ -73,6 +75,22 @@ Status fillInput(OwnedTensor &tensor) {
                        : Status();
 }
 
+/// The bits of a parameter that is 1.
+std::uint64_t oneOf(DType dtype) {
+  switch (dtype) {
+  case DType::F32:
+    return std::bit_cast<std::uint32_t>(1.0f);
+  case DType::F64:
+    return std::bit_cast<std::uint64_t>(1.0);
+  case DType::F16:
+    return 0x3c00;
+  case DType::BF16:
+    return 0x3f80;
+  default:
+    return 1;
+  }
+}
+
 Status printOutput(const TensorSpec &spec, OwnedTensor &tensor) {
   if (tensor.device)
     if (Status s = cuda::copy(tensor.host.data(), tensor.view.data, tensor.host.size()); !s.ok())
@@ -88,12 +106,13 @@ Status printOutput(const TensorSpec &spec, OwnedTensor &tensor) {
   return {};
 }
 
-Status runFile(const char *path) {
+Status runFile(const char *path, const char *entryPoint) {
   Result<Artifact> artifact = Artifact::readFile(path);
   if (!artifact)
     return artifact.status();
   Cache cache;
   LoadOptions options;
+  options.entryPoint = entryPoint;
   options.cubinCache = &cache;
   Result<Program> program = Program::load(*artifact, options);
   if (!program)
@@ -130,14 +149,18 @@ Status runFile(const char *path) {
   std::size_t space = workspaceBytes + std::size_t(workspaceAlignment);
   std::align(std::size_t(workspaceAlignment), workspaceBytes, workspace, space);
 
+  std::vector<std::uint64_t> parameters;
+  for (const ParameterSpec &spec : plan.parameters)
+    parameters.push_back(oneOf(spec.dtype));
+  RunOptions run;
+  run.parameters = parameters;
   if (!onDevice) {
-    if (Status s = program->run(inputs, outputs, workspace, workspaceBytes); !s.ok())
+    if (Status s = program->run(inputs, outputs, workspace, workspaceBytes, run); !s.ok())
       return s;
   } else {
     Result<cuda::Stream> stream = cuda::Stream::create();
     if (!stream)
       return stream.status();
-    RunOptions run;
     run.stream = stream->handle();
     if (Status s = program->run(inputs, outputs, workspace, workspaceBytes, run); !s.ok())
       return s;
@@ -153,11 +176,11 @@ Status runFile(const char *path) {
 } // namespace
 
 int main(int argc, char **argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: run_artifact_cpp FILE\n");
+  if (argc != 2 && argc != 3) {
+    std::fprintf(stderr, "usage: run_artifact_cpp FILE [ENTRY_POINT]\n");
     return 2;
   }
-  if (Status status = runFile(argv[1]); !status.ok()) {
+  if (Status status = runFile(argv[1], argc == 3 ? argv[2] : ""); !status.ok()) {
     std::fprintf(stderr, "run_artifact_cpp: %s: %s\n", argv[1], status.toString().c_str());
     return 1;
   }

@@ -58,7 +58,8 @@ static Status loadProgram(const char *what, const void *source, const lh_load_op
   *handle = nullptr;
   lh_load_options fields = {};
   if (given)
-    if (Status status = readStruct("options", given, offsetof(lh_load_options, entry_point), fields);
+    if (Status status =
+            readStruct("options", given, offsetof(lh_load_options, entry_point), fields);
         !status.ok())
       return status;
   Result<Artifact> artifact = read();

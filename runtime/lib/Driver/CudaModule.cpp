@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -80,7 +81,8 @@ Status CudaModule::loadPtx(const Plan &plan, std::int64_t index, const std::stri
                   context.driver().build, toHex(sha256(image.bytes)));
   if (cache) {
     Result<std::optional<Artifact>> found = cache->lookup(key);
-    if (found && *found && (*found)->images.front().kind == CodeImage::Kind::Cubin &&
+    if (found && *found && (*found)->images.size() == 1 &&
+        (*found)->images.front().kind == CodeImage::Kind::Cubin &&
         loadCubin((*found)->images.front().bytes).ok())
       return {};
   }
@@ -117,6 +119,12 @@ Status CudaModule::loadCubin(const std::vector<std::uint8_t> &cubin) {
 
 Result<CUfunction> CudaModule::kernel(const KernelSpec &spec) const {
   const Driver &driver = context.driver();
+  const bool hasMaps = std::ranges::any_of(
+      spec.args, [](const KernelArg &arg) { return arg.kind == KernelArg::Kind::TensorMap; });
+  if (Status s = hasMaps ? driver.cuTensorMapEncodeTiled.available() : Status(); !s.ok())
+    return s;
+  if (Status s = spec.cluster > 1 ? driver.cuLaunchKernelEx.available() : Status(); !s.ok())
+    return s;
   CUfunction function = nullptr;
   if (Status s = driver.cuModuleGetFunction(&function, module, spec.name.c_str()); !s.ok())
     return s;
@@ -143,9 +151,10 @@ Result<CUfunction> CudaModule::kernel(const KernelSpec &spec) const {
                   fmt::format("it needs {} bytes of shared memory ({} of them static); device {} "
                               "has {} for a block",
                               shared, staticShared, context.ordinal(), *sharedLimit));
+  // All that the device has: another program may launch the same function with more.
   if (shared > defaultSharedBytes)
     if (Status s = driver.cuFuncSetAttribute(
-            function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, int(spec.sharedBytes));
+            function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, *sharedLimit - staticShared);
         !s.ok())
       return s;
   // Clusters of up to 8 blocks run on every device that has them.

@@ -27,7 +27,7 @@ public:
   CudaModule(const CudaModule &) = delete;
   CudaModule &operator=(const CudaModule &) = delete;
 
-  /// The kernel of `spec`, checked against the device and ready to be launched.
+  /// The kernel of `spec`, checked against the driver and the device and ready to be launched.
   Result<CUfunction> kernel(const KernelSpec &spec) const;
 
 private:
@@ -37,8 +37,7 @@ private:
   // The functions below need the context to be current.
 
   /// Loads PTX that is compiled now or was once before.
-  Status loadPtx(const Plan &plan, std::int64_t index, const std::string &deviceArch,
-                 Cache *cache);
+  Status loadPtx(const Plan &plan, std::int64_t index, const std::string &deviceArch, Cache *cache);
   Status loadCubin(const std::vector<std::uint8_t> &cubin);
 
   const PrimaryContext context;

@@ -188,8 +188,7 @@ Status CudaProgram::launchKernel(std::size_t index, std::int64_t *runWords, CUst
                                    stream, parameters, nullptr);
     CUlaunchAttribute cluster = {CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION, {}, {}};
     cluster.value.clusterDim = {unsigned(kernel.cluster), 1, 1};
-    const CUlaunchConfig config = {blocks, 1,           1,      threads,  1,
-                                   1,      sharedBytes, stream, &cluster, 1};
+    const CUlaunchConfig config = {blocks, 1, 1, threads, 1, 1, sharedBytes, stream, &cluster, 1};
     return driver.cuLaunchKernelEx(&config, functions[spec.kernel], parameters, nullptr);
   };
   Status status = enqueue();

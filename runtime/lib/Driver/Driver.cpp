@@ -54,8 +54,8 @@ Status Driver::status(CUresult result, const char *function, std::source_locatio
 
 Status Driver::missing(const char *function, int since) const {
   return Status(StatusCode::Unsupported,
-                fmt::format("the CUDA driver {} ({}) lacks the function {}; a driver for {} or later "
-                            "is needed",
+                fmt::format("the CUDA driver {} ({}) lacks the function {}; a driver for {} or "
+                            "later is needed",
                             path, formatDriverVersion(version), function,
                             formatDriverVersion(since)));
 }
@@ -68,13 +68,13 @@ Status Driver::open(const std::string &library) {
   if (!handle)
     return Status(StatusCode::Unsupported, fmt::format("no CUDA driver: {}", ::dlerror()));
   path = library;
-  const char *missing = nullptr;
+  const char *lacking = nullptr;
 #define CUDA_SYMBOL(function, parameters)                                                          \
   function.driver = this;                                                                          \
   function.name = #function;                                                                       \
   function.pointer = reinterpret_cast<CUresult(*) parameters>(::dlsym(handle, #function));         \
-  if (!function.pointer && function.since == 0 && !missing)                                        \
-    missing = #function;
+  if (!function.pointer && function.since == 0 && !lacking)                                        \
+    lacking = #function;
 #define CUDA_OPTIONAL_SYMBOL(function, parameters, version)                                        \
   function.since = version;                                                                        \
   CUDA_SYMBOL(function, parameters)
@@ -92,12 +92,7 @@ Status Driver::open(const std::string &library) {
     build = fmt::format("{}, {} bytes", file.filename().string(), bytes);
   if (cuDriverGetVersion.pointer)
     cuDriverGetVersion.raw(&version);
-  if (missing)
-    return Status(StatusCode::Unsupported,
-                  fmt::format("the CUDA driver {} ({}) lacks the function {}; a driver for CUDA "
-                              "11.4 or later is needed",
-                              path, formatDriverVersion(version), missing));
-  return {};
+  return lacking ? missing(lacking, /*since=*/11040) : Status();
 }
 
 Result<const Driver *> Driver::get() {

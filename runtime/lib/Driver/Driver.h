@@ -24,6 +24,9 @@ public:
     return pointer ? status(pointer(args...), place) : missing();
   }
 
+  /// Fails, as a call would, if the driver lacks this function.
+  Status available() const { return pointer ? Status() : missing(); }
+
   /// The call without the status, for callers to whom some errors are answers.
   CUresult raw(Args... args) const { return pointer(args...); }
 

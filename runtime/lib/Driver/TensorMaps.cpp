@@ -2,6 +2,7 @@
 
 #include "TensorMaps.h"
 
+#include <algorithm>
 #include <array>
 
 namespace lighthouse::runtime {
@@ -41,6 +42,7 @@ Status encodeTensorMap(const Driver &driver, const LaunchWords::Map &map,
   std::array<std::uint32_t, most> box = {}, steps = {};
   const std::size_t rank = map.shape.size();
   const std::uint64_t elementBytes = dtypeBytes(map.dtype);
+  /// Bytes from one tensor of the dimensions so far to the next.
   std::uint64_t reach = elementBytes;
   for (std::size_t i = 0; i < rank; ++i) {
     const std::size_t d = rank - 1 - i;
@@ -49,9 +51,8 @@ Status encodeTensorMap(const Driver &driver, const LaunchWords::Map &map,
     steps[i] = 1;
     if (i != 0)
       // The caller may give a dimension of one element any stride.
-      strides[i - 1] = map.shape[d] == 1
-                           ? (reach + 15) / 16 * 16
-                           : std::uint64_t(map.strides(runWords)[d]) * elementBytes;
+      strides[i - 1] = map.shape[d] == 1 ? std::min((reach + 15) / 16 * 16, maxTensorMapStride)
+                                         : std::uint64_t(map.strides(runWords)[d]) * elementBytes;
     reach = extents[i] * (i == 0 ? elementBytes : strides[i - 1]);
   }
   return driver.cuTensorMapEncodeTiled(

@@ -9,7 +9,7 @@
 namespace lighthouse::runtime {
 
 /// Encodes the tensor that `map` has in the words of a run. `to` has `tensorMapBytes` bytes at a
-/// multiple of `tensorMapAlignment`. `Unsupported` if the driver is older than CUDA 12.0.
+/// multiple of `tensorMapAlignment`.
 Status encodeTensorMap(const Driver &driver, const LaunchWords::Map &map,
                        const std::int64_t *runWords, void *to);
 

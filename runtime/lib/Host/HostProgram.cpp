@@ -71,13 +71,12 @@ void fillTensor(ThreadPool &pool, const LaunchWords::Fill &fill, const std::int6
 
 } // namespace
 
-Result<std::unique_ptr<ProgramImpl>> HostProgram::load(const Artifact &artifact,
-                                                       const Plan &plan) {
+Result<std::unique_ptr<ProgramImpl>> HostProgram::load(const Artifact &artifact, const Plan &plan) {
   const CpuLevel needed = *parseCpuLevel(plan.cpuLevel);
   if (CpuLevel present = detectCpuLevel(); needed > present)
     return Status(StatusCode::Unsupported,
-                  fmt::format("program '{}' is compiled for {}; this processor has {}",
-                              plan.name, plan.cpuLevel, cpuLevelName(present)));
+                  fmt::format("program '{}' is compiled for {}; this processor has {}", plan.name,
+                              plan.cpuLevel, cpuLevelName(present)));
   std::map<std::int64_t, CodeMapping> code;
   for (const KernelSpec &kernel : plan.kernels) {
     if (code.contains(kernel.image))
@@ -97,10 +96,9 @@ Status HostProgram::launch(std::span<const TensorView>, std::span<const TensorVi
     const LaunchSpec &spec = plan.launches[i];
     const LaunchWords::Launch &prepared = words.launches()[i];
     const KernelSpec &kernel = plan.kernels[spec.kernel];
-    Loop loop = {
-        reinterpret_cast<Kernel>(
-            reinterpret_cast<std::uintptr_t>(code.at(kernel.image).data() + kernel.entry)),
-        runWords.data() + prepared.firstWord, spec.grid.data()};
+    Loop loop = {reinterpret_cast<Kernel>(
+                     reinterpret_cast<std::uintptr_t>(code.at(kernel.image).data() + kernel.entry)),
+                 runWords.data() + prepared.firstWord, spec.grid.data()};
     const std::size_t stackBytes = std::size_t(kernel.stackBytes) + stackMargin;
     const std::int64_t chunk =
         std::max<std::int64_t>(1, prepared.instances / (pool.size() * chunksPerThread));

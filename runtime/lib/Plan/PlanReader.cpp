@@ -129,12 +129,14 @@ LaunchSpec readLaunch(const Cursor &at) {
 }
 
 Plan readPlan(const Cursor &at) {
+  // Other versions have other fields.
+  if (at.has("version"))
+    if (std::int64_t version = at.field("version").integer(); version != planVersion)
+      at.field("version").failWith(StatusCode::Unsupported,
+                                   "this runtime reads plans of version {}, found {}", planVersion,
+                                   version);
   at.expectFields({"version", "name", "target", "cpu_level", "arch", "inputs", "outputs",
                    "parameters", "workspace_bytes", "buffers", "kernels", "launches"});
-  if (std::int64_t version = at.field("version").integer(); version != planVersion)
-    throw DecodeError{StatusCode::Unsupported,
-                      fmt::format("/version: this runtime reads plans of version {}, found {}",
-                                  planVersion, version)};
   Plan plan;
   plan.name = at.field("name").string();
   plan.target = at.field("target").string();
@@ -176,9 +178,9 @@ Result<Plan> Plan::fromJson(std::string_view text) {
 }
 
 Result<std::vector<Plan>> plansFromJson(std::string_view text) {
-  Result<std::vector<Plan>> plans = readJson(
-      text, "a list of plans",
-      [](const Cursor &at) { return at.list(PlanLimits::plans, readPlan); });
+  Result<std::vector<Plan>> plans = readJson(text, "a list of plans", [](const Cursor &at) {
+    return at.list(PlanLimits::plans, readPlan);
+  });
   if (plans)
     for (std::size_t i = 0; i < plans->size(); ++i)
       if (Status status = (*plans)[i].verify(); !status.ok())

@@ -131,8 +131,14 @@ Status checkTarget(const Plan &plan) {
   return failure("/target", "expected 'host' or 'cuda', found '{}'", plan.target);
 }
 
+/// Whether the devices of a plan, whose target was checked, have clusters and tensor maps.
+bool isHopper(const Plan &plan) {
+  return plan.target == "cuda" && CudaArch::parse(plan.arch)->major >= 9;
+}
+
 /// The fields of a kernel that depend on the target; those of the other target are 0.
-Status checkKernelTarget(bool isCuda, const std::string &here, const KernelSpec &kernel) {
+Status checkKernelTarget(const Plan &plan, const std::string &here, const KernelSpec &kernel) {
+  const bool isCuda = plan.target == "cuda";
   if (Status s = checkRange(here + "/entry", kernel.entry, 0, isCuda ? 0 : INT64_MAX); !s.ok())
     return s;
   if (Status s =
@@ -147,6 +153,8 @@ Status checkKernelTarget(bool isCuda, const std::string &here, const KernelSpec 
                             isCuda ? PlanLimits::cluster : 0);
       !s.ok())
     return s;
+  if (kernel.cluster > 1 && !isHopper(plan))
+    return failure(here + "/cluster", "clusters need sm_90 or later, found {}", plan.arch);
   if (!isCuda)
     return checkRange(here + "/threads", kernel.threads, 0, 0);
   if (kernel.threads < 32 || kernel.threads > PlanLimits::threads || kernel.threads % 32 != 0)
@@ -161,10 +169,12 @@ Status checkKernelTarget(bool isCuda, const std::string &here, const KernelSpec 
 }
 
 /// The limits of cuTensorMapEncodeTiled.
-Status checkTensorMap(bool isCuda, const std::string &where, const KernelArg &arg) {
+Status checkTensorMap(const Plan &plan, const std::string &where, const KernelArg &arg) {
   const TensorMapSpec &map = arg.map;
-  if (!isCuda)
+  if (plan.target != "cuda")
     return failure(where, "there are no tensor maps on the host");
+  if (!isHopper(plan))
+    return failure(where, "tensor maps need sm_90 or later, found {}", plan.arch);
   if (Status s = checkRange(where + "/rank", arg.rank, 1, PlanLimits::tensorMapRank); !s.ok())
     return s;
   if (std::int64_t(map.box.size()) != arg.rank)
@@ -184,6 +194,9 @@ Status checkTensorMap(bool isCuda, const std::string &where, const KernelArg &ar
   if (std::ranges::find(promotions, map.l2Promotion) == promotions.end())
     return failure(where + "/l2_promotion", "expected 0, 64, 128 or 256, found {}",
                    map.l2Promotion);
+  constexpr std::array floats = {DType::F32, DType::F16, DType::BF16, DType::F64};
+  if (map.fillNaN && std::ranges::find(floats, arg.dtype) == floats.end())
+    return failure(where + "/fill_nan", "{} has no NaN", dtypeName(arg.dtype));
   const std::int64_t rowBytes = map.box.back() * std::int64_t(dtypeBytes(arg.dtype));
   if (rowBytes % 16 != 0)
     return failure(where + "/box", "rows of {} bytes; a multiple of 16 is needed", rowBytes);
@@ -193,7 +206,7 @@ Status checkTensorMap(bool isCuda, const std::string &where, const KernelArg &ar
   return {};
 }
 
-Status checkKernel(bool isCuda, const std::string &here, const KernelSpec &kernel) {
+Status checkKernel(const Plan &plan, const std::string &here, const KernelSpec &kernel) {
   if (Status s = checkName(here + "/name", kernel.name); !s.ok())
     return s;
   if (Status s = checkRange(here + "/image", kernel.image, 0, PlanLimits::images - 1); !s.ok())
@@ -204,7 +217,7 @@ Status checkKernel(bool isCuda, const std::string &here, const KernelSpec &kerne
     const KernelArg &arg = kernel.args[i];
     const std::string where = fmt::format("{}/args/{}", here, i);
     if (arg.kind == KernelArg::Kind::TensorMap) {
-      if (Status s = checkTensorMap(isCuda, where, arg); !s.ok())
+      if (Status s = checkTensorMap(plan, where, arg); !s.ok())
         return s;
       continue;
     }
@@ -226,7 +239,7 @@ Status checkKernel(bool isCuda, const std::string &here, const KernelSpec &kerne
   for (std::size_t i = 0; i < kernel.dims.size(); ++i)
     if (Status s = checkName(fmt::format("{}/dims/{}", here, i), kernel.dims[i]); !s.ok())
       return s;
-  return checkKernelTarget(isCuda, here, kernel);
+  return checkKernelTarget(plan, here, kernel);
 }
 
 /// The tensor that an argument of a launch names.
@@ -235,8 +248,26 @@ struct ArgTensor {
   const std::vector<std::int64_t> *shape;
 };
 
+/// Checks a tensor that becomes a tensor map.
+Status checkMapped(const std::string &where, const ArgTensor &tensor, bool isBuffer) {
+  const std::vector<std::int64_t> &shape = *tensor.shape;
+  if (*elementCount(shape) == 0)
+    return failure(where, "a tensor map needs elements, found {}",
+                   formatTensorType(tensor.dtype, shape));
+  // The strides of inputs and outputs are checked in each run.
+  const std::vector<std::int64_t> strides = contiguousStrides(shape);
+  for (std::size_t i = 0; isBuffer && i + 1 < shape.size(); ++i)
+    if (const std::int64_t bytes = strides[i] * std::int64_t(dtypeBytes(tensor.dtype));
+        shape[i] > 1 && (bytes % 16 != 0 || bytes > std::int64_t(maxTensorMapStride)))
+      return failure(where,
+                     "dim {} has a stride of {} bytes; a tensor map needs multiples of 16, "
+                     "below 2^40",
+                     i, bytes);
+  return {};
+}
+
 Status checkLaunchArg(const Plan &plan, const std::string &where, const LaunchArg &arg,
-                      const KernelArg &expected) {
+                      const KernelArg &expected, std::int64_t instances) {
   std::optional<ArgTensor> tensor;
   auto find = [&](std::string_view what, const auto &tensors) -> Status {
     if (arg.index < 0 || std::size_t(arg.index) >= tensors.size())
@@ -277,6 +308,8 @@ Status checkLaunchArg(const Plan &plan, const std::string &where, const LaunchAr
       (tensor->dtype != expected.dtype || std::int64_t(tensor->shape->size()) != expected.rank))
     return failure(where, "the kernel expects {} of rank {}, found {}", dtypeName(expected.dtype),
                    expected.rank, formatTensorType(tensor->dtype, *tensor->shape));
+  if (expected.kind == KernelArg::Kind::TensorMap && instances != 0)
+    return checkMapped(where, *tensor, arg.kind == LaunchArg::Kind::Buffer);
   return {};
 }
 
@@ -316,7 +349,6 @@ Status checkLaunch(const Plan &plan, const std::string &here, const LaunchSpec &
   if (plan.target == "cuda" && instances > PlanLimits::cudaBlocks)
     return failure(here + "/grid", "{} program instances; at most {} are allowed on cuda",
                    instances, PlanLimits::cudaBlocks);
-
   if (plan.target == "cuda" && instances % kernel.cluster != 0)
     return failure(here + "/grid", "{} program instances; clusters have {} each", instances,
                    kernel.cluster);
@@ -326,7 +358,7 @@ Status checkLaunch(const Plan &plan, const std::string &here, const LaunchSpec &
                    kernel.args.size(), launch.args.size());
   for (std::size_t i = 0; i < launch.args.size(); ++i)
     if (Status s = checkLaunchArg(plan, fmt::format("{}/args/{}", here, i), launch.args[i],
-                                  kernel.args[i]);
+                                  kernel.args[i], instances);
         !s.ok())
       return s;
 
@@ -369,8 +401,7 @@ Status Plan::verify() const {
   if (Status s = checkCount("/kernels", kernels.size(), PlanLimits::kernels); !s.ok())
     return s;
   for (std::size_t i = 0; i < kernels.size(); ++i)
-    if (Status s = checkKernel(target == "cuda", fmt::format("/kernels/{}", i), kernels[i]);
-        !s.ok())
+    if (Status s = checkKernel(*this, fmt::format("/kernels/{}", i), kernels[i]); !s.ok())
       return s;
   if (Status s = checkCount("/launches", launches.size(), PlanLimits::launches); !s.ok())
     return s;

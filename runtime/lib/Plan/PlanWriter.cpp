@@ -101,7 +101,8 @@ std::string toJson(const KernelSpec &kernel) {
                      "      \"dims\": {}\n"
                      "    }}",
                      quoted(kernel.name), kernel.image, kernel.entry, kernel.stackBytes,
-                     kernel.threads, kernel.sharedBytes, kernel.cluster, list(kernel.args, "      "), integers(dims));
+                     kernel.threads, kernel.sharedBytes, kernel.cluster,
+                     list(kernel.args, "      "), integers(dims));
 }
 
 std::string toJson(const LaunchSpec &launch) {

@@ -2,6 +2,7 @@
 
 #include "ArgumentCheck.h"
 
+#include "LaunchWords.h"
 #include "Steps.h"
 
 #include <fmt/format.h>
@@ -21,6 +22,7 @@ TensorDemands::TensorDemands(const Plan &plan)
       TensorDemand &demand = (arg.kind == LaunchArg::Kind::Input ? inputs : outputs)[arg.index];
       demand.innerContiguous |= wanted.innerContiguous;
       demand.alignment = std::max(demand.alignment, wanted.alignment);
+      demand.isMapped |= wanted.kind == KernelArg::Kind::TensorMap;
     }
 }
 
@@ -108,6 +110,17 @@ Status checkAlignment(const Label &label, const TensorView &view, std::int64_t d
   return {};
 }
 
+/// Checks the strides of what becomes a tensor map. The last is known to be 1.
+Status checkTensorMapStrides(const Label &label, const TensorView &view) {
+  const std::int64_t largest =
+      std::int64_t(maxTensorMapStride) / std::int64_t(dtypeBytes(view.dtype));
+  for (std::size_t i = 0; i + 1 < view.shape.size(); ++i)
+    if (view.shape[i] > 1 && (view.strides[i] < 0 || view.strides[i] > largest))
+      return invalid(label, "stride {} of dim {} was passed; a kernel needs 0 to {}",
+                     view.strides[i], i, largest);
+  return {};
+}
+
 /// Checks one tensor and finds its extent.
 Status checkTensor(const Label &label, const TensorView &view, Device device,
                    const TensorDemand &demand, Extent &extent) {
@@ -135,6 +148,8 @@ Status checkTensor(const Label &label, const TensorView &view, Device device,
                    formatTensorType(view.dtype, view.shape));
   if (Status s = checkAlignment(label, view, demand.alignment); !s.ok())
     return s;
+  if (Status s = demand.isMapped ? checkTensorMapStrides(label, view) : Status(); !s.ok())
+    return s;
   if (!computeExtent(view, extent))
     return invalid(label, "strides {} of shape {} leave the address space",
                    formatDims(view.strides), formatDims(view.shape));
@@ -157,8 +172,8 @@ bool shareMemory(const Region &output, const Steps &steps, const Region &other) 
     return true;
   const auto width = std::int64_t(dtypeBytes(output.view->dtype));
   const auto bytes = std::int64_t(output.extent.begin - other.extent.begin);
-  return std::int64_t(dtypeBytes(other.view->dtype)) == width && Steps(other.view->shape, other.view->strides) == steps &&
-         steps.reach(bytes / width);
+  return std::int64_t(dtypeBytes(other.view->dtype)) == width &&
+         Steps(other.view->shape, other.view->strides) == steps && steps.reach(bytes / width);
 }
 
 Status checkCount(std::string_view what, std::size_t passed, std::size_t needed) {

@@ -16,6 +16,8 @@ namespace lighthouse::runtime {
 struct TensorDemand {
   bool innerContiguous = false;
   std::int64_t alignment = 1;
+  /// It becomes a tensor map, which has limits for strides.
+  bool isMapped = false;
 };
 
 /// The demands on each input and output of a plan.
@@ -30,7 +32,8 @@ struct TensorDemands {
 /// and what is allowed. Where the memory really lies is not checked, only what the views say.
 Status checkArguments(const Plan &plan, const TensorDemands &demands,
                       std::span<const TensorView> inputs, std::span<const TensorView> outputs,
-                      std::span<const std::uint64_t> parameters, const void *workspace, std::size_t workspaceBytes);
+                      std::span<const std::uint64_t> parameters, const void *workspace,
+                      std::size_t workspaceBytes);
 
 } // namespace lighthouse::runtime
 

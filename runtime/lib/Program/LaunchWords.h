@@ -25,6 +25,9 @@ inline constexpr std::size_t cudaGridWords = 3;
 /// Size and alignment of a tensor map.
 inline constexpr std::size_t tensorMapBytes = 128, tensorMapAlignment = 64;
 
+/// The largest stride of a tensor map, in bytes.
+inline constexpr std::uint64_t maxTensorMapStride = (std::uint64_t(1) << 40) - 16;
+
 /// Bytes of the one parameter of a kernel on CUDA: its tensor maps, then its words.
 std::size_t cudaParameterBytes(const KernelSpec &kernel);
 

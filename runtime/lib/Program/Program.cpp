@@ -13,8 +13,8 @@ namespace lighthouse::runtime {
 Status ProgramImpl::run(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
                         void *workspace, std::size_t workspaceBytes,
                         const RunOptions &options) const {
-  if (Status status = checkArguments(plan, demands, inputs, outputs, options.parameters,
-                                     workspace, workspaceBytes);
+  if (Status status = checkArguments(plan, demands, inputs, outputs, options.parameters, workspace,
+                                     workspaceBytes);
       !status.ok())
     return status;
   if (options.timings)

@@ -41,10 +41,14 @@ public:
   Cursor(const Json &value, std::string path) : value(value), path(std::move(path)) {}
 
   template <typename... Args>
+  [[noreturn]] void failWith(StatusCode code, fmt::format_string<Args...> format,
+                             Args &&...args) const {
+    throw DecodeError{code, fmt::format("{}: {}", path.empty() ? "/" : path,
+                                        fmt::format(format, std::forward<Args>(args)...))};
+  }
+  template <typename... Args>
   [[noreturn]] void fail(fmt::format_string<Args...> format, Args &&...args) const {
-    throw DecodeError{StatusCode::Corrupt,
-                      fmt::format("{}: {}", path.empty() ? "/" : path,
-                                  fmt::format(format, std::forward<Args>(args)...))};
+    failWith(StatusCode::Corrupt, format, std::forward<Args>(args)...);
   }
 
   /// The value must be an object with exactly these fields.

@@ -66,6 +66,7 @@ TEST_F(PlanExport, KeepsOrderAndMeaning) {
   expected.kernels = {{"scale",
                        0,
                        0,
+                       0,
                        {{KernelArg::Kind::Scalar, DType::I32, 0, false},
                         tensor,
                         {KernelArg::Kind::Scalar, DType::F32, 0, false},

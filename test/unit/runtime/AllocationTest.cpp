@@ -94,8 +94,8 @@ TEST(Allocation, RunsAllocateNothingAfterTheFirst) {
   const lh_tensor input = {sizeof input, x.data(), LH_F32, LH_HOST, 1, shape, nullptr};
   const lh_tensor output = {sizeof output, out.data(), LH_F32, LH_HOST, 1, shape, nullptr};
   const lh_tensor *inputs[] = {&input, &input}, *outputs[] = {&output};
-  const lh_run_args args = {sizeof args,      inputs,           2,      outputs, 1,
-                            workspace.data(), workspace.size(), nullptr};
+  const lh_run_args args = {sizeof args,      inputs,           2,       outputs, 1,
+                            workspace.data(), workspace.size(), nullptr, nullptr, 0};
   ASSERT_EQ(lh_program_run(program, &args), LH_OK) << lh_last_error();
   // A run with fewer tensors in between, which fails.
   lh_run_args fewer = args;

@@ -16,7 +16,7 @@ namespace {
 class CApiCuda : public CudaTest {
 protected:
   const std::vector<std::uint8_t> bytes = serialized(cudaSampleArtifact());
-  lh_load_options options = {sizeof options, 1, 0, nullptr};
+  lh_load_options options = {sizeof options, 1, 0, nullptr, nullptr};
   lh_program program = nullptr;
 
   lh_status load() {
@@ -54,8 +54,8 @@ TEST_F(CApiCuda, LoadsQueriesAndRuns) {
   const lh_tensor tensors[3] = {tensor(a.data), tensor(b.data), tensor(out.data)};
   const lh_tensor *inputs[2] = {&tensors[0], &tensors[1]};
   const lh_tensor *outputs[1] = {&tensors[2]};
-  lh_run_args args = {sizeof args,          inputs, 2, outputs, 1, workspace.data,
-                      info.workspace_bytes, nullptr};
+  lh_run_args args = {sizeof args,          inputs,  2,       outputs, 1, workspace.data,
+                      info.workspace_bytes, nullptr, nullptr, 0};
   EXPECT_EQ(lh_program_run(program, &args), LH_OK) << lh_last_error();
   // A caller of version 1000, whose structure ends before the stream.
   args.struct_size = offsetof(lh_run_args, stream);
@@ -79,6 +79,19 @@ TEST_F(CApiCuda, OlderStructuresAreServed) {
   ASSERT_EQ(lh_program_query(program, &info), LH_OK) << lh_last_error();
   EXPECT_STREQ(info.name, "cuda_sample");
   EXPECT_EQ(info.target, 77) << "what the caller does not know is not written";
+  EXPECT_EQ(lh_program_release(program), LH_OK);
+}
+
+TEST_F(CApiCuda, LoadsAnEntryPoint) {
+  const std::vector<std::uint8_t> two = serialized(withScaled(cudaSampleArtifact()));
+  options.entry_point = "scaled";
+  ASSERT_EQ(lh_program_load_memory_with(two.data(), two.size(), &options, &program), LH_OK)
+      << lh_last_error();
+  lh_program_info info = {};
+  info.struct_size = sizeof info;
+  ASSERT_EQ(lh_program_query(program, &info), LH_OK);
+  EXPECT_STREQ(info.name, "scaled");
+  EXPECT_EQ(info.num_parameters, 1u);
   EXPECT_EQ(lh_program_release(program), LH_OK);
 }
 

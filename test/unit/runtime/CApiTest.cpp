@@ -9,6 +9,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstring>
 #include <thread>
@@ -32,8 +33,8 @@ protected:
   lh_tensor tensors[3] = {tensor(a), tensor(b), tensor(out)};
   const lh_tensor *inputs[2] = {&tensors[0], &tensors[1]};
   const lh_tensor *outputs[1] = {&tensors[2]};
-  lh_run_args args = {sizeof args,      inputs,           2,      outputs, 1,
-                      workspace.data(), workspace.size(), nullptr};
+  lh_run_args args = {sizeof args,      inputs,           2,       outputs, 1,
+                      workspace.data(), workspace.size(), nullptr, nullptr, 0};
 
   lh_tensor tensor(std::vector<float> &data) const {
     return {sizeof(lh_tensor), data.data(), LH_F32, LH_HOST, 1, shape, nullptr};
@@ -63,6 +64,7 @@ TEST_F(CApi, Describes) {
   EXPECT_EQ(info.num_outputs, 1u);
   EXPECT_EQ(info.workspace_bytes, 4096u);
   EXPECT_EQ(info.workspace_alignment, 64u);
+  EXPECT_EQ(info.num_parameters, 0u);
 
   lh_tensor_info input = {};
   input.struct_size = sizeof input;
@@ -83,6 +85,85 @@ TEST_F(CApi, Runs) {
   const std::int64_t broadcast[1] = {0};
   tensors[0].strides = broadcast;
   EXPECT_EQ(lh_program_run(program, &args), LH_OK) << lh_last_error();
+}
+
+TEST_F(CApi, EntryPointsAndParameters) {
+  const std::vector<std::uint8_t> two = serialized(withScaled(sampleArtifact()));
+  lh_load_options options = {};
+  options.struct_size = sizeof options;
+  lh_program scaled = nullptr;
+  const auto load = [&](const char *name) {
+    options.entry_point = name;
+    return lh_program_load_memory_with(two.data(), two.size(), &options, &scaled);
+  };
+  for (const char *name : {static_cast<const char *>(nullptr), "", "neither"}) {
+    EXPECT_EQ(load(name), LH_INVALID_ARGUMENT);
+    EXPECT_THAT(lh_last_error(), HasSubstr("sample, scaled"));
+    EXPECT_EQ(scaled, nullptr);
+  }
+  ASSERT_EQ(load("scaled"), LH_OK) << lh_last_error();
+
+  lh_program_info info = {};
+  info.struct_size = sizeof info;
+  ASSERT_EQ(lh_program_query(scaled, &info), LH_OK);
+  EXPECT_STREQ(info.name, "scaled");
+  EXPECT_EQ(info.num_parameters, 1u);
+  lh_tensor_info parameter = {};
+  parameter.struct_size = sizeof parameter;
+  parameter.shape = shape;
+  ASSERT_EQ(lh_program_parameter(scaled, 0, &parameter), LH_OK) << lh_last_error();
+  EXPECT_STREQ(parameter.name, "factor");
+  EXPECT_EQ(parameter.dtype, LH_F32);
+  EXPECT_EQ(parameter.rank, 0);
+  EXPECT_EQ(parameter.shape, nullptr);
+  EXPECT_EQ(lh_program_parameter(scaled, 1, &parameter), LH_INVALID_ARGUMENT);
+  EXPECT_THAT(lh_last_error(), HasSubstr("index is 1; the program has 1"));
+  EXPECT_EQ(lh_program_parameter(scaled, 0, nullptr), LH_INVALID_ARGUMENT);
+
+  const std::uint64_t bits[] = {std::bit_cast<std::uint32_t>(3.0f)};
+  args.num_inputs = 1;
+  args.parameters = bits;
+  args.num_parameters = 1;
+  ASSERT_EQ(lh_program_run(scaled, &args), LH_OK) << lh_last_error();
+  EXPECT_THAT(out, testing::Each(4.0f * 3.0f + 1.0f));
+  args.parameters = nullptr;
+  EXPECT_EQ(lh_program_run(scaled, &args), LH_INVALID_ARGUMENT);
+  EXPECT_THAT(lh_last_error(), HasSubstr("lh_program_run: args->parameters is null"));
+  args.parameters = bits;
+  args.num_parameters = SIZE_MAX;
+  EXPECT_EQ(lh_program_run(scaled, &args), LH_INVALID_ARGUMENT);
+  EXPECT_THAT(lh_last_error(), HasSubstr("parameters were passed; the program has 1"));
+  // A caller whose structure has no parameters yet.
+  args.num_parameters = 1;
+  args.struct_size = offsetof(lh_run_args, parameters);
+  EXPECT_EQ(lh_program_run(scaled, &args), LH_INVALID_ARGUMENT);
+  EXPECT_THAT(lh_last_error(), HasSubstr("0 parameters were passed; the program has 1"));
+  EXPECT_EQ(lh_program_release(scaled), LH_OK);
+}
+
+TEST_F(CApi, OlderStructuresAreServed) {
+  // What lies behind the end of a structure is neither read nor written.
+  const auto wild = reinterpret_cast<const char *>(std::uintptr_t(16));
+  lh_load_options options = {};
+  options.struct_size = offsetof(lh_load_options, entry_point);
+  options.entry_point = wild;
+  lh_program older = nullptr;
+  ASSERT_EQ(lh_program_load_memory_with(bytes.data(), bytes.size(), &options, &older), LH_OK)
+      << lh_last_error();
+  EXPECT_EQ(lh_program_release(older), LH_OK);
+
+  lh_program_info info = {};
+  info.struct_size = offsetof(lh_program_info, num_parameters);
+  info.num_parameters = 77;
+  ASSERT_EQ(lh_program_query(program, &info), LH_OK) << lh_last_error();
+  EXPECT_STREQ(info.arch, "x86-64-v2");
+  EXPECT_EQ(info.num_parameters, 77u);
+
+  args.struct_size = offsetof(lh_run_args, parameters);
+  args.parameters = reinterpret_cast<const std::uint64_t *>(wild);
+  args.num_parameters = 5;
+  ASSERT_EQ(lh_program_run(program, &args), LH_OK) << lh_last_error();
+  EXPECT_THAT(out, testing::Each(4.0f));
 }
 
 TEST_F(CApi, Names) {
@@ -108,7 +189,7 @@ TEST_F(CApi, LoadMisuse) {
   EXPECT_EQ(lh_program_load_memory(bytes.data(), bytes.size() - 1, &other), LH_CORRUPT);
   bytes[8] ^= 4;
   EXPECT_EQ(lh_program_load_memory(bytes.data(), bytes.size(), &other), LH_UNSUPPORTED);
-  EXPECT_THAT(lh_last_error(), HasSubstr("this runtime reads artifacts of version 3"));
+  EXPECT_THAT(lh_last_error(), HasSubstr("this runtime reads artifacts of version 4"));
 }
 
 TEST_F(CApi, HandleMisuse) {
@@ -127,6 +208,7 @@ TEST_F(CApi, HandleMisuse) {
     EXPECT_EQ(lh_program_query(handle, &info), expected);
     EXPECT_EQ(lh_program_input(handle, 0, &tensorInfo), expected);
     EXPECT_EQ(lh_program_output(handle, 0, &tensorInfo), expected);
+    EXPECT_EQ(lh_program_parameter(handle, 0, &tensorInfo), expected);
     EXPECT_EQ(lh_program_run(handle, &args), expected);
     EXPECT_EQ(lh_program_release(handle), expected);
     EXPECT_THAT(lh_last_error(), HasSubstr("lh_program_release: program is"));
@@ -273,5 +355,18 @@ TEST_F(CApi, ExamplePrograms) {
     EXPECT_EQ(outputOf(command + path + "'"), "out [1000] 1 2 3 4 5 6 7 8\n");
     EXPECT_THAT(outputOf(command + (directory / "none") + "'"),
                 HasSubstr("No such file or directory"));
+  }
+}
+
+TEST_F(CApi, ExampleProgramsWithAnEntryPoint) {
+  TempDirectory directory;
+  const std::string path = directory / "two.lha";
+  writeBytes(path, serialized(withScaled(sampleArtifact())));
+  for (const char *program : {RUN_ARTIFACT_PROGRAM, RUN_ARTIFACT_CPP_PROGRAM}) {
+    const std::string command = std::string(program) + " '" + path + "'";
+    // i * 1 + 1, as parameters are 1.
+    EXPECT_EQ(outputOf(command + " scaled"), "out [1000] 1 2 3 4 5 6 7 8\n");
+    EXPECT_EQ(outputOf(command + " sample"), "out [1000] 1 2 3 4 5 6 7 8\n");
+    EXPECT_THAT(outputOf(command), HasSubstr("name one: sample, scaled"));
   }
 }

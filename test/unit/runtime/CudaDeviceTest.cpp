@@ -2,6 +2,7 @@
 
 #include "CudaSample.h"
 #include "FillSample.h"
+#include "HopperSample.h"
 
 #include "lighthouse/runtime/Cache.h"
 
@@ -12,6 +13,8 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <span>
+#include <stdexcept>
 #include <thread>
 
 using namespace lighthouse::runtime;
@@ -222,4 +225,101 @@ TEST_F(CudaDeviceTest, ThreadsWithoutAContext) {
     EXPECT_TRUE(run.run(*program).ok());
     EXPECT_TRUE(run.isRight());
   }).join();
+}
+
+TEST_F(CudaDeviceTest, EntryPointsAndParameters) {
+  const Artifact artifact = withScaled(cudaSampleArtifact());
+  Result<Program> sample = Program::load(artifact, {.entryPoint = "cuda_sample"});
+  Result<Program> scaled = Program::load(artifact, {.entryPoint = "scaled"});
+  ASSERT_TRUE(sample) << sample.status().toString();
+  ASSERT_TRUE(scaled) << scaled.status().toString();
+  const CudaSampleRun run;
+  ASSERT_TRUE(run.run(*sample).ok());
+  EXPECT_TRUE(run.isRight());
+  for (float factor : {2.5f, -1.0f}) {
+    const std::uint64_t bits[] = {std::bit_cast<std::uint32_t>(factor)};
+    run.clear();
+    const Status status = scaled->run(std::span(run.inputs).first(1), run.outputs, nullptr, 0,
+                                      {.parameters = bits});
+    ASSERT_TRUE(status.ok()) << status.toString();
+    std::vector<float> out(sampleLength);
+    ASSERT_TRUE(cuda::copy(out.data(), run.out.data(), run.out.size()).ok());
+    for (std::size_t i = 0; i < out.size(); ++i)
+      ASSERT_EQ(out[i], float(i) * factor + 8.0f) << i;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Devices from 9.0 on
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class HopperDeviceTest : public testing::Test {
+protected:
+  void SetUp() override {
+    if (!cuda::isAvailable())
+      GTEST_SKIP() << "no GPU: " << cuda::driver().status().toString();
+    Result<std::vector<cuda::DeviceInfo>> devices = cuda::devices();
+    ASSERT_TRUE(devices) << devices.status().toString();
+    if (devices->front().major < 9)
+      GTEST_SKIP() << devices->front().name << " has neither tensor maps nor clusters";
+  }
+
+  /// Loads an entry point of the sample.
+  static Program load(const char *entryPoint) {
+    Result<Program> program = Program::load(hopperArtifact(), {.entryPoint = entryPoint});
+    if (!program)
+      throw std::runtime_error(program.status().toString());
+    return *std::move(program);
+  }
+
+  static cuda::DeviceBuffer allocate(std::size_t bytes) {
+    Result<cuda::DeviceBuffer> buffer = cuda::DeviceBuffer::allocate(bytes);
+    if (!buffer)
+      throw std::runtime_error(buffer.status().toString());
+    return *std::move(buffer);
+  }
+};
+
+} // namespace
+
+TEST_F(HopperDeviceTest, CopiesThroughATensorMap) {
+  const Program program = load("copy");
+  // Contiguous, and a view of a tensor with longer rows.
+  for (std::int64_t stride : {copyColumns, copyColumns + 4}) {
+    std::vector<float> x(std::size_t(copyRows * stride));
+    std::vector<float> y(std::size_t(copyOutRows * copyOutColumns));
+    for (std::size_t i = 0; i < x.size(); ++i)
+      x[i] = float(i) + 1;
+    const cuda::DeviceBuffer from = allocate(x.size() * sizeof(float));
+    const cuda::DeviceBuffer to = allocate(y.size() * sizeof(float));
+    ASSERT_TRUE(cuda::copy(from.data(), x.data(), from.size()).ok());
+    ASSERT_TRUE(cuda::fill(to.data(), 0xff, to.size()).ok());
+    const TensorView input = {
+        from.data(), DType::F32, {copyRows, copyColumns}, {stride, 1}, Device::Cuda};
+    const TensorView output = TensorView::contiguous(to.data(), DType::F32,
+                                                     {copyOutRows, copyOutColumns}, Device::Cuda);
+    const Status status = program.run({&input, 1}, {&output, 1}, nullptr, 0);
+    ASSERT_TRUE(status.ok()) << status.toString();
+    ASSERT_TRUE(cuda::copy(y.data(), to.data(), to.size()).ok());
+    for (std::int64_t row = 0; row < copyOutRows; ++row)
+      for (std::int64_t column = 0; column < copyOutColumns; ++column)
+        ASSERT_EQ(y[std::size_t(row * copyOutColumns + column)],
+                  row < copyRows && column < copyColumns ? x[std::size_t(row * stride + column)]
+                                                         : 0.0f)
+            << row << ", " << column;
+  }
+}
+
+TEST_F(HopperDeviceTest, LaunchesClusters) {
+  const Program program = load("ranks");
+  std::vector<std::int32_t> ranks(std::size_t(2 * rankedBlocks));
+  const cuda::DeviceBuffer out = allocate(ranks.size() * sizeof(std::int32_t));
+  const TensorView output =
+      TensorView::contiguous(out.data(), DType::I32, {rankedBlocks, 2}, Device::Cuda);
+  const Status status = program.run({}, {&output, 1}, nullptr, 0);
+  ASSERT_TRUE(status.ok()) << status.toString();
+  ASSERT_TRUE(cuda::copy(ranks.data(), out.data(), out.size()).ok());
+  EXPECT_THAT(ranks, testing::ElementsAre(2, 0, 2, 1, 2, 0, 2, 1, 2, 0, 2, 1));
 }

@@ -1,6 +1,7 @@
 //===- CudaDriverTest.cpp - The driver, devices, memory, streams, fork ----===//
 
 #include "CudaTest.h"
+#include "HopperSample.h"
 
 #include "lighthouse/runtime/lighthouse.h"
 
@@ -171,13 +172,41 @@ TEST_F(CudaDriver, HostProgramsNeedNone) {
 
 TEST_F(CudaDriver, AMissingLibraryIsNamed) {
   const std::string text = runSampleWith("/no/such/libcuda.so");
-  EXPECT_THAT(text, HasSubstr("lh_program_load_file: no CUDA driver: /no/such/libcuda.so: cannot"));
+  EXPECT_THAT(text,
+              HasSubstr("lh_program_load_file_with: no CUDA driver: /no/such/libcuda.so: cannot"));
 }
 
 TEST_F(CudaDriver, AMissingFunctionIsNamedWithTheVersion) {
   const std::string text = runSampleWith(INCOMPLETE_CUDA_LIBRARY);
   EXPECT_THAT(text, HasSubstr("(CUDA 11.2) lacks the function cuDeviceGetCount; a driver for CUDA "
                               "11.4 or later is needed"));
+}
+
+/// The sample for sm_90 with one of its entry points alone.
+static Artifact hopperArtifactWith(std::size_t entryPoint) {
+  Artifact artifact = hopperArtifact();
+  artifact.plans = {artifact.plans[entryPoint]};
+  return artifact;
+}
+
+TEST_F(CudaDriver, AnOlderDriverRunsWhatItCan) {
+  for (const char *program : {RUN_ARTIFACT_PROGRAM, RUN_ARTIFACT_CPP_PROGRAM})
+    EXPECT_EQ(runSampleWith(OLD_CUDA_LIBRARY, program), "out [1000] 0 0 0 0 0 0 0 0\n");
+  const std::pair<std::size_t, std::string> lacking[] = {
+      {0, "program 'copy': kernel 'copy': the CUDA driver " OLD_CUDA_LIBRARY
+          " (CUDA 11.4) lacks the function cuTensorMapEncodeTiled; a driver for CUDA 12.0 or later "
+          "is needed"},
+      {1, "program 'ranks': kernel 'ranks': the CUDA driver " OLD_CUDA_LIBRARY
+          " (CUDA 11.4) lacks the function cuLaunchKernelEx; a driver for CUDA 12.0 or later is "
+          "needed"}};
+  for (const auto &[entryPoint, message] : lacking) {
+    const Artifact artifact = hopperArtifactWith(entryPoint);
+    const std::string text = runSampleWith(OLD_CUDA_LIBRARY, RUN_ARTIFACT_CPP_PROGRAM, artifact);
+    EXPECT_THAT(text, HasSubstr("unsupported: " + message));
+    // Of a newer driver they are used.
+    EXPECT_THAT(runSampleWith(FAKE_CUDA_LIBRARY, RUN_ARTIFACT_CPP_PROGRAM, artifact),
+                testing::StartsWith(entryPoint == 0 ? "y [24, 48] 0" : "out [6, 2]"));
+  }
 }
 
 TEST_F(CudaDriver, ExamplesRunOnIt) {

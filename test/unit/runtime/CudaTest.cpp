@@ -44,6 +44,7 @@ void CudaTest::forgetCalls() {
   std::lock_guard lock(fake().mutex);
   fake().calls.clear();
   fake().launches.clear();
+  fake().tensorMaps.clear();
   fake().fillStreams.clear();
   fake().violations.clear();
   fake().injected = false;

@@ -16,6 +16,9 @@
 // wrong signature an error.
 #define CUDA_SYMBOL(name, parameters)                                                              \
   extern "C" __attribute__((visibility("default"))) lighthouse::runtime::CUresult name parameters;
+#ifdef FAKE_CUDA_IS_OLD
+#define CUDA_OPTIONAL_SYMBOL(name, parameters, version)
+#endif
 namespace lighthouse::runtime {
 #include "Symbols.def"
 }
@@ -26,10 +29,11 @@ using namespace lighthouse::runtime::test;
 namespace {
 
 constexpr std::size_t memoryBytes = std::size_t(80) << 30;
+constexpr int sharedBytesPerBlock = 227 << 10;
 
 constexpr CUresult invalidValue = 1, invalidDevice = 101, invalidImage = 200, invalidContext = 201,
                    noBinary = 209, invalidPtx = 218, invalidHandle = 400, notFound = 500,
-                   captureUnsupported = 900;
+                   captureUnsupported = 900, invalidClusterSize = 912;
 
 struct Context {
   int device;
@@ -41,6 +45,7 @@ struct Function {
   std::size_t words;
   int device;
   int maxDynamicShared = 48 << 10;
+  bool hasLargeClusters = false;
 };
 
 struct Module {
@@ -135,6 +140,30 @@ StreamState *find(CUstream stream) {
   return streams.contains(found) ? found : nullptr;
 }
 
+/// Records a launch in clusters of `cluster` blocks, zeros for none.
+CUresult launch(CUfunction function, std::array<unsigned, 3> grid, std::array<unsigned, 3> block,
+                unsigned sharedBytes, CUstream stream, void **parameters, void **extra,
+                std::array<unsigned, 3> cluster) {
+  std::lock_guard lock(state.mutex);
+  const auto &called = *reinterpret_cast<Function *>(function);
+  if (called.device != current())
+    return invalidContext;
+  if (extra || grid[0] == 0 || block[0] == 0 || int(sharedBytes) > called.maxDynamicShared)
+    return invalidValue;
+  if (stream && (!find(stream) || find(stream)->device != current()))
+    return invalidHandle;
+  const auto *words = static_cast<const std::int64_t *>(parameters[0]);
+  state.launches.push_back({called.name,
+                            current(),
+                            grid,
+                            block,
+                            sharedBytes,
+                            stream,
+                            {words, words + called.words},
+                            cluster});
+  return CUDA_SUCCESS;
+}
+
 } // namespace
 
 extern "C" __attribute__((visibility("default"))) FakeCudaState *fakeCuda() { return &state; }
@@ -150,6 +179,9 @@ CUresult cuGetErrorString(CUresult error, const char **text) {
   return CUDA_SUCCESS;
 }
 CUresult cuDriverGetVersion(int *version) {
+#ifdef FAKE_CUDA_IS_OLD
+  state.driverVersion = 11040;
+#endif
   *version = state.driverVersion;
   return CUDA_SUCCESS;
 }
@@ -180,7 +212,7 @@ CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device) {
     *value = state.capabilities[std::size_t(device)][1];
     break;
   case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN:
-    *value = 227 << 10;
+    *value = sharedBytesPerBlock;
     break;
   default:
     *value = 1000 + attribute;
@@ -324,9 +356,16 @@ CUresult cuFuncGetAttribute(int *value, int attribute, CUfunction) {
 CUresult cuFuncSetAttribute(CUfunction function, int attribute, int value) {
   if (CUresult r = enterContext("cuFuncSetAttribute", false))
     return r;
-  if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES)
+  std::lock_guard lock(state.mutex);
+  auto &changed = *reinterpret_cast<Function *>(function);
+  if (attribute == CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED) {
+    changed.hasLargeClusters = value != 0;
+    return CUDA_SUCCESS;
+  }
+  if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES ||
+      value + state.staticSharedBytes > sharedBytesPerBlock)
     return invalidValue;
-  reinterpret_cast<Function *>(function)->maxDynamicShared = value;
+  changed.maxDynamicShared = value;
   return CUDA_SUCCESS;
 }
 CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction, int threads,
@@ -340,24 +379,57 @@ CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, uns
                         CUstream stream, void **parameters, void **extra) {
   if (CUresult r = enterContext("cuLaunchKernel", false))
     return r;
-  const auto &called = *reinterpret_cast<Function *>(function);
-  if (called.device != current())
-    return invalidContext;
-  if (extra || gridX == 0 || blockX == 0 || int(sharedBytes) > called.maxDynamicShared)
+  return launch(function, {gridX, gridY, gridZ}, {blockX, blockY, blockZ}, sharedBytes, stream,
+                parameters, extra, {});
+}
+
+#ifndef FAKE_CUDA_IS_OLD
+CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function, void **parameters,
+                          void **extra) {
+  if (CUresult r = enterContext("cuLaunchKernelEx", false))
+    return r;
+  if (config->numAttrs != 1 || config->attrs->id != CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION)
     return invalidValue;
+  const auto &[x, y, z] = config->attrs->value.clusterDim;
+  const unsigned most = reinterpret_cast<Function *>(function)->hasLargeClusters ? 16 : 8;
+  if (x == 0 || x > most || y != 1 || z != 1 || config->gridDimX % x != 0)
+    return invalidClusterSize;
+  return launch(function, {config->gridDimX, config->gridDimY, config->gridDimZ},
+                {config->blockDimX, config->blockDimY, config->blockDimZ}, config->sharedMemBytes,
+                config->hStream, parameters, extra, {x, y, z});
+}
+
+CUresult cuTensorMapEncodeTiled(void *map, int type, std::uint32_t rank, void *address,
+                                const std::uint64_t *extents, const std::uint64_t *strides,
+                                const std::uint32_t *box, const std::uint32_t *elementStrides,
+                                int interleave, int swizzle, int l2Promotion, int fill) {
+  if (CUresult r = enter("cuTensorMapEncodeTiled"))
+    return r;
+  const auto isMultiple = [](const void *pointer, std::uintptr_t of) {
+    return reinterpret_cast<std::uintptr_t>(pointer) % of == 0;
+  };
+  if (!isMultiple(map, 64) || !isMultiple(address, 16) || !address || rank < 1 || rank > 5)
+    return invalidValue;
+  for (std::uint32_t i = 0; i < rank; ++i)
+    if (extents[i] == 0 || box[i] == 0 || box[i] > 256 || elementStrides[i] != 1 ||
+        (i + 1 < rank && (strides[i] % 16 != 0 || strides[i] >= std::uint64_t(1) << 40)))
+      return invalidValue;
   std::lock_guard lock(state.mutex);
-  if (stream && (!find(stream) || find(stream)->device != current()))
-    return invalidHandle;
-  const auto *words = static_cast<const std::int64_t *>(parameters[0]);
-  state.launches.push_back({called.name,
-                            current(),
-                            {gridX, gridY, gridZ},
-                            {blockX, blockY, blockZ},
-                            sharedBytes,
-                            stream,
-                            {words, words + called.words}});
+  const std::vector<std::int64_t> words = fakeTensorMapWords(state.tensorMaps.size());
+  std::memcpy(map, words.data(), 128);
+  state.tensorMaps.push_back({type,
+                              address,
+                              {extents, extents + rank},
+                              {strides, strides + rank - 1},
+                              {box, box + rank},
+                              {elementStrides, elementStrides + rank},
+                              interleave,
+                              swizzle,
+                              l2Promotion,
+                              fill});
   return CUDA_SUCCESS;
 }
+#endif
 
 CUresult cuMemAlloc_v2(CUdeviceptr *address, std::size_t bytes) {
   if (CUresult r = enterContext("cuMemAlloc_v2", true))

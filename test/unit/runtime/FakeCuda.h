@@ -1,9 +1,10 @@
 //===- FakeCuda.h - A CUDA driver without a GPU -----------------*- C++ -*-===//
 //
-// FakeCuda.cpp is built as a library of its own with every function of Symbols.def. The runtime
-// opens it through LIGHTHOUSE_CUDA_LIBRARY; tests reach its state through `fakeCuda()`. Memory of a
-// device is memory of the host, launches are recorded and not run, and a cubin is an ELF file with
-// one section: a line of text, "FAKECUBIN sm_90", and the PTX.
+// FakeCuda.cpp is built as a library of its own with every function of Symbols.def, and once more,
+// with FAKE_CUDA_IS_OLD, as a driver without the optional ones. The runtime opens it through
+// LIGHTHOUSE_CUDA_LIBRARY; tests reach its state through `fakeCuda()`. Memory of a device is memory
+// of the host, launches are recorded and not run, and a cubin is an ELF file with one section: a
+// line of text, "FAKECUBIN sm_90", and the PTX.
 //
 //===----------------------------------------------------------------------===//
 
@@ -47,7 +48,27 @@ inline std::string fakeCubin(const std::string &arch, const std::string &ptx) {
   return bytes + text;
 }
 
-/// One call of cuLaunchKernel.
+/// One call of cuTensorMapEncodeTiled: what it was given, from the innermost dimension on.
+struct FakeTensorMap {
+  int type = 0;
+  void *address = nullptr;
+  std::vector<std::uint64_t> extents;
+  /// In bytes, of all dimensions but the innermost.
+  std::vector<std::uint64_t> strides;
+  std::vector<std::uint32_t> box;
+  std::vector<std::uint32_t> elementStrides;
+  int interleave = 0, swizzle = 0, l2Promotion = 0, fill = 0;
+};
+
+/// What the fake driver writes as tensor map number `index`.
+inline std::vector<std::int64_t> fakeTensorMapWords(std::size_t index) {
+  std::vector<std::int64_t> words;
+  for (std::int64_t i = 0; i < 16; ++i)
+    words.push_back(0x50414d0000000000 + std::int64_t(index) * 256 + i);
+  return words;
+}
+
+/// One call of cuLaunchKernel or cuLaunchKernelEx.
 struct FakeLaunch {
   std::string kernel;
   int device = 0;
@@ -55,7 +76,10 @@ struct FakeLaunch {
   std::array<unsigned, 3> block = {};
   unsigned sharedBytes = 0;
   void *stream = nullptr;
+  /// All of the parameter.
   std::vector<std::int64_t> words;
+  /// Of cuLaunchKernelEx, else zeros.
+  std::array<unsigned, 3> cluster = {};
 };
 
 /// How many objects of each kind there are.
@@ -92,6 +116,7 @@ struct FakeCudaState {
   /// Names of all calls, but of those for the text of errors.
   std::vector<std::string> calls;
   std::vector<FakeLaunch> launches;
+  std::vector<FakeTensorMap> tensorMaps;
   /// The stream of each asynchronous memset.
   std::vector<void *> fillStreams;
   /// Calls that are not allowed while a stream is being captured, and were made then.

@@ -9,10 +9,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <fstream>
+#include <span>
 #include <thread>
 
 using namespace lighthouse::runtime;
@@ -113,7 +115,7 @@ TEST(Program, Timings) {
   SampleRun run;
   ThreadPool pool(2);
   std::vector<LaunchTiming> timings(7);
-  ASSERT_TRUE(run.run(program, {&timings, &pool}).ok());
+  ASSERT_TRUE(run.run(program, {.timings = &timings, .pool = &pool}).ok());
   ASSERT_EQ(timings.size(), 2u);
   EXPECT_EQ(timings[0].stage, "first");
   EXPECT_EQ(timings[0].kernel, "add");
@@ -153,14 +155,14 @@ TEST(Program, FillsOutputsOfAnyStrides) {
   ThreadPool one(1), four(4);
   for (ThreadPool *pool : {&one, &four})
     for (const FillCase &c : fillCases())
-      expectFilled(c, Device::Host, {nullptr, pool});
+      expectFilled(c, Device::Host, {.pool = pool});
 }
 
 TEST(Program, FillsComeBeforeTheirLaunch) {
   Artifact artifact = sampleArtifact();
   artifact.plans[0].launches[1].fills = {{0, std::bit_cast<std::uint32_t>(4.0f)},
-                                     {2, std::bit_cast<std::uint32_t>(9.0f)},
-                                     {0, std::bit_cast<std::uint32_t>(2.0f)}};
+                                         {2, std::bit_cast<std::uint32_t>(9.0f)},
+                                         {0, std::bit_cast<std::uint32_t>(2.0f)}};
   Result<Program> program = Program::load(artifact);
   ASSERT_TRUE(program);
   SampleRun run;
@@ -168,12 +170,65 @@ TEST(Program, FillsComeBeforeTheirLaunch) {
   EXPECT_THAT(run.out, testing::Each(2.0f * 0.5f + 1.0f));
 }
 
+TEST(Program, EntryPoints) {
+  const Artifact artifact = withScaled(sampleArtifact());
+  Result<Program> first = Program::load(artifact, {.entryPoint = "sample"});
+  ASSERT_TRUE(first) << first.status().toString();
+  EXPECT_EQ(first->plan(), artifact.plans[0]);
+  SampleRun run;
+  ASSERT_TRUE(run.run(*first).ok());
+  run.check();
+  EXPECT_EQ(Program::load(artifact, {.entryPoint = "scaled"})->plan(), artifact.plans[1]);
+  for (const char *name : {"", "other"}) {
+    const Status status = Program::load(artifact, {.entryPoint = name}).status();
+    EXPECT_EQ(status.code(), StatusCode::InvalidArgument);
+    EXPECT_THAT(status.message(), HasSubstr("sample, scaled"));
+  }
+}
+
+TEST(Program, KernelsOfSeveralImages) {
+  Artifact artifact = sampleArtifact();
+  // Of the second image only `scale` is used, which must not run the code of the first.
+  artifact.images.push_back(artifact.images[0]);
+  std::ranges::fill(std::span(artifact.images[1].bytes).first(128), 0xcc);
+  std::ranges::fill(std::span(artifact.images[0].bytes).subspan(128), 0xcc);
+  artifact.plans[0].kernels[1].image = 1;
+  Result<Program> program = Program::load(artifact);
+  ASSERT_TRUE(program) << program.status().toString();
+  SampleRun run;
+  ASSERT_TRUE(run.run(*program).ok());
+  run.check();
+}
+
+TEST(Program, Parameters) {
+  Result<Program> program = Program::load(withScaled(sampleArtifact()), {.entryPoint = "scaled"});
+  ASSERT_TRUE(program) << program.status().toString();
+  std::vector<float> x(sampleLength), out(sampleLength);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    x[i] = float(i);
+  const TensorView input = TensorView::contiguous(x.data(), DType::F32, {sampleLength});
+  const TensorView output = TensorView::contiguous(out.data(), DType::F32, {sampleLength});
+  const auto run = [&](std::span<const std::uint64_t> parameters) {
+    return program->run({&input, 1}, {&output, 1}, nullptr, 0, {.parameters = parameters});
+  };
+  for (float factor : {0.25f, -3.0f}) {
+    const std::uint64_t bits[] = {std::bit_cast<std::uint32_t>(factor)};
+    ASSERT_TRUE(run(bits).ok());
+    for (std::size_t i = 0; i < x.size(); ++i)
+      ASSERT_EQ(out[i], x[i] * factor + 1.0f);
+  }
+  const std::uint64_t two[] = {0, 0};
+  EXPECT_EQ(run({}).code(), StatusCode::InvalidArgument);
+  EXPECT_THAT(run({}).message(), HasSubstr("0 parameters were passed; the program has 1"));
+  EXPECT_THAT(run(two).message(), HasSubstr("2 parameters were passed; the program has 1"));
+}
+
 TEST(Program, NothingToDo) {
   Result<Program> program = Program::load(tinyArtifact());
   ASSERT_TRUE(program);
   EXPECT_TRUE(program->run({}, {}, nullptr, 0).ok());
   Artifact noImage = tinyArtifact();
-  noImage.images[0] = {};
+  noImage.images.clear();
   ASSERT_TRUE(Program::load(noImage));
 }
 

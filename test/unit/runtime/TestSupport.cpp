@@ -92,6 +92,21 @@ Artifact sampleArtifact(std::string key) {
   return {std::move(key), {std::move(plan)}, {sampleImage()}};
 }
 
+Artifact withScaled(Artifact sample) {
+  Plan plan = sample.plans[0];
+  plan.name = "scaled";
+  plan.inputs = {{"x", DType::F32, {sampleLength}}};
+  plan.parameters = {{"factor", DType::F32}};
+  plan.workspaceBytes = 0;
+  plan.buffers.clear();
+  plan.kernels.erase(plan.kernels.begin());
+  plan.launches.erase(plan.launches.begin());
+  plan.launches[0].kernel = 0;
+  plan.launches[0].args = {LaunchArg::input(0), LaunchArg::parameter(0), LaunchArg::output(0)};
+  sample.plans.push_back(std::move(plan));
+  return sample;
+}
+
 Artifact tinyArtifact(std::string key) {
   Plan plan;
   plan.name = "tiny";

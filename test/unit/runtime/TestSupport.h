@@ -21,6 +21,10 @@ inline constexpr std::int64_t sampleLength = 1000;
 /// out = t * 0.5 + 1, the 1 from the read-only data of the image. The code is hand-assembled.
 Artifact sampleArtifact(std::string key = "sample key");
 
+/// `sampleArtifact` or `cudaSampleArtifact` with a second entry point, "scaled", which has its last
+/// kernel alone: out = x * factor + 1, or + the number of blocks, the factor an f32 parameter.
+Artifact withScaled(Artifact sample);
+
 /// The smallest valid artifact: no kernels, no launches.
 Artifact tinyArtifact(std::string key = "tiny");
 

@@ -72,9 +72,10 @@ public:
   /// device has loaded is used as it is.
   ///
   /// Errors: `Unsupported` if the code is for another target or needs more than this processor or
-  /// device has, or if there is no CUDA driver; `InvalidArgument` if there is no such entry point
-  /// or device or `options.stream` is being captured; `SystemError` if memory cannot be mapped; `OutOfMemory` if
-  /// it cannot be had; `DriverError` from the CUDA driver, with its log if it refused the PTX.
+  /// device has, or if there is no CUDA driver or it is too old for the program; `InvalidArgument`
+  /// if there is no such entry point or device or `options.stream` is being captured; `SystemError`
+  /// if memory cannot be mapped; `OutOfMemory` if it cannot be had; `DriverError` from the CUDA
+  /// driver, with its log if it refused the PTX.
   static Result<Program> load(const Artifact &artifact, const LoadOptions &options = {});
 
   /// The launches of a CUDA program must be done, and graphs that captured a run destroyed.

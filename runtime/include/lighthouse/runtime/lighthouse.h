@@ -203,8 +203,8 @@ LH_API lh_status lh_program_input(lh_program program, size_t index, lh_tensor_in
  * `LH_INVALID_ARGUMENT` if there is no such output. */
 LH_API lh_status lh_program_output(lh_program program, size_t index, lh_tensor_info *info);
 
-/** Describes parameter number `index`, a scalar of rank 0. The caller sets `info->struct_size` first.
- * `LH_INVALID_ARGUMENT` if there is no such parameter. */
+/** Describes parameter number `index`, a scalar: its rank is 0. The caller sets `info->struct_size`
+ * first. `LH_INVALID_ARGUMENT` if there is no such parameter. */
 LH_API lh_status lh_program_parameter(lh_program program, size_t index, lh_tensor_info *info);
 
 /** Checks every argument, then runs the program. On the host it returns when the program is done,
