@@ -39,14 +39,15 @@ Diagnostic &Evaluator::error(SMLoc loc, const Twine &message) {
   return diagnostic;
 }
 
+mlir::Location Evaluator::plainLocation(SMLoc loc) const {
+  SourcePlace place = diagnostics.place(loc);
+  return mlir::FileLineColLoc::get(context, place.file, place.line, place.column);
+}
+
 mlir::Location Evaluator::location(SMLoc loc) const {
-  auto at = [&](SMLoc where) -> mlir::Location {
-    SourcePlace place = diagnostics.place(where);
-    return mlir::FileLineColLoc::get(context, place.file, place.line, place.column);
-  };
-  mlir::Location result = at(loc);
+  mlir::Location result = plainLocation(loc);
   for (const Call &call : llvm::reverse(calls))
-    result = mlir::CallSiteLoc::get(result, at(call.loc));
+    result = mlir::CallSiteLoc::get(result, plainLocation(call.loc));
   return result;
 }
 

@@ -97,7 +97,7 @@ LogicalResult Compilation::instantiate() {
 
   if (request.kind == Request::Kind::Pipeline) {
     FailureOr<func::FuncOp> instance =
-        spec.instantiatePipeline(request.name, settings, arguments, *module);
+        spec.instantiatePipeline(request.name, settings, arguments, *module, request.gradient);
     if (failed(instance))
       return failure();
     function = *instance;
