@@ -501,9 +501,10 @@ void Checker::checkCall(const CallExpr *e) {
     checkNamed(e, "");
     return checkCount(e, 1, 1, nullptr);
   }
-  if (isFoldableFunction(e->callee) && where != Where::Kernel && where != Where::Function) {
+  if (unsigned count = numFoldableArgs(e->callee);
+      count != 0 && where != Where::Kernel && where != Where::Function) {
     checkNamed(e, "");
-    return checkCount(e, 2, 2, nullptr);
+    return checkCount(e, count, count, nullptr);
   }
   if (where == Where::Pipeline) {
     // A stage may get the results of one call as its arguments.
@@ -557,7 +558,7 @@ void Checker::checkCall(const CallExpr *e) {
     return;
   }
 
-  llvm::SmallVector<StringRef> known{"cdiv", "min", "max", "ilog", "pow"};
+  llvm::SmallVector<StringRef> known{"cdiv", "min", "max", "ilog", "pow", "num_scores"};
   for (auto &[name, decl] : definitions)
     known.push_back(name);
 #define BUILTIN(name, ...)                                                                         \

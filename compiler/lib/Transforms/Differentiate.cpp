@@ -115,13 +115,13 @@ LogicalResult JointFunction::addAdjoints() {
       ++numAdjoints;
       continue;
     }
+    InFlightDiagnostic diagnostic = emitError(op->getLoc());
     if (auto launch = dyn_cast<lh::LaunchOp>(op))
-      return launch.emitError() << "kernel '" << launch.getKernel()
-                                << "' has no adjoint, but a gradient flows into its results; "
-                                   "declare a stage that it implements and give that one with "
-                                   "'adjoint NAME'";
-    return op->emitError() << "'" << op->getName().getStringRef()
-                           << "' has no adjoint, but a gradient flows into its results";
+      return diagnostic << "kernel '" << launch.getKernel()
+                        << "' has no adjoint, but a gradient flows into its results; declare a "
+                           "stage that it implements and give that one with 'adjoint NAME'";
+    return diagnostic << "'" << op->getName().getStringRef()
+                      << "' has no adjoint, but a gradient flows into its results";
   }
   return success();
 }

@@ -30,19 +30,16 @@ SmallVector<NamedAttribute> UserStageOp::getStageParameters() {
 // Names
 //===------------------------------------------------------------------------------------------===//
 
-/// The names of the values of `range`, which there are as many of.
-static auto withNames(ArrayAttr names, ValueRange values) {
-  return llvm::zip_equal(names.getAsValueRange<StringAttr>(), values);
-}
-
 static bool isDifferentiable(Value tensor) { return !getCotangentTypes(tensor.getType()).empty(); }
 
 SmallVector<UserStageOp::AdjointArgument> UserStageOp::findAdjointArguments(StringRef name) {
   SmallVector<AdjointArgument> found;
-  for (auto [own, input] : withNames(getInputNames(), getInputs()))
+  for (auto [own, input] :
+       llvm::zip_equal(getInputNames().getAsValueRange<StringAttr>(), getInputs()))
     if (own == name)
       found.push_back({input});
-  for (auto [own, output] : withNames(getOutputNames(), getOutputs())) {
+  for (auto [own, output] :
+       llvm::zip_equal(getOutputNames().getAsValueRange<StringAttr>(), getOutputs())) {
     if (own == name)
       found.push_back({output});
     if (name.starts_with("d") && own == name.drop_front() && isDifferentiable(output))
@@ -52,7 +49,8 @@ SmallVector<UserStageOp::AdjointArgument> UserStageOp::findAdjointArguments(Stri
 }
 
 Value UserStageOp::findGradientInput(StringRef name) {
-  for (auto [own, input] : withNames(getInputNames(), getInputs()))
+  for (auto [own, input] :
+       llvm::zip_equal(getInputNames().getAsValueRange<StringAttr>(), getInputs()))
     if (name.starts_with("d") && own == name.drop_front() && isDifferentiable(input))
       return input;
   return {};
@@ -128,9 +126,10 @@ LogicalResult UserStageOp::verifySymbolUses(SymbolTableCollection &symbolTable) 
 LogicalResult UserStageOp::buildAdjoint(OpBuilder &builder, Cotangents &cotangents, bool) {
   if (!getAdjointAttr()) {
     InFlightDiagnostic diagnostic =
-        emitError() << "stage '" << getStage()
-                    << "' has no adjoint, but a gradient flows into its results; give it one with "
-                       "'adjoint NAME'";
+        mlir::emitError(getLoc())
+        << "stage '" << getStage()
+        << "' has no adjoint, but a gradient flows into its results; give it one with 'adjoint "
+           "NAME'";
     if (auto fused = dyn_cast<FusedLoc>(getLoc()))
       if (auto declared = dyn_cast_if_present<LocationAttr>(fused.getMetadata()))
         diagnostic.attachNote(declared) << "stage '" << getStage() << "' is declared here";
