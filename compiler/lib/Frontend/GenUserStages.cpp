@@ -72,10 +72,11 @@ mlir::LogicalResult PipelineGen::addAdjoint(const StageDecl &decl, const Binding
     return mlir::success();
   }
   auto &adjoint = llvm::cast<GenericDecl>(*definitions.lookup(decl.adjoint.text));
-  // Nothing is differentiated twice, so an adjoint needs no adjoints.
-  FailureOr<mlir::func::FuncOp> function =
-      PipelineGen(definitions, module, /*withAdjoints=*/false, tuner, diagnostics)
-          .runAdjoint(decl, binding, adjoint, op);
+  // Nothing is differentiated twice, so an adjoint needs no adjoints. Its stages count as others.
+  PipelineGen generator(definitions, module, /*withAdjoints=*/false, tuner, diagnostics);
+  generator.stages = stages;
+  FailureOr<mlir::func::FuncOp> function = generator.runAdjoint(decl, binding, adjoint, op);
+  stages = generator.stages;
   if (failed(function)) {
     error(loc, "the adjoint of stage '" + decl.name.text + "' has errors for these types")
         .note(decl.adjoint.loc, "the adjoint is given here");
