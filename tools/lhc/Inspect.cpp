@@ -34,8 +34,8 @@ llvm::json::Array toJson(const Arguments &arguments) {
 
 void printDefinition(const DefinitionInfo &definition) {
   llvm::raw_ostream &out = llvm::outs();
-  out << frontend::spelling(definition.kind) << " " << definition.name << spell(definition.arguments) << " -> "
-      << spell(definition.results) << "\n";
+  out << frontend::spelling(definition.kind) << " " << definition.name
+      << spell(definition.arguments) << " -> " << spell(definition.results) << "\n";
   if (!definition.stage.empty())
     out << "  implements " << definition.stage << "\n";
   if (!definition.adjoint.empty())

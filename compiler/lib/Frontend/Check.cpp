@@ -310,8 +310,8 @@ void Checker::checkAdjoint(const StageDecl &stage, const GenericDecl &adjoint) {
       error(arg, " is nothing that the adjoint of stage '" + stage.name.text +
                      "' gets; expected one of " + listed(given));
     else if (uses > 1)
-      error(arg, " could be what stage '" + stage.name.text +
-                     "' calls so or a cotangent; give one of them another name");
+      error(arg, " is a name that stage '" + stage.name.text +
+                     "' has and that of a cotangent; give one of them another name");
     else if (!arg.isTensor)
       error(arg, ": expected a tensor; an adjoint gets nothing else");
   }

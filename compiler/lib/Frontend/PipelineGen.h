@@ -21,8 +21,8 @@ mlir::FailureOr<tile::KernelOp> getInstance(const Definitions &definitions, cons
 class PipelineGen : public Evaluator {
 public:
   /// `withAdjoints` generates those of the stages that declare one, too.
-  PipelineGen(const Definitions &definitions, mlir::ModuleOp module, bool withAdjoints, Tuner *tuner,
-              Diagnostics &diagnostics);
+  PipelineGen(const Definitions &definitions, mlir::ModuleOp module, bool withAdjoints,
+              Tuner *tuner, Diagnostics &diagnostics);
 
   /// `types` are those of the arguments.
   mlir::FailureOr<mlir::func::FuncOp> run(const PipelineDecl &decl, const Binding &binding,

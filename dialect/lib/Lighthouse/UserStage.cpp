@@ -1,4 +1,4 @@
-//===- UserStage.cpp - the stages that specifications declare ----------------------------------===//
+//===- UserStage.cpp - the stages that specifications declare ---------------------------------===//
 //
 // One op for all of them. Its adjoint is a function that the op refers to: names say which tensors
 // the function gets, and whose gradients it gives.

@@ -415,9 +415,10 @@ def Lighthouse_UserStageOp : Lighthouse_AnyStageOp<"user_stage", [
 
     ```mlir
     func.func private @square_adjoint(
-        %x: tensor<1000xf32> {lighthouse.name = "x"}, %dy: tensor<1000xf32> {lighthouse.name = "dy"})
+        %x: tensor<1000xf32> {lighthouse.name = "x"},
+        %dy: tensor<1000xf32> {lighthouse.name = "dy"})
         -> (tensor<1000xf32> {lighthouse.name = "dx"}) {
-      %dx = lighthouse.user_stage "scaled_product"(%x, %dy) ["a", "b"] -> ["c"] with {FACTOR = 2 : i64}
+      %dx = lighthouse.user_stage "product"(%x, %dy) ["a", "b"] -> ["c"] with {FACTOR = 2 : i64}
         : (tensor<1000xf32>, tensor<1000xf32>) -> tensor<1000xf32>
       return %dx : tensor<1000xf32>
     }
