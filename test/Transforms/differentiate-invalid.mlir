@@ -5,7 +5,7 @@ tile.kernel @twice(%x: !tile.view<["N"], f32>, %y: !tile.view<["N"], f32>) attri
   tile.return
 }
 func.func @kernel(%x: tensor<8xf32>) -> tensor<8xf32> {
-  // expected-error@below {{kernel 'twice' has no adjoint, but a gradient flows into its results}}
+  // expected-error@below {{kernel 'twice' has no adjoint, but a gradient flows into its results; declare a stage that it implements and give that one with 'adjoint NAME'}}
   %y = lighthouse.launch @twice(%x) : (tensor<8xf32>) -> tensor<8xf32>
   return %y : tensor<8xf32>
 }
@@ -28,4 +28,12 @@ func.func @indices(%i: tensor<1x2x36xi32>) -> tensor<1x2x36xi32> {
   %e = lighthouse.make_selection %i : (tensor<1x2x36xi32>) -> !selection
   %j = lighthouse.indices %e : (!selection) -> tensor<1x2x36xi32>
   return %j : tensor<1x2x36xi32>
+}
+
+// -----
+
+func.func @user_stage(%x: tensor<8xf32>) -> tensor<8xf32> {
+  // expected-error@below {{stage 'soften' has no adjoint, but a gradient flows into its results; give it one with 'adjoint NAME'}}
+  %y = lighthouse.user_stage "soften"(%x) ["x"] -> ["y"] : (tensor<8xf32>) -> tensor<8xf32>
+  return %y : tensor<8xf32>
 }

@@ -96,8 +96,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
           types.push_back({arg.name, chooseType(arg.type, context)});
       if (info.kind == DefinitionInfo::Kind::Kernel)
         (void)spec->instantiateKernel(info.name, settings, types, *module);
-      else
-        (void)spec->instantiatePipeline(info.name, settings, types, *module);
+      if (info.kind == DefinitionInfo::Kind::Pipeline)
+        (void)spec->instantiatePipeline(info.name, settings, types, *module,
+                                        /*withAdjoints=*/true);
     }
   }
   diagnostics.print(llvm::nulls());

@@ -99,7 +99,7 @@ private:
     llvm::json::Array list;
     int code = Ok;
     for (const DefinitionInfo &definition : compiler.definitions()) {
-      if (definition.imported)
+      if (definition.imported || definition.kind == DefinitionInfo::Kind::Stage)
         continue;
       Request own = requestFor(definition, request);
       llvm::json::Object entry{{"name", definition.name}};
@@ -159,7 +159,8 @@ private:
   static std::string whatNoneHas(const Compiler &compiler, const Request &request) {
     auto isOf = [&](auto member, llvm::StringRef name) {
       return llvm::any_of(compiler.definitions(), [&](const DefinitionInfo &definition) {
-        return !definition.imported && hasName(definition.*member, name);
+        return !definition.imported && definition.kind != DefinitionInfo::Kind::Stage &&
+               hasName(definition.*member, name);
       });
     };
     for (const auto &[name, value] : request.settings)

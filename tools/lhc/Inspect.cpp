@@ -34,16 +34,14 @@ llvm::json::Array toJson(const Arguments &arguments) {
   return list;
 }
 
-llvm::StringRef spell(DefinitionInfo::Kind kind) {
-  return kind == DefinitionInfo::Kind::Kernel ? "kernel" : "pipeline";
-}
-
 void printDefinition(const DefinitionInfo &definition) {
   llvm::raw_ostream &out = llvm::outs();
-  out << spell(definition.kind) << " " << definition.name << spell(definition.arguments) << " -> "
-      << spell(definition.results) << "\n";
+  out << frontend::spelling(definition.kind) << " " << definition.name
+      << spell(definition.arguments) << " -> " << spell(definition.results) << "\n";
   if (!definition.stage.empty())
     out << "  implements " << definition.stage << "\n";
+  if (!definition.adjoint.empty())
+    out << "  adjoint " << definition.adjoint << "\n";
   for (const ParamInfo &parameter : definition.params) {
     out << "  " << parameter.name << ": " << parameter.kind;
     if (!parameter.defaultValue.empty())
@@ -61,9 +59,10 @@ llvm::json::Value toJson(const DefinitionInfo &definition) {
                                             {"kind", parameter.kind},
                                             {"default", parameter.defaultValue},
                                             {"choices", llvm::json::Array(parameter.choices)}});
-  return llvm::json::Object{{"kind", spell(definition.kind)},
+  return llvm::json::Object{{"kind", frontend::spelling(definition.kind)},
                             {"name", definition.name},
                             {"implements", definition.stage},
+                            {"adjoint", definition.adjoint},
                             {"parameters", std::move(parameters)},
                             {"arguments", toJson(definition.arguments)},
                             {"results", toJson(definition.results)}};

@@ -24,6 +24,7 @@ static cl::opt<std::string> kernelName("kernel", cl::desc("Kernel to instantiate
 static cl::opt<std::string> pipelineName("pipeline", cl::desc("Pipeline to instantiate"));
 static cl::list<std::string> settings("set", cl::desc("Parameter: --set NAME=VALUE"));
 static cl::list<std::string> arguments("arg", cl::desc("Argument type: --arg x=f32[4,8]"));
+static cl::opt<bool> adjoints("adjoints", cl::desc("Add the adjoints of declared stages"));
 static cl::opt<bool> parseOnly("parse-only", cl::desc("Parse and check, print nothing"));
 static cl::opt<bool> list("list", cl::desc("List the definitions instead"));
 static cl::opt<bool> locations("locations", cl::desc("Print the locations of ops"));
@@ -47,8 +48,7 @@ static mlir::Type parseArgType(llvm::StringRef text, mlir::MLIRContext *context)
 
 static void printDefinitions(const Spec &spec) {
   for (const DefinitionInfo &info : spec.definitions()) {
-    llvm::outs() << (info.kind == DefinitionInfo::Kind::Kernel ? "kernel " : "pipeline ")
-                 << info.name;
+    llvm::outs() << spelling(info.kind) << ' ' << info.name;
     for (const ParamInfo &param : info.params) {
       llvm::outs() << " <" << param.name << ": " << param.kind;
       if (!param.defaultValue.empty())
@@ -64,6 +64,8 @@ static void printDefinitions(const Spec &spec) {
       llvm::outs() << ' ' << result.name << ": " << result.type;
     if (!info.stage.empty())
       llvm::outs() << " implements " << info.stage;
+    if (!info.adjoint.empty())
+      llvm::outs() << " adjoint " << info.adjoint;
     llvm::outs() << (info.imported ? " (imported)\n" : "\n");
   }
 }
@@ -121,7 +123,7 @@ int main(int argc, char **argv) {
   if (!kernelName.empty())
     (void)spec->instantiateKernel(kernelName, params, types, *module);
   if (!pipelineName.empty())
-    (void)spec->instantiatePipeline(pipelineName, params, types, *module);
+    (void)spec->instantiatePipeline(pipelineName, params, types, *module, adjoints);
   if (diagnostics.hasErrors())
     return fail();
   DiagnosticBridge bridge(&context, diagnostics);

@@ -20,6 +20,11 @@ StringRef lighthouse::frontend::spelling(ParamKind kind) {
   return names[static_cast<unsigned>(kind)];
 }
 
+StringRef lighthouse::frontend::spelling(Decl::Kind kind) {
+  constexpr StringRef names[] = {"kernel", "function", "pipeline", "stage"};
+  return names[static_cast<unsigned>(kind)];
+}
+
 std::string lighthouse::frontend::spell(double value) {
   for (int digits = 1;; ++digits) {
     std::string text;

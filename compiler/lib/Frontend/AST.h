@@ -252,19 +252,21 @@ struct RequiresClause {
 };
 
 struct Decl {
-  enum class Kind : uint8_t { Kernel, Function, Pipeline };
+  enum class Kind : uint8_t { Kernel, Function, Pipeline, Stage };
   Decl(Kind kind, Name name) : kind(kind), name(name) {}
   const Kind kind;
   Name name;
   Block body;
 };
 
+StringRef spelling(Decl::Kind kind);
+
 /// `levels = L` after `implements STAGE`: the parameter that takes the stage's.
 struct StageParam {
   Name stageName, name;
 };
 
-/// What kernels and pipelines have in common.
+/// What kernels, pipelines and stages have in common.
 struct GenericDecl : Decl {
   using Decl::Decl;
   ArrayRef<ParamDecl> params;
@@ -285,6 +287,12 @@ struct KernelDecl : GenericDecl {
 struct PipelineDecl : GenericDecl {
   PipelineDecl(Name name) : GenericDecl(Kind::Pipeline, name) {}
   static bool classof(const Decl *d) { return d->kind == Kind::Pipeline; }
+};
+/// A stage of the user: what kernels implement. It has no body.
+struct StageDecl : GenericDecl {
+  StageDecl(Name name) : GenericDecl(Kind::Stage, name) {}
+  Name adjoint; // what computes its gradients; empty if nothing does
+  static bool classof(const Decl *d) { return d->kind == Kind::Stage; }
 };
 struct FunctionDecl : Decl {
   FunctionDecl(Name name) : Decl(Kind::Function, name) {}

@@ -43,8 +43,7 @@ mlir::Type lighthouse::frontend::elementType(const ArgDecl &arg, const Binding &
 namespace {
 
 std::string titleOf(const GenericDecl &decl) {
-  StringRef kind = decl.kind == Decl::Kind::Kernel ? "kernel" : "pipeline";
-  return (kind + " '" + decl.name.text + "'").str();
+  return (spelling(decl.kind) + " '" + decl.name.text + "'").str();
 }
 
 class Binder {

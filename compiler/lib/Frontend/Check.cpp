@@ -41,6 +41,8 @@ private:
   void declareDims(const GenericDecl &decl);
   void checkArgs(const GenericDecl &decl);
   void checkKernel(const KernelDecl &decl);
+  void checkStage(const StageDecl &decl);
+  void checkAdjoint(const StageDecl &stage, const GenericDecl &adjoint);
   void checkDim(const GenericDecl &decl, const Expr *dim, bool isResult);
   void checkBlock(Block block, bool topLevel);
   void checkStmt(const Stmt *stmt, bool topLevel);
@@ -93,9 +95,10 @@ void Checker::checkName(const Decl &decl) {
     return;
   }
   auto *kernel = llvm::dyn_cast<KernelDecl>(&decl);
+  // Kernels implement what only passes call, too, so no stage may hide it.
   if (const lh::StageInfo *stage = lh::findStage(name);
-      stage && stage->signature->isCallable && decl.kind != Decl::Kind::Function &&
-      (!kernel || kernel->stage.text != name))
+      stage && (stage->signature->isCallable || decl.kind == Decl::Kind::Stage) &&
+      decl.kind != Decl::Kind::Function && (!kernel || kernel->stage.text != name))
     diagnostics.error(decl.name.loc, "'" + name + "' is a stage; expected another name" +
                                          (kernel ? ", or 'implements " + name + "'" : Twine("")));
 }
@@ -116,6 +119,9 @@ void Checker::check(const Decl &decl) {
     checkKernel(llvm::cast<KernelDecl>(decl));
     where = Where::Kernel;
     break;
+  case Decl::Kind::Stage:
+    checkGeneric(llvm::cast<GenericDecl>(decl));
+    return checkStage(llvm::cast<StageDecl>(decl));
   case Decl::Kind::Pipeline: {
     checkGeneric(llvm::cast<GenericDecl>(decl));
     where = Where::Pipeline;
@@ -182,16 +188,16 @@ void Checker::checkArgs(const GenericDecl &decl) {
         types.push_back(param.name.text);
       unknown("element type", arg.elementType.text, arg.elementType.loc, types);
     }
-    if (!arg.isTensor && (isResult || decl.kind == Decl::Kind::Pipeline))
+    if (!arg.isTensor && (isResult || decl.kind != Decl::Kind::Kernel))
       diagnostics.error(arg.name.loc,
                         "'" + arg.name.text + "': expected a tensor; " +
-                            (isResult ? "a result has" : "an argument of a pipeline has") +
-                            " dims, as in " + arg.elementType.text + "[N]");
+                            (isResult ? "a result" : "an argument of a " + spelling(decl.kind)) +
+                            " has dims, as in " + arg.elementType.text + "[N]");
     for (const Expr *dim : arg.dims)
       checkDim(decl, dim, isResult);
     if (!arg.initialValue)
       continue;
-    if (!isResult || decl.kind == Decl::Kind::Pipeline)
+    if (!isResult || decl.kind != Decl::Kind::Kernel)
       diagnostics.error(arg.initialValue->loc,
                         "'" + arg.name.text + "': only a result of a kernel has an initial value");
     checkExpr(arg.initialValue);
@@ -216,6 +222,10 @@ void Checker::checkDim(const GenericDecl &decl, const Expr *dim, bool isResult) 
             .note(param.name.loc, "'" + name->name + "' is declared here");
     if (isElementType(name->name))
       diagnostics.error(dim->loc, "expected an extent, found the type " + name->name);
+    else if (isResult && decl.kind == Decl::Kind::Stage && !scopes.find(name->name))
+      diagnostics.error(dim->loc, "no argument or parameter of stage '" + decl.name.text +
+                                      "' gives the extent '" + name->name +
+                                      "'; expected an expression over those that do");
     else if (!scopes.find(name->name))
       declare({name->name, dim->loc});
     return;
@@ -239,25 +249,97 @@ void Checker::checkKernel(const KernelDecl &decl) {
     checkImplements(decl);
 }
 
+/// The names of the parameters of a definition.
+llvm::SmallVector<StringRef> namesOf(ArrayRef<ParamDecl> params) {
+  return llvm::map_to_vector(params, [](const ParamDecl &param) { return param.name.text; });
+}
+
 void Checker::checkImplements(const KernelDecl &decl) {
   const lh::StageInfo *stage = lh::findStage(decl.stage.text);
-  if (!stage || !stage->signature->hasKernel) {
+  auto *declared = find<StageDecl>(definitions, decl.stage.text);
+  if (!declared && (!stage || !stage->signature->hasKernel)) {
     llvm::SmallVector<StringRef> known;
     for (const lh::StageInfo &info : lh::getStages())
       if (info.signature->hasKernel)
         known.push_back(info.name);
+    for (auto &[name, other] : definitions)
+      if (other->kind == Decl::Kind::Stage)
+        known.push_back(name);
     return unknown("stage", decl.stage.text, decl.stage.loc, known);
   }
+  llvm::SmallVector<StringRef> parameters =
+      declared ? namesOf(declared->params)
+               : llvm::to_vector_of<StringRef>(stage->signature->parameters);
+  llvm::SmallVector<StringRef> own = namesOf(decl.params);
   for (const StageParam &param : decl.stageParams) {
-    if (!llvm::is_contained(stage->signature->parameters, param.stageName.text))
+    if (!llvm::is_contained(parameters, param.stageName.text))
       unknown("parameter of stage '" + decl.stage.text.str() + "'", param.stageName.text,
-              param.stageName.loc, llvm::to_vector_of<StringRef>(stage->signature->parameters));
-    if (llvm::none_of(decl.params, [&](const ParamDecl &own) {
-          return own.name.text == param.name.text;
-        }))
-      unknown("parameter", param.name.text, param.name.loc,
-              llvm::map_to_vector(decl.params, [](const ParamDecl &own) { return own.name.text; }));
+              param.stageName.loc, parameters);
+    if (!llvm::is_contained(own, param.name.text))
+      unknown("parameter", param.name.text, param.name.loc, own);
   }
+}
+
+void Checker::checkStage(const StageDecl &decl) {
+  if (decl.results.empty())
+    diagnostics.error(decl.name.loc, "stage '" + decl.name.text +
+                                         "' has no results; expected '-> (name: type)'");
+  if (decl.adjoint.text.empty())
+    return;
+  const Decl *adjoint = definitions.lookup(decl.adjoint.text);
+  if (auto *generic = llvm::dyn_cast_if_present<GenericDecl>(adjoint))
+    return checkAdjoint(decl, *generic);
+  if (adjoint) {
+    diagnostics
+        .error(decl.adjoint.loc, "expected a pipeline, a kernel or a stage as adjoint, found "
+                                 "the function '" +
+                                     decl.adjoint.text + "'")
+        .note(adjoint->name.loc, "'" + decl.adjoint.text + "' is declared here");
+    return;
+  }
+  llvm::SmallVector<StringRef> known;
+  for (auto &[name, other] : definitions)
+    if (llvm::isa<GenericDecl>(other))
+      known.push_back(name);
+  unknown("pipeline, kernel or stage", decl.adjoint.text, decl.adjoint.loc, known);
+}
+
+void Checker::checkAdjoint(const StageDecl &stage, const GenericDecl &adjoint) {
+  std::string title = (spelling(adjoint.kind) + " '" + adjoint.name.text + "'").str();
+  auto error = [&](const ArgDecl &arg, const Twine &message) {
+    diagnostics.error(arg.name.loc, "'" + arg.name.text + "' of " + title + message)
+        .note(stage.adjoint.loc, "adjoint of stage '" + stage.name.text + "' here");
+  };
+  auto listed = [](ArrayRef<std::string> names) { return llvm::join(names, ", "); };
+  // Arguments, results and cotangents of results; gradients of arguments.
+  llvm::SmallVector<std::string> given, gradients;
+  for (const ArgDecl &own : llvm::concat<const ArgDecl>(stage.args, stage.results))
+    given.push_back(own.name.text.str());
+  for (const ArgDecl &result : stage.results)
+    given.push_back("d" + result.name.text.str());
+  for (const ArgDecl &arg : stage.args)
+    gradients.push_back("d" + arg.name.text.str());
+
+  for (const ArgDecl &arg : adjoint.args) {
+    auto uses = llvm::count(given, arg.name.text);
+    if (uses == 0)
+      error(arg, " is nothing that the adjoint of stage '" + stage.name.text +
+                     "' gets; expected one of " + listed(given));
+    else if (uses > 1)
+      error(arg, " is a name that stage '" + stage.name.text +
+                     "' has and that of a cotangent; give one of them another name");
+    else if (!arg.isTensor)
+      error(arg, ": expected a tensor; an adjoint gets nothing else");
+  }
+  if (adjoint.results.empty())
+    diagnostics
+        .error(stage.adjoint.loc, title + " has no results; the adjoint of stage '" +
+                                      stage.name.text + "' gives one of " + listed(gradients))
+        .note(adjoint.name.loc, "'" + adjoint.name.text + "' is declared here");
+  for (const ArgDecl &result : adjoint.results)
+    if (!llvm::is_contained(gradients, result.name.text))
+      error(result, " is the gradient of no argument of stage '" + stage.name.text +
+                        "'; expected one of " + listed(gradients));
 }
 
 void Checker::declareNew(Name name, bool isVar, size_t mark) {
@@ -427,16 +509,18 @@ void Checker::checkCall(const CallExpr *e) {
   auto *generic = llvm::dyn_cast_if_present<GenericDecl>(callee);
   if (!e->settings.empty() && (where != Where::Pipeline || !generic))
     diagnostics.error(e->settings.front().name.loc,
-                      "only calls of kernels and pipelines in a pipeline take parameters in <>");
+                      "only calls of kernels, pipelines and declared stages in a pipeline take "
+                      "parameters in <>");
 
   if (scopes.find(e->callee) || isElementType(e->callee)) {
     // T(x) for a type parameter; whether it holds a type is known per instance.
     checkNamed(e, "");
     return checkCount(e, 1, 1, nullptr);
   }
-  if (isFoldableFunction(e->callee) && where != Where::Kernel && where != Where::Function) {
+  if (unsigned count = numFoldableArgs(e->callee);
+      count != 0 && where != Where::Kernel && where != Where::Function) {
     checkNamed(e, "");
-    return checkCount(e, 2, 2, nullptr);
+    return checkCount(e, count, count, nullptr);
   }
   if (where == Where::Pipeline) {
     // A stage may get the results of one call as its arguments.
@@ -490,7 +574,7 @@ void Checker::checkCall(const CallExpr *e) {
     return;
   }
 
-  llvm::SmallVector<StringRef> known{"cdiv", "min", "max", "ilog", "pow"};
+  llvm::SmallVector<StringRef> known{"cdiv", "min", "max", "ilog", "pow", "num_scores"};
   for (auto &[name, decl] : definitions)
     known.push_back(name);
 #define BUILTIN(name, ...)                                                                         \

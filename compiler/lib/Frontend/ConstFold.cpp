@@ -1,6 +1,8 @@
 //===- ConstFold.cpp --------------------------------------------------------------------===//
 #include "ConstFold.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <cmath>
@@ -127,11 +129,36 @@ Folded lighthouse::frontend::foldBinary(BinaryOp op, const Value &lhs, const Val
   }
 }
 
-bool lighthouse::frontend::isFoldableFunction(StringRef name) {
-  return name == "cdiv" || name == "min" || name == "max" || name == "ilog" || name == "pow";
+unsigned lighthouse::frontend::numFoldableArgs(StringRef name) {
+  return llvm::StringSwitch<unsigned>(name)
+      .Cases({"cdiv", "min", "max", "ilog", "pow"}, 2)
+      .Case("num_scores", 3)
+      .Default(0);
 }
 
-Folded lighthouse::frontend::foldFunction(StringRef name, const Value &a, const Value &b) {
+/// The entries of a pyramid above level 0.
+static Folded foldNumScores(ArrayRef<Value> args) {
+  if (!llvm::all_of(args, [](const Value &arg) { return arg.isInt(); }))
+    return Folded::fail("'num_scores' expects three compile-time ints: length, levels and factor");
+  int64_t length = args[0].getInt(), levels = args[1].getInt(), factor = args[2].getInt();
+  if (length < 1 || levels < 2 || factor < 2)
+    return Folded::fail("'num_scores' expects a length of at least 1, levels and a factor of at "
+                        "least 2, found " +
+                        llvm::Twine(length) + ", " + llvm::Twine(levels) + " and " +
+                        llvm::Twine(factor));
+  int64_t count = 0, level = 1;
+  for (; level < levels && length > 1; ++level) {
+    length = length / factor + (length % factor > 0);
+    count += length;
+  }
+  // The levels above one of a single entry have one, too.
+  return llvm::AddOverflow(count, levels - level, count) ? overflow() : Value::ofInt(count);
+}
+
+Folded lighthouse::frontend::foldFunction(StringRef name, ArrayRef<Value> args) {
+  if (name == "num_scores")
+    return foldNumScores(args);
+  const Value &a = args[0], &b = args[1];
   bool numbers = (a.isInt() || a.isFloat()) && (b.isInt() || b.isFloat());
   if (numbers && (name == "min" || name == "max")) {
     bool first = name == "min" ? a.getFloat() <= b.getFloat() : a.getFloat() >= b.getFloat();

@@ -28,10 +28,11 @@ Folded foldUnary(UnaryOp op, const Value &operand);
 /// Operands are constants or types (which compare with == and != only).
 Folded foldBinary(BinaryOp op, const Value &lhs, const Value &rhs);
 
-/// Whether `name` is a compile-time function: cdiv, min, max, ilog, pow.
-bool isFoldableFunction(StringRef name);
-/// A compile-time function of two constants.
-Folded foldFunction(StringRef name, const Value &a, const Value &b);
+/// How many arguments the compile-time function `name` has (cdiv, min, max, ilog, pow, num_scores);
+/// 0 if there is none.
+unsigned numFoldableArgs(StringRef name);
+/// A compile-time function of as many constants as it has arguments.
+Folded foldFunction(StringRef name, ArrayRef<Value> args);
 
 } // namespace lighthouse::frontend
 

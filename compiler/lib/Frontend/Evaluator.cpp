@@ -39,14 +39,15 @@ Diagnostic &Evaluator::error(SMLoc loc, const Twine &message) {
   return diagnostic;
 }
 
+mlir::Location Evaluator::plainLocation(SMLoc loc) const {
+  SourcePlace place = diagnostics.place(loc);
+  return mlir::FileLineColLoc::get(context, place.file, place.line, place.column);
+}
+
 mlir::Location Evaluator::location(SMLoc loc) const {
-  auto at = [&](SMLoc where) -> mlir::Location {
-    SourcePlace place = diagnostics.place(where);
-    return mlir::FileLineColLoc::get(context, place.file, place.line, place.column);
-  };
-  mlir::Location result = at(loc);
+  mlir::Location result = plainLocation(loc);
   for (const Call &call : llvm::reverse(calls))
-    result = mlir::CallSiteLoc::get(result, at(call.loc));
+    result = mlir::CallSiteLoc::get(result, plainLocation(call.loc));
   return result;
 }
 
@@ -197,12 +198,13 @@ FailureOr<mlir::SmallVector<Value>> Evaluator::evalArgs(const CallExpr *e) {
 }
 
 bool Evaluator::isFoldable(const CallExpr *e, mlir::ArrayRef<Value> args) const {
-  return isFoldableFunction(e->callee) && args.size() == 2 && args[0].isConstant() &&
-         args[1].isConstant();
+  unsigned expected = numFoldableArgs(e->callee);
+  return expected != 0 && args.size() == expected &&
+         llvm::all_of(args, [](const Value &arg) { return arg.isConstant(); });
 }
 
 Result Evaluator::foldCall(const CallExpr *e, mlir::ArrayRef<Value> args) {
-  return check(foldFunction(e->callee, args[0], args[1]), e->loc);
+  return check(foldFunction(e->callee, args), e->loc);
 }
 
 Result Evaluator::evalCall(const CallExpr *e) {
@@ -211,8 +213,10 @@ Result Evaluator::evalCall(const CallExpr *e) {
     return failure();
   if (isFoldable(e, *args))
     return foldCall(e, *args);
-  error(e->loc, isFoldableFunction(e->callee)
-                    ? "'" + e->callee + "' expects two compile-time values here"
+  unsigned expected = numFoldableArgs(e->callee);
+  error(e->loc, expected != 0
+                    ? "'" + e->callee + "' expects " + (expected == 2 ? "two" : "three") +
+                          " compile-time values here"
                     : "expected a compile-time value, found a call of '" + e->callee + "'");
   return failure();
 }

@@ -51,8 +51,10 @@ protected:
   virtual Result storable(Value value, SMLoc loc, const Variable *previous);
   /// A number or bool as an attribute of an element type to which it adapts; null after an error.
   mlir::TypedAttr constantAttr(const Value &value, mlir::Type type, SMLoc loc);
-  /// Where generated ops come from.
+  /// Where generated ops come from: a place and the calls on the way to it.
   mlir::Location location(SMLoc loc) const;
+  /// A place in the sources alone.
+  mlir::Location plainLocation(SMLoc loc) const;
 
   /// Evaluates `cdiv` and its like if all arguments are constants.
   bool isFoldable(const CallExpr *e, mlir::ArrayRef<Value> args) const;

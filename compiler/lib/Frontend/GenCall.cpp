@@ -108,7 +108,7 @@ Result KernelGen::genMaxMin(const CallExpr *e) {
     return failure();
   bool isMax = e->callee.starts_with("max");
   if ((*args)[0].isConstant() && (*args)[1].isConstant())
-    return check(foldFunction(isMax ? "max" : "min", (*args)[0], (*args)[1]), e->loc);
+    return check(foldFunction(isMax ? "max" : "min", *args), e->loc);
   mlir::SmallVector<SSA, 2> v;
   std::string what = ("'" + e->callee + "'").str();
   if (failed(unify(*args, v, e->loc, what)))

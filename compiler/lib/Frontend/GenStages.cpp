@@ -141,5 +141,5 @@ Result PipelineGen::callStage(const lh::StageInfo &stage, const CallExpr *e) {
   FailureOr<mlir::Operation *> op = stage.build(builder, location(e->loc), *operands, *options);
   if (failed(op) || failed(mlir::verify(*op)))
     return failure();
-  return resultsOf(*op, e->loc);
+  return resultsOf(*op);
 }

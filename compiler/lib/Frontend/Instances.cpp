@@ -206,7 +206,8 @@ FailureOr<tile::KernelOp> Spec::instantiateKernel(llvm::StringRef name,
 FailureOr<mlir::func::FuncOp> Spec::instantiatePipeline(llvm::StringRef name,
                                                         llvm::ArrayRef<ParamSetting> settings,
                                                         llvm::ArrayRef<NamedType> arguments,
-                                                        mlir::ModuleOp module) {
+                                                        mlir::ModuleOp module,
+                                                        bool withAdjoints) {
   Diagnostics &diagnostics = state->diagnostics;
   DiagnosticBridge bridge(module.getContext(), diagnostics);
   auto *decl = find<PipelineDecl>(state->definitions, name);
@@ -232,6 +233,6 @@ FailureOr<mlir::func::FuncOp> Spec::instantiatePipeline(llvm::StringRef name,
       bind(*decl, use, /*dimsAreConstant=*/true, module.getContext(), diagnostics);
   if (failed(binding))
     return failure();
-  return PipelineGen(state->definitions, module, state->tuner, diagnostics)
+  return PipelineGen(state->definitions, module, withAdjoints, state->tuner, diagnostics)
       .run(*decl, *binding, *types);
 }

@@ -58,6 +58,41 @@ const Decl *Parser::parsePipeline() {
   return parseBlock(decl->body) ? decl : nullptr;
 }
 
+const Decl *Parser::parseStage() {
+  take();
+  Name name;
+  if (!expectName(name, "the name of the stage"))
+    return nullptr;
+  auto *decl = tree.make<StageDecl>(name);
+  if (!parseSignature(*decl))
+    return nullptr;
+  accept(TokenKind::Semicolon);
+  llvm::SmallVector<RequiresClause> requirements;
+  while (atWord("requires") || atWord("adjoint")) {
+    if (atWord("requires")) {
+      if (!parseRequires(requirements))
+        return nullptr;
+      continue;
+    }
+    SMLoc word = take().loc();
+    if (!decl->adjoint.text.empty()) {
+      diagnostics.error(word, "a stage has one adjoint")
+          .note(decl->adjoint.loc, "the first is given here");
+      return nullptr;
+    }
+    if (!expectName(decl->adjoint, "the name of a pipeline, a kernel or a stage"))
+      return nullptr;
+    accept(TokenKind::Semicolon);
+  }
+  decl->requirements = tree.copy(requirements);
+  if (at(TokenKind::LBrace)) {
+    diagnostics.error(loc(), "a stage has no body; a kernel that 'implements " + name.text +
+                                 "' has one");
+    return nullptr;
+  }
+  return decl;
+}
+
 const Decl *Parser::parseKernel() {
   take();
   Name name;

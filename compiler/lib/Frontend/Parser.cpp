@@ -31,7 +31,11 @@ ParsedFile Parser::parseFile() {
       decl = parsePipeline();
       break;
     default:
-      unexpected("'kernel', 'fn', 'pipeline' or 'import'");
+      if (atWord("stage")) {
+        decl = parseStage();
+        break;
+      }
+      unexpected("'kernel', 'stage', 'fn', 'pipeline' or 'import'");
       take();
       break;
     }
@@ -45,8 +49,13 @@ ParsedFile Parser::parseFile() {
 
 void Parser::skipToDecl() {
   while (!at(TokenKind::End) && !at(TokenKind::kw_kernel) && !at(TokenKind::kw_fn) &&
-         !at(TokenKind::kw_pipeline) && !at(TokenKind::kw_import))
+         !at(TokenKind::kw_pipeline) && !at(TokenKind::kw_import) && !atStage())
     take();
+}
+
+bool Parser::atStage() const {
+  // Nowhere else does one name follow another.
+  return atWord("stage") && token(1).is(TokenKind::Identifier);
 }
 
 bool Parser::atWord(StringRef word) const {

@@ -35,12 +35,15 @@ private:
   std::optional<ImportDecl> parseImport();
   const Decl *parseKernel();
   const Decl *parsePipeline();
+  const Decl *parseStage();
   const Decl *parseFunction();
   bool parseSignature(GenericDecl &decl);
   bool parseParams(ArrayRef<ParamDecl> &params);
   bool parseParam(llvm::SmallVectorImpl<ParamDecl> &params);
   bool parseArgs(ArrayRef<ArgDecl> &args, const char *what);
   bool parseRequires(llvm::SmallVectorImpl<RequiresClause> &requirements);
+  /// Whether the definition of a stage begins here; `stage` is no reserved word.
+  bool atStage() const;
   void skipToDecl();
 
   // Statements (ParseStmt.cpp)

@@ -14,21 +14,28 @@ using mlir::failure;
 using mlir::FailureOr;
 using mlir::RankedTensorType;
 
-PipelineGen::PipelineGen(const Definitions &definitions, mlir::ModuleOp module, Tuner *tuner,
-                         Diagnostics &diagnostics)
+PipelineGen::PipelineGen(const Definitions &definitions, mlir::ModuleOp module, bool withAdjoints,
+                         Tuner *tuner, Diagnostics &diagnostics)
     : Evaluator(module.getContext(), diagnostics), definitions(definitions), module(module),
-      tuner(tuner), builder(module.getContext()) {}
+      withAdjoints(withAdjoints), tuner(tuner), builder(module.getContext()) {}
 
 FailureOr<mlir::func::FuncOp> PipelineGen::run(const PipelineDecl &decl, const Binding &binding,
                                                mlir::ArrayRef<mlir::Type> types) {
+  return makeFunction(decl, decl.name.text, types, [&](mlir::ValueRange args) {
+    return runBody(decl, binding, args, decl.name.loc);
+  });
+}
+
+FailureOr<mlir::func::FuncOp> PipelineGen::makeFunction(
+    const GenericDecl &decl, StringRef symbol, mlir::ArrayRef<mlir::Type> types,
+    llvm::function_ref<FailureOr<mlir::SmallVector<mlir::Value>>(mlir::ValueRange)> makeBody) {
   mlir::Location loc = location(decl.name.loc);
   builder.setInsertionPointToEnd(module.getBody());
   auto function =
-      mlir::func::FuncOp::create(builder, loc, decl.name.text, builder.getFunctionType(types, {}));
+      mlir::func::FuncOp::create(builder, loc, symbol, builder.getFunctionType(types, {}));
   mlir::Block *entry = function.addEntryBlock();
   builder.setInsertionPointToEnd(entry);
-  FailureOr<mlir::SmallVector<mlir::Value>> results =
-      runBody(decl, binding, entry->getArguments(), decl.name.loc);
+  FailureOr<mlir::SmallVector<mlir::Value>> results = makeBody(entry->getArguments());
   if (failed(results) || hasFailed()) {
     function.erase();
     return failure();
@@ -97,13 +104,7 @@ mlir::LogicalResult PipelineGen::checkResult(const ArgDecl &result, const Value 
       binding.dims[dimName->name] = extent;
       continue;
     }
-    Evaluator constants(context, diagnostics);
-    for (auto [param, bound] : llvm::zip_equal(binding.decl->params, binding.params))
-      constants.declare({param.name, /*isVar=*/false, bound});
-    for (auto [bound, boundExtent] : binding.dims)
-      if (!mlir::ShapedType::isDynamic(boundExtent))
-        constants.declare({{bound, loc}, /*isVar=*/false, Value::ofInt(boundExtent)});
-    FailureOr<int64_t> expected = constants.evalInt(dim, "an extent");
+    FailureOr<int64_t> expected = evalExtent(dim, binding);
     if (failed(expected))
       return failure();
     if (*expected != extent) {
@@ -113,6 +114,16 @@ mlir::LogicalResult PipelineGen::checkResult(const ArgDecl &result, const Value 
     }
   }
   return mlir::success();
+}
+
+FailureOr<int64_t> PipelineGen::evalExtent(const Expr *dim, const Binding &binding) {
+  Evaluator constants(context, diagnostics);
+  for (auto [param, bound] : llvm::zip_equal(binding.decl->params, binding.params))
+    constants.declare({param.name, /*isVar=*/false, bound});
+  for (auto [bound, extent] : binding.dims)
+    if (!mlir::ShapedType::isDynamic(extent))
+      constants.declare({{bound, dim->loc}, /*isVar=*/false, Value::ofInt(extent)});
+  return constants.evalInt(dim, "an extent");
 }
 
 void PipelineGen::execRuntime(const Stmt *stmt) {
@@ -146,10 +157,8 @@ Result PipelineGen::evalCall(const CallExpr *e) {
   }
   if (stage)
     return callStage(*stage, e);
-  if (auto *kernel = find<KernelDecl>(definitions, e->callee))
-    return callKernel(*kernel, e);
-  if (auto *pipeline = find<PipelineDecl>(definitions, e->callee))
-    return callPipeline(*pipeline, e);
+  if (auto *decl = find<GenericDecl>(definitions, e->callee))
+    return callDefinition(*decl, e);
   if (e->callee == "static_assert" && e->args.size() == 2) {
     FailureOr<bool> holds = evalBool(e->args[0], "the condition of static_assert");
     auto *message = llvm::dyn_cast<StringExpr>(e->args[1]);
@@ -189,27 +198,62 @@ FailureOr<mlir::SmallVector<Value>> PipelineGen::evalOperands(const GenericDecl 
   return failure();
 }
 
-Result PipelineGen::callKernel(const KernelDecl &decl, const CallExpr *e) {
+Result PipelineGen::callDefinition(const GenericDecl &decl, const CallExpr *e) {
   FailureOr<mlir::SmallVector<Value>> args = evalOperands(decl, e);
   FailureOr<mlir::SmallVector<Setting>> settings = evalSettings(e);
   if (failed(args) || failed(settings))
     return failure();
+  return apply(decl, *args, *settings, e->loc);
+}
+
+Result PipelineGen::apply(const GenericDecl &decl, mlir::ArrayRef<Value> args,
+                          mlir::ArrayRef<Setting> settings, SMLoc loc) {
+  if (auto *kernel = llvm::dyn_cast<KernelDecl>(&decl))
+    return applyKernel(*kernel, args, settings, loc);
+  mlir::SmallVector<mlir::Value> inputs;
+  for (auto [arg, value] : llvm::zip_equal(decl.args, args)) {
+    if (!value.isRuntime()) {
+      error(loc, "'" + arg.name.text + "' of " + spelling(decl.kind) + " '" + decl.name.text +
+                     "': expected a tensor, found " + describe(value))
+          .note(arg.name.loc, "declared here");
+      return failure();
+    }
+    inputs.push_back(value.getSSA());
+  }
+  mlir::SmallVector<mlir::Type> types(mlir::ValueRange(inputs).getTypes());
+  Use use{loc, settings, types, {}};
+  FailureOr<Binding> binding = bind(decl, use, /*dimsAreConstant=*/true, context, diagnostics);
+  if (failed(binding))
+    return failure();
+  if (auto *stage = llvm::dyn_cast<StageDecl>(&decl))
+    return applyStage(*stage, *binding, inputs, loc);
+  FailureOr<mlir::SmallVector<mlir::Value>> results =
+      runBody(llvm::cast<PipelineDecl>(decl), *binding, inputs, loc);
+  if (failed(results))
+    return failure();
+  if (results->size() == 1)
+    return Value(results->front());
+  return Value::ofTuple(std::vector<Value>(results->begin(), results->end()));
+}
+
+Result PipelineGen::applyKernel(const KernelDecl &decl, mlir::ArrayRef<Value> args,
+                                mlir::ArrayRef<Setting> settings, SMLoc at) {
   mlir::SmallVector<mlir::Type> types;
   mlir::SmallVector<mlir::Value> inputs;
-  for (auto [i, value] : llvm::enumerate(*args)) {
+  for (auto [i, value] : llvm::enumerate(args)) {
     // A scalar is a constant; its type is the declared one, so nothing is deduced from it.
     types.push_back(value.isRuntime() ? value.getSSA().getType() : mlir::Type());
     if (decl.args[i].isTensor && value.isRuntime() && mlir::isa<RankedTensorType>(types.back())) {
       inputs.push_back(value.getSSA());
     } else if (decl.args[i].isTensor || value.isRuntime()) {
-      error(e->loc, "'" + decl.args[i].name.text + "' of kernel '" + e->callee + "': expected " +
-                        (decl.args[i].isTensor ? "a tensor" : "a compile-time scalar") +
-                        ", found " + describe(value))
+      error(at, "'" + decl.args[i].name.text + "' of kernel '" + decl.name.text + "': expected " +
+                    (decl.args[i].isTensor ? "a tensor" : "a compile-time scalar") + ", found " +
+                    describe(value))
           .note(decl.args[i].name.loc, "declared here");
       return failure();
     }
   }
-  Use use{e->loc, *settings, types, {}};
+  Use use{at, settings, types, {}};
   FailureOr<Binding> binding = bindTuned(decl, use, tuner, context, diagnostics);
   if (failed(binding))
     return failure();
@@ -218,15 +262,15 @@ Result PipelineGen::callKernel(const KernelDecl &decl, const CallExpr *e) {
   if (failed(kernel))
     return failure();
   mlir::SmallVector<mlir::Attribute> scalars;
-  for (auto [arg, value] : llvm::zip_equal(decl.args, *args)) {
+  for (auto [arg, value] : llvm::zip_equal(decl.args, args)) {
     if (arg.isTensor)
       continue;
-    mlir::TypedAttr attr = constantAttr(value, elementType(arg, *binding, context), e->loc);
+    mlir::TypedAttr attr = constantAttr(value, elementType(arg, *binding, context), at);
     if (!attr)
       return failure();
     scalars.push_back(attr);
   }
-  mlir::Location loc = location(e->loc);
+  mlir::Location loc = location(at);
   FailureOr<lh::KernelBinding> shapes =
       lh::bindKernel(*kernel, mlir::ValueRange(inputs).getTypes(), {}, scalars, loc);
   if (failed(shapes))
@@ -235,41 +279,12 @@ Result PipelineGen::callKernel(const KernelDecl &decl, const CallExpr *e) {
   auto launch = lh::LaunchOp::create(builder, loc, results,
                                      mlir::FlatSymbolRefAttr::get(context, kernel->getSymName()),
                                      inputs, builder.getArrayAttr(scalars),
-                                     /*stage=*/builder.getStringAttr(e->callee),
+                                     /*stage=*/builder.getStringAttr(decl.name.text),
                                      /*cost=*/lh::CostAttr());
-  return resultsOf(launch, e->loc);
+  return resultsOf(launch);
 }
 
-Result PipelineGen::callPipeline(const PipelineDecl &decl, const CallExpr *e) {
-  FailureOr<mlir::SmallVector<Value>> args = evalOperands(decl, e);
-  FailureOr<mlir::SmallVector<Setting>> settings = evalSettings(e);
-  if (failed(args) || failed(settings))
-    return failure();
-  mlir::SmallVector<mlir::Type> types;
-  mlir::SmallVector<mlir::Value> inputs;
-  for (auto [arg, value] : llvm::zip_equal(decl.args, *args)) {
-    if (!value.isRuntime()) {
-      error(e->loc, "'" + arg.name.text + "' of pipeline '" + e->callee +
-                        "': expected a tensor, found " + describe(value))
-          .note(arg.name.loc, "declared here");
-      return failure();
-    }
-    inputs.push_back(value.getSSA());
-    types.push_back(inputs.back().getType());
-  }
-  Use use{e->loc, *settings, types, {}};
-  FailureOr<Binding> binding = bind(decl, use, /*dimsAreConstant=*/true, context, diagnostics);
-  if (failed(binding))
-    return failure();
-  FailureOr<mlir::SmallVector<mlir::Value>> results = runBody(decl, *binding, inputs, e->loc);
-  if (failed(results))
-    return failure();
-  if (results->size() == 1)
-    return Value(results->front());
-  return Value::ofTuple(std::vector<Value>(results->begin(), results->end()));
-}
-
-Result PipelineGen::resultsOf(mlir::Operation *op, SMLoc loc) {
+Result PipelineGen::resultsOf(mlir::Operation *op) {
   if (op->getNumResults() == 1)
     return Value(op->getResult(0));
   std::vector<Value> values;

@@ -20,24 +20,51 @@ mlir::FailureOr<tile::KernelOp> getInstance(const Definitions &definitions, cons
 /// static shape, pyramids, scores and selections.
 class PipelineGen : public Evaluator {
 public:
-  PipelineGen(const Definitions &definitions, mlir::ModuleOp module, Tuner *tuner,
-              Diagnostics &diagnostics);
+  /// `withAdjoints` generates those of the stages that declare one, too.
+  PipelineGen(const Definitions &definitions, mlir::ModuleOp module, bool withAdjoints,
+              Tuner *tuner, Diagnostics &diagnostics);
 
   /// `types` are those of the arguments.
   mlir::FailureOr<mlir::func::FuncOp> run(const PipelineDecl &decl, const Binding &binding,
                                           mlir::ArrayRef<mlir::Type> types);
 
+  /// Generates the adjoint of a stage as a private function; `op` is a use of the stage with the
+  /// parameters `binding`.
+  mlir::FailureOr<mlir::func::FuncOp> runAdjoint(const StageDecl &stage, const Binding &binding,
+                                                 const GenericDecl &adjoint, lh::UserStageOp op);
+
 private:
   Result evalCall(const CallExpr *e) override;
   void execRuntime(const Stmt *stmt) override;
 
+  /// Adds a function whose arguments and results are named as those of `decl`; `makeBody` makes the
+  /// results.
+  mlir::FailureOr<mlir::func::FuncOp>
+  makeFunction(const GenericDecl &decl, StringRef symbol, mlir::ArrayRef<mlir::Type> types,
+               llvm::function_ref<mlir::FailureOr<mlir::SmallVector<mlir::Value>>(mlir::ValueRange)>
+                   makeBody);
   /// Runs the body of a pipeline and checks what it returns against its signature.
   mlir::FailureOr<mlir::SmallVector<mlir::Value>>
   runBody(const PipelineDecl &decl, const Binding &binding, mlir::ValueRange args, SMLoc loc);
   mlir::LogicalResult checkResult(const ArgDecl &result, const Value &value, Binding &binding,
                                   SMLoc loc);
-  Result callPipeline(const PipelineDecl &decl, const CallExpr *e);
-  Result callKernel(const KernelDecl &decl, const CallExpr *e);
+  /// An extent over the parameters and dims of `binding`.
+  mlir::FailureOr<int64_t> evalExtent(const Expr *dim, const Binding &binding);
+  Result callDefinition(const GenericDecl &decl, const CallExpr *e);
+  /// The results of a kernel, pipeline or declared stage on `args`, one for each it has; `loc` is
+  /// the call.
+  Result apply(const GenericDecl &decl, mlir::ArrayRef<Value> args,
+               mlir::ArrayRef<Setting> settings, SMLoc loc);
+  Result applyKernel(const KernelDecl &decl, mlir::ArrayRef<Value> args,
+                     mlir::ArrayRef<Setting> settings, SMLoc loc);
+  Result applyStage(const StageDecl &decl, const Binding &binding, mlir::ValueRange inputs,
+                    SMLoc loc);
+  /// The types of the results of a declared stage.
+  mlir::FailureOr<mlir::SmallVector<mlir::Type>> resultTypes(const StageDecl &decl,
+                                                             const Binding &binding, SMLoc loc);
+  /// Gives `op` the adjoint of its stage.
+  mlir::LogicalResult addAdjoint(const StageDecl &decl, const Binding &binding, lh::UserStageOp op,
+                                 SMLoc loc);
   mlir::FailureOr<mlir::SmallVector<Setting>> evalSettings(const CallExpr *e);
   /// The arguments of a call of a kernel or pipeline; constants are scalars of the declared types.
   mlir::FailureOr<mlir::SmallVector<Value>> evalOperands(const GenericDecl &decl,
@@ -52,10 +79,13 @@ private:
   mlir::FailureOr<mlir::DictionaryAttr> stageOptions(const lh::StageInfo &stage, const CallExpr *e);
   /// The value of an option; null if it says nothing.
   mlir::FailureOr<mlir::Attribute> stageOption(const lh::StageOption &option, const CallExpr *e);
-  Result resultsOf(mlir::Operation *op, SMLoc loc);
+  Result resultsOf(mlir::Operation *op);
 
   const Definitions &definitions;
   mlir::ModuleOp module;
+  bool withAdjoints;
+  /// The uses of declared stages that have an adjoint; equal uses share it.
+  mlir::SmallVector<lh::UserStageOp> differentiable;
   Tuner *tuner;
   mlir::OpBuilder builder;
   unsigned stages = 0;

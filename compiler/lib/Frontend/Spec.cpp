@@ -28,10 +28,14 @@ std::vector<ArgumentInfo> describeArgs(ArrayRef<ArgDecl> args) {
 DefinitionInfo describeDefinition(const GenericDecl &decl, bool imported) {
   DefinitionInfo info;
   auto *kernel = llvm::dyn_cast<KernelDecl>(&decl);
-  info.kind = kernel ? DefinitionInfo::Kind::Kernel : DefinitionInfo::Kind::Pipeline;
+  auto *stage = llvm::dyn_cast<StageDecl>(&decl);
+  info.kind = kernel  ? DefinitionInfo::Kind::Kernel
+              : stage ? DefinitionInfo::Kind::Stage
+                      : DefinitionInfo::Kind::Pipeline;
   info.name = decl.name.text.str();
   info.loc = decl.name.loc;
   info.stage = kernel ? kernel->stage.text.str() : "";
+  info.adjoint = stage ? stage->adjoint.text.str() : "";
   info.imported = imported;
   for (const ParamDecl &param : decl.params) {
     ParamInfo &out = info.params.emplace_back();
@@ -48,6 +52,11 @@ DefinitionInfo describeDefinition(const GenericDecl &decl, bool imported) {
 }
 
 } // namespace
+
+StringRef lighthouse::frontend::spelling(DefinitionInfo::Kind kind) {
+  constexpr StringRef names[] = {"kernel", "pipeline", "stage"};
+  return names[static_cast<unsigned>(kind)];
+}
 
 void Spec::State::add(const Decl *decl, bool imported) {
   auto [it, inserted] = definitions.insert({decl->name.text, decl});

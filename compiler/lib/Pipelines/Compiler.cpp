@@ -201,11 +201,11 @@ static Result<frontend::DefinitionInfo> findDefinition(const Request &request,
   bool wantsKernel = request.kind == Request::Kind::Kernel;
   std::string others;
   for (const frontend::DefinitionInfo &definition : spec.definitions()) {
-    bool fits = (definition.kind == Kind::Kernel) == wantsKernel;
+    bool fits = definition.kind == (wantsKernel ? Kind::Kernel : Kind::Pipeline);
     if (definition.name == request.name) {
       if (fits)
         return definition;
-      others = wantsKernel ? "it is a pipeline" : "it is a kernel";
+      others = ("it is a " + frontend::spelling(definition.kind)).str();
       break;
     }
     if (fits && !definition.imported)

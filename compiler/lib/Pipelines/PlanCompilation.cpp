@@ -70,7 +70,7 @@ LogicalResult PlanCompilation::instantiate() {
 
   if (request.kind == Request::Kind::Pipeline) {
     FailureOr<func::FuncOp> instance =
-        spec.instantiatePipeline(request.name, settings, arguments, module);
+        spec.instantiatePipeline(request.name, settings, arguments, module, request.gradient);
     if (failed(instance))
       return failure();
     function = *instance;

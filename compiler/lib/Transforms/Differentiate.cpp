@@ -115,10 +115,13 @@ LogicalResult JointFunction::addAdjoints() {
       ++numAdjoints;
       continue;
     }
-    auto launch = dyn_cast<lh::LaunchOp>(op);
-    return op->emitError() << (launch ? "kernel '" + launch.getKernel().str() + "'"
-                                      : "'" + op->getName().getStringRef().str() + "'")
-                           << " has no adjoint, but a gradient flows into its results";
+    InFlightDiagnostic diagnostic = emitError(op->getLoc());
+    if (auto launch = dyn_cast<lh::LaunchOp>(op))
+      return diagnostic << "kernel '" << launch.getKernel()
+                        << "' has no adjoint, but a gradient flows into its results; declare a "
+                           "stage that it implements and give that one with 'adjoint NAME'";
+    return diagnostic << "'" << op->getName().getStringRef()
+                      << "' has no adjoint, but a gradient flows into its results";
   }
   return success();
 }
@@ -299,7 +302,8 @@ struct DifferentiatePass : lighthouse::impl::DifferentiatePassBase<Differentiate
 
   void runOnOperation() override {
     for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
-      if (function.isExternal())
+      // What is private is the adjoint of a stage.
+      if (function.isExternal() || function.isPrivate())
         continue;
       // If its passes become functions of their own the function itself stays what it is.
       func::FuncOp built = function;

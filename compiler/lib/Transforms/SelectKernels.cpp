@@ -37,7 +37,7 @@ private:
 
 FailureOr<ValueRange> StageLowering::launch(lh::StageOpInterface stage) {
   Location loc = stage.getLoc();
-  StringRef name = stage->getName().stripDialect();
+  StringRef name = stage.getStageName();
   lh::KernelCall call = stage.getKernelCall(expansion);
   SmallVector<Type> operandTypes(ValueRange(call.inputs).getTypes());
   SmallVector<Attribute> scalars;
@@ -116,13 +116,17 @@ struct SelectKernelsPass : lighthouse::impl::SelectKernelsPassBase<SelectKernels
 
   void runOnOperation() override {
     for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
-      if (function.isExternal())
+      if (function.isExternal() || function.isPrivate())
         continue;
       StageLowering lowering(getOperation(), provider ? *provider : moduleKernels);
       if (failed(lowering.run(function)))
         return signalPassFailure();
       numLaunches += lowering.getNumLaunches();
     }
+    // Adjoints are for stages alone, and those are gone.
+    for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
+      if (function.isPrivate() && !function.isExternal())
+        function.erase();
   }
 
 private:

@@ -128,9 +128,12 @@ FailureOr<Operation *> MakeScoresOp::buildStage(OpBuilder &builder, Location loc
 template <typename... Ops> static std::vector<StageInfo> collectStages() {
   std::vector<StageInfo> stages;
   auto collect = [&]<typename OpT>(OpT *) {
-    if constexpr (OpT::template hasTrait<StageOpInterface::Trait>())
+    if constexpr (OpT::template hasTrait<StageOpInterface::Trait>()) {
+      if (OpT::getStageSignature().isDeclared)
+        return;
       stages.push_back({OpT::getOperationName().split('.').second, &OpT::getStageSignature(),
                         &OpT::buildStage});
+    }
   };
   (collect(static_cast<Ops *>(nullptr)), ...);
   return stages;

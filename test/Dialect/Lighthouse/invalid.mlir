@@ -238,6 +238,99 @@ func.func @scatter(%o: tensor<1x3x40x16xf32>, %e: !selection) {
 
 // -----
 
+func.func @user_stage(%x: tensor<8xf32>) {
+  // expected-error@below {{has 1 inputs and 1 outputs, but 2 and 1 names [user_stage_c1]}}
+  %y = lighthouse.user_stage "s"(%x) ["x", "z"] -> ["y"] : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+func.func @user_stage(%x: tensor<8xf32>) {
+  // expected-error@below {{has the name "x" twice [user_stage_c1]}}
+  %y = lighthouse.user_stage "s"(%x) ["x"] -> ["x"] : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+func.func private @adjoint(tensor<8xf32> {lighthouse.name = "dy"}) -> (tensor<8xf32> {lighthouse.name = "dx"})
+func.func @user_stage(%x: tensor<8xf32>) {
+  // expected-error@below {{has the adjoint @adjoint, which is not a function of the module with one block [user_stage_c2]}}
+  %y = lighthouse.user_stage "s"(%x) ["x"] -> ["y"] adjoint @adjoint : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+func.func private @adjoint(%z: tensor<8xf32> {lighthouse.name = "z"}) {
+  return
+}
+func.func @user_stage(%x: tensor<8xf32>) {
+  // expected-error@below {{has an adjoint with the argument 'z', which names nothing [user_stage_c3]}}
+  %y = lighthouse.user_stage "s"(%x) ["x"] -> ["y"] adjoint @adjoint : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+// The cotangent of y, or the input?
+func.func private @adjoint(%dy: tensor<8xf32> {lighthouse.name = "dy"}) {
+  return
+}
+func.func @user_stage(%x: tensor<8xf32>) {
+  // expected-error@below {{has an adjoint with the argument 'dy', which names more than one thing [user_stage_c3]}}
+  %y = lighthouse.user_stage "s"(%x) ["dy"] -> ["y"] adjoint @adjoint : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+// Integers have no cotangent.
+func.func private @adjoint(%dy: tensor<8xi32> {lighthouse.name = "dy"}) {
+  return
+}
+func.func @user_stage(%x: tensor<8xf32>) {
+  // expected-error@below {{has an adjoint with the argument 'dy', which names nothing [user_stage_c3]}}
+  %y = lighthouse.user_stage "s"(%x) ["x"] -> ["y"] adjoint @adjoint : (tensor<8xf32>) -> tensor<8xi32>
+  return
+}
+
+// -----
+
+func.func private @adjoint(%dy: tensor<8xf32> {lighthouse.name = "dy"}) {
+  return
+}
+func.func @user_stage(%x: tensor<8xf32>) {
+  // expected-error@below {{has an adjoint with the argument 'dy' of type 'tensor<8xf32>'; expected 'tensor<8xf16>' [user_stage_c3]}}
+  %y = lighthouse.user_stage "s"(%x) ["x"] -> ["y"] adjoint @adjoint : (tensor<8xf32>) -> tensor<8xf16>
+  return
+}
+
+// -----
+
+func.func private @adjoint(%dy: tensor<8xf32> {lighthouse.name = "dy"}) -> (tensor<8xf32> {lighthouse.name = "dz"}) {
+  return %dy : tensor<8xf32>
+}
+func.func @user_stage(%x: tensor<8xf32>) {
+  // expected-error@below {{has an adjoint with the result 'dz', which is the gradient of no input [user_stage_c4]}}
+  %y = lighthouse.user_stage "s"(%x) ["x"] -> ["y"] adjoint @adjoint : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+func.func private @adjoint(%y: tensor<9xf32> {lighthouse.name = "y"}) -> (tensor<9xf32> {lighthouse.name = "dx"}) {
+  return %y : tensor<9xf32>
+}
+func.func @user_stage(%x: tensor<8xf16>) {
+  // expected-error@below {{has an adjoint with the result 'dx' of type 'tensor<9xf32>'; expected 'tensor<8xf16>' or the same of f32 [user_stage_c4]}}
+  %y = lighthouse.user_stage "s"(%x) ["x"] -> ["y"] adjoint @adjoint : (tensor<8xf16>) -> tensor<9xf32>
+  return
+}
+
+// -----
+
 !selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 2, factor = 2>>
 func.func @make_selection(%i: tensor<1x2x39xi32>) {
   // expected-error@below {{the entries must be 'tensor<1x2x40xi32>', got 'tensor<1x2x39xi32>' [make_selection_c1]}}

@@ -28,7 +28,7 @@ class FuncOp;
 
 namespace lighthouse::frontend {
 
-/// A parameter of a kernel or pipeline, as written.
+/// A parameter of a kernel, pipeline or stage, as written.
 struct ParamInfo {
   std::string name;
   std::string kind;         ///< int, bool, float or type
@@ -42,14 +42,15 @@ struct ArgumentInfo {
   std::string type;
 };
 
-/// What a specification says about one of its kernels or pipelines.
+/// What a specification says about one of its kernels, pipelines or stages.
 struct DefinitionInfo {
-  enum class Kind { Kernel, Pipeline };
+  enum class Kind { Kernel, Pipeline, Stage };
   Kind kind;
   std::string name;
-  llvm::SMLoc loc;   ///< of the name
-  std::string stage; ///< that a kernel implements; empty if none
-  bool imported;     ///< from another file than the one compiled
+  llvm::SMLoc loc;     ///< of the name
+  std::string stage;   ///< that a kernel implements; empty if none
+  std::string adjoint; ///< of a stage; empty if none
+  bool imported;       ///< from another file than the one compiled
   std::vector<ParamInfo> params;
   std::vector<ArgumentInfo> arguments, results;
 };
@@ -89,6 +90,9 @@ public:
   virtual void decided(const TunableUse &use) = 0;
 };
 
+/// "kernel", "pipeline" or "stage".
+llvm::StringRef spelling(DefinitionInfo::Kind kind);
+
 /// The type of an argument: a ranked tensor, for kernels possibly with unknown extents, or a
 /// scalar.
 struct NamedType {
@@ -119,7 +123,7 @@ public:
   static std::unique_ptr<Spec> parse(Diagnostics &diagnostics, const ImportResolver &resolver);
   ~Spec();
 
-  /// The kernels and pipelines in the order of the files, imported ones first.
+  /// The kernels, pipelines and stages in the order of the files, imported ones first.
   const std::vector<DefinitionInfo> &definitions() const;
 
   /// Adds an instance of a kernel to `module`, or finds the equal one that is there. Parameters
@@ -130,11 +134,14 @@ public:
                                                     mlir::ModuleOp module);
 
   /// Adds a function for a pipeline on arguments of static shape, and the kernels that it launches
-  /// itself. Arguments and results carry their names as `lighthouse.name`.
+  /// itself. Arguments and results carry their names as `lighthouse.name`. `withAdjoints` adds the
+  /// adjoints that declared stages have, as private functions; without them the pipeline cannot be
+  /// differentiated through such stages.
   mlir::FailureOr<mlir::func::FuncOp> instantiatePipeline(llvm::StringRef name,
                                                           llvm::ArrayRef<ParamSetting> settings,
                                                           llvm::ArrayRef<NamedType> arguments,
-                                                          mlir::ModuleOp module);
+                                                          mlir::ModuleOp module,
+                                                          bool withAdjoints = false);
 
   /// Serves stages with the kernels of this specification that implement them: the first, in the
   /// order of the files, that is for `target` ("host" or "cuda") or for all and fits. The provider

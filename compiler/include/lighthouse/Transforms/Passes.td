@@ -19,6 +19,9 @@ def DifferentiatePass : Pass<"lighthouse-differentiate", "::mlir::ModuleOp"> {
     With `joint` nothing is saved: `@f` itself gets the cotangents as further arguments and returns
     the gradients after its results.
 
+    The adjoint of a `user_stage` is the private function that it refers to, and is inlined.
+    Private functions themselves are not differentiated.
+
     It is an error, at the stage or launch, if a gradient flows into something without an adjoint.
 
     Before:
@@ -92,7 +95,7 @@ def SelectKernelsPass : Pass<"lighthouse-select-kernels", "::mlir::ModuleOp"> {
     The abstract values become tensors: a pyramid q, k, v and their coarsest pooled rows; scores the
     query and key scores; a selection the list of entries and its inverse, the ranks. Results that
     only the kernel declares are scratch: the launch has them, and nobody uses them. Stages whose
-    results are unused are dropped.
+    results are unused are dropped, and so are private functions, which are adjoints of stages.
 
     What a kernel gets and which parameters it may ask for stands in the description of each stage op
     of the dialect; the ops themselves say it to this pass (`StageOpInterface`).

@@ -380,6 +380,79 @@ def Lighthouse_ScatterOp : Lighthouse_StageOp<"scatter", [
 }
 
 //===------------------------------------------------------------------------------------------===//
+// Stages of the user
+//===------------------------------------------------------------------------------------------===//
+
+def Lighthouse_UserStageOp : Lighthouse_AnyStageOp<"user_stage", [
+    "getStageName", "getStageParameters", "buildAdjoint"],
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "a stage that the specification declares";
+  let description = [{
+    `stage` is its name there, `parameters` are those that its kernels may ask for: i64, booleans
+    and types. `input_names` and `output_names` are what the declaration calls the tensors.
+
+    `adjoint` is a private function that computes gradients. What it gets and gives follows from
+    the names (`lighthouse.name`) of its arguments and results: an argument that is named like an
+    input or output gets that tensor, one that is named `do` the cotangent of the output `o`, in
+    the output's own type and zero if nothing flows into it; a result `dq` is the gradient of the
+    input `q`. An input without such a result is a constant. Passes leave private functions alone,
+    and the choice of kernels drops them.
+
+    The location may be a fused one with that of the declaration as its metadata; then errors point
+    there, too.
+
+    Kernels: `NAME(parameters)`: (inputs) -> (outputs).
+
+    Constraints:
+    - (user_stage_c1) there is a name for each input and output, and names differ;
+    - (user_stage_c2) `adjoint` is a function of the module with a body of one block;
+    - (user_stage_c3) each argument of the adjoint has the name and type of an input, of an output,
+      or of the cotangent of a float output, and only of one of them;
+    - (user_stage_c4) each result of the adjoint is named as the gradient of a float input and has
+      its shape, and its element type or f32.
+
+    Example:
+
+    ```mlir
+    func.func private @square_adjoint(
+        %x: tensor<1000xf32> {lighthouse.name = "x"},
+        %dy: tensor<1000xf32> {lighthouse.name = "dy"})
+        -> (tensor<1000xf32> {lighthouse.name = "dx"}) {
+      %dx = lighthouse.user_stage "product"(%x, %dy) ["a", "b"] -> ["c"] with {FACTOR = 2 : i64}
+        : (tensor<1000xf32>, tensor<1000xf32>) -> tensor<1000xf32>
+      return %dx : tensor<1000xf32>
+    }
+    func.func @square(%x: tensor<1000xf32>) -> tensor<1000xf32> {
+      %y = lighthouse.user_stage "square"(%x) ["x"] -> ["y"] adjoint @square_adjoint
+        : (tensor<1000xf32>) -> tensor<1000xf32>
+      return %y : tensor<1000xf32>
+    }
+    ```
+  }];
+  let arguments = (ins StrAttr:$stage, Variadic<Lighthouse_AnyTensor>:$inputs,
+                       StrArrayAttr:$input_names, StrArrayAttr:$output_names,
+                       OptionalAttr<DictionaryAttr>:$parameters,
+                       OptionalAttr<FlatSymbolRefAttr>:$adjoint);
+  let results = (outs Variadic<Lighthouse_AnyTensor>:$outputs);
+  let assemblyFormat = [{
+    $stage `(` $inputs `)` $input_names `->` $output_names (`with` $parameters^)?
+    (`adjoint` $adjoint^)? attr-dict `:` functional-type($inputs, $outputs)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// What an argument of the adjoint stands for.
+    struct AdjointArgument {
+      ::mlir::Value value;      ///< an input or output
+      bool isCotangent = false; ///< whether its cotangent is meant
+    };
+    /// All that an argument of that name can stand for.
+    ::llvm::SmallVector<AdjointArgument> findAdjointArguments(::llvm::StringRef name);
+    /// The input whose gradient a result of the adjoint of that name is; null if there is none.
+    ::mlir::Value findGradientInput(::llvm::StringRef name);
+  }];
+}
+
+//===------------------------------------------------------------------------------------------===//
 // Kernels applied to tensors
 //===------------------------------------------------------------------------------------------===//
 

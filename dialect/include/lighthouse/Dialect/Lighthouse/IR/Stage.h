@@ -39,6 +39,9 @@ struct StageOption {
 
 /// How specifications speak of a stage.
 struct StageSignature {
+  /// Whether specifications declare stages of this op, each under a name and with a signature of
+  /// its own. Then the rest of this one says nothing but `hasKernel`.
+  bool isDeclared = false;
   /// Whether pipelines may call it. The others are made by passes; kernels implement them all the
   /// same.
   bool isCallable = true;
@@ -121,7 +124,8 @@ struct StageInfo {
                                               mlir::DictionaryAttr options);
 };
 
-/// Every op of the dialect that is a stage, in the order of their definitions.
+/// Every op of the dialect that is a stage by itself, in the order of their definitions: all but
+/// the one of the stages that specifications declare.
 llvm::ArrayRef<StageInfo> getStages();
 /// The stage of that name, null if there is none.
 const StageInfo *findStage(llvm::StringRef name);

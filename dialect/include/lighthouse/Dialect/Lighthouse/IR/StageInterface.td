@@ -13,9 +13,13 @@ def Lighthouse_StageOpInterface : OpInterface<"StageOpInterface"> {
   let cppNamespace = "::lighthouse::lh";
   let methods = [
     StaticInterfaceMethod<[{
-      How specifications call the stage, and which parameters its kernels may ask for. The stage's
-      name is that of the op without its dialect.
+      How specifications call stages of this op, and which parameters their kernels may ask for.
     }], "const ::lighthouse::lh::StageSignature &", "getStageSignature">,
+    InterfaceMethod<[{
+      The stage's name, as kernels implement it. By default that of the op without its dialect.
+    }], "::llvm::StringRef", "getStageName", (ins), "", [{
+      return $_op->getName().stripDialect();
+    }]>,
     StaticInterfaceMethod<[{
       Builds the op from what a pipeline passes: an operand for each of the signature's, and options
       by name.
@@ -76,7 +80,7 @@ def Lighthouse_StageOpInterface : OpInterface<"StageOpInterface"> {
     }], "::llvm::LogicalResult", "buildAdjoint",
       (ins "::mlir::OpBuilder &":$builder, "::lighthouse::lh::Cotangents &":$cotangents,
            "bool":$deterministic), "", [{
-      return $_op->emitError() << "stage '" << $_op->getName().stripDialect()
+      return $_op->emitError() << "stage '" << $_op.getStageName()
                                << "' has no adjoint, but a gradient flows into its results";
     }]>,
   ];
