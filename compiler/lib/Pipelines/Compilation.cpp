@@ -71,6 +71,7 @@ LogicalResult Compilation::runPhase(Phase phase) {
             return buildHostToLLVMPipeline(pm);
           GpuPipelineOptions gpu;
           gpu.sharedLimit = arch->sharedBytes;
+          gpu.vectorAtomics = arch->vectorAtomics;
           buildTileToNVVMPipeline(pm, gpu);
         },
         /*mayBlameRequest=*/arch != nullptr);

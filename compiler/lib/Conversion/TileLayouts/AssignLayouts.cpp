@@ -105,10 +105,22 @@ Layout LayoutAssignment::defaultLayout(RankedTensorType type) const {
   return Layout::blocked(type.getShape(), order, vector, numWarps);
 }
 
+/// Whether `value` and what is made of it element by element is only written to memory.
+static bool endsInMemory(Value value) {
+  return llvm::all_of(value.getUsers(), [&](Operation *user) {
+    if (isElementwise(user) || isa<tile::TransposeOp>(user))
+      return endsInMemory(user->getResult(0));
+    return isa<tile::StoreOp, tile::AtomicRMWOp, tile::BufferStoreOp>(user);
+  });
+}
+
 Layout LayoutAssignment::dotLayout(tile::DotOp dot) const {
   auto type = cast<RankedTensorType>(dot.getType());
-  if (isMatrixProduct(dot))
-    return Layout::mmaResult(type.getShape(), numWarps);
+  if (isMatrixProduct(dot)) {
+    // Operands that lie in registers, and the products that take the result, want whole rows in a warp.
+    bool isFree = !homeOf(dot.getA()) && !homeOf(dot.getB()) && !homeOf(dot.getAcc());
+    return Layout::mmaResult(type.getShape(), numWarps, isFree && endsInMemory(dot));
+  }
   // Each thread a block of 4 by 4, so that what it reads is used four times.
   Layout layout;
   for (int64_t d : {1, 0})

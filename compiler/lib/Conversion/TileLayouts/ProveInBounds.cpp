@@ -26,8 +26,9 @@ struct ProveInBoundsPass : lighthouse::impl::ProveInBoundsBase<ProveInBoundsPass
     if (failed(solver.initializeAndRun(getOperation())))
       return signalPassFailure();
     getOperation().walk([&](Operation *op) {
-      llvm::TypeSwitch<Operation *>(op).Case<tile::LoadOp, tile::StoreOp, tile::CopyAsyncOp>(
-          [&](auto access) { prove(solver, access); });
+      llvm::TypeSwitch<Operation *>(op)
+          .Case<tile::LoadOp, tile::StoreOp, tile::AtomicRMWOp, tile::CopyAsyncOp>(
+              [&](auto access) { prove(solver, access); });
     });
   }
 

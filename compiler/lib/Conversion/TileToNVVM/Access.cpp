@@ -5,6 +5,8 @@
 #include "../Combine.h"
 #include "../TileLayouts/Access.h"
 
+#include "mlir/IR/Matchers.h"
+
 using namespace mlir;
 using namespace lighthouse;
 using nvvm::KernelLowering;
@@ -222,10 +224,11 @@ void KernelLowering::storeVector(const Place &to, ArrayRef<Value> values, bool s
   inlineAsm(text, constraints + ",~{memory}", {}, operands);
 }
 
-/// i1: whether a range along the last dim lies inside of the view as a whole.
-Value KernelLowering::rowFits(const Access &access, OperandRange subscripts) {
-  auto range = subscripts.back().getDefiningOp<tile::RangeOp>();
-  Value extent = extentOf(access.view, access.view.getRank() - 1);
+Value KernelLowering::fitsAlong(const Access &access, int64_t dim) {
+  Value subscript = access.subscripts[dim], extent = extentOf(access.view, dim);
+  auto range = subscript.getDefiningOp<tile::RangeOp>();
+  if (!range)
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, scalars.lookup(subscript), extent);
   Value start = scalars.lookup(range.getStart());
   Value end = add(wide(start), i64(range.getType().getDimSize(0)));
   return both(arith::CmpIOp::create(b, arith::CmpIPredicate::sle, end, wide(extent)),
@@ -255,7 +258,7 @@ void KernelLowering::lowerLoad(tile::LoadOp op) {
   }
   // The row may end inside of a vector: element by element where the tile reaches that far.
   auto branch = scf::IfOp::create(b, SmallVector<Type>(access.coordinates.size(), element),
-                                  rowFits(access, op.getIndices()), /*addThenBlock=*/true,
+                                  fitsAlong(access, access.view.getRank() - 1), /*addThenBlock=*/true,
                                   /*addElseBlock=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.elseBlock());
@@ -296,7 +299,7 @@ void KernelLowering::lowerStore(tile::StoreOp op) {
   };
   if (access.isWhole)
     return storeAll(access, access.vector);
-  auto branch = scf::IfOp::create(b, rowFits(access, op.getIndices()), /*withElseRegion=*/true);
+  auto branch = scf::IfOp::create(b, fitsAlong(access, access.view.getRank() - 1), /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.elseBlock());
   storeAll(access, 1);
@@ -309,21 +312,96 @@ void KernelLowering::lowerStore(tile::StoreOp op) {
 // Atomics
 //===------------------------------------------------------------------------------------------===//
 
+KernelLowering::Argument KernelLowering::hideStrides(Operation *op, const Argument &argument) {
+  Argument hidden = argument;
+  for (Value &stride : hidden.strides)
+    if (!matchPattern(stride, m_Constant()))
+      stride = opaqueInLoop(op, stride);
+  return hidden;
+}
+
+/// How PTX writes the type in a combination without result: "f32" for sums of f32. Empty if there is
+/// none, or not on every target, as for 16-bit floats.
+static std::string reductionType(tile::CombiningKind kind, Type type) {
+  unsigned bits = type.getIntOrFloatBitWidth();
+  bool isFloat = isa<FloatType>(type), isSum = kind == tile::CombiningKind::add;
+  if ((bits != 32 && bits != 64) || (isFloat && !isSum))
+    return "";
+  bool isBitwise = kind == tile::CombiningKind::and_ || kind == tile::CombiningKind::or_;
+  StringRef letter = isFloat ? "f" : isSum ? "u" : isBitwise ? "b" : "s";
+  return (letter + Twine(bits)).str();
+}
+
+void KernelLowering::reduceVector(const Place &to, ArrayRef<Value> values,
+                                  tile::CombiningKind kind, StringRef type) {
+  Type element = values.front().getType();
+  StringRef constraint = element.isF32()         ? "f"
+                         : element.isF64()       ? "d"
+                         : element.isInteger(64) ? "l"
+                                                 : "r";
+  SmallVector<Value> operands{to.pointer};
+  llvm::append_range(operands, values);
+  std::string constraints = "l", guard;
+  for (size_t i = 0; i < values.size(); ++i)
+    constraints += "," + constraint.str();
+  if (to.inside) {
+    constraints += ",b";
+    guard = "@$" + std::to_string(operands.size()) + " ";
+    operands.push_back(to.inside);
+  }
+  std::string vector = values.size() > 1 ? ".v" + std::to_string(values.size()) : "";
+  std::string text = guard + "red.relaxed.gpu.global." + stringifyCombiningKind(kind).str() + vector +
+                     "." + type.str() + " [$0], " + registerList(1, values.size()) + ";";
+  inlineAsm(text, constraints + ",~{memory}", {}, operands);
+}
+
 void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
   orderAfterReads(op.getView());
   bool isTiled = isTile(op.getValue());
   Access access =
-      prepare(op.getView(), op.getIndices(), op.getMask(), std::nullopt, op.getValue());
+      prepare(op.getView(), op.getIndices(), op.getMask(), op.getInBounds(), op.getValue());
   Value owner = isTiled ? isOwner(*access.layout) : isZero(thread);
   const Registers values = flatten(op.getValue());
-  bool isFloat = isa<FloatType>(op.getView().getType().getElementType());
-  for (auto [i, value] : llvm::enumerate(values)) {
-    Place to = place(access, i);
-    OpBuilder::InsertionGuard guard(b);
-    if (Value condition = both(to.inside, owner))
-      b.setInsertionPointToStart(
-          scf::IfOp::create(b, condition, /*withElseRegion=*/false).thenBlock());
-    LLVM::AtomicRMWOp::create(b, atomicKind(op.getKind(), isFloat), to.pointer, value,
-                              LLVM::AtomicOrdering::monotonic);
-  }
+  Type element = op.getView().getType().getElementType();
+  std::string type = reductionType(op.getKind(), element);
+  bool isVector = vectorAtomics && type == "f32" && op.getKind() == tile::CombiningKind::add;
+  Argument hidden = hideStrides(op, *access.argument);
+  access.argument = &hidden;
+  auto combineAll = [&](Access access, bool isWhole) {
+    int64_t width = isVector && isWhole ? access.vector : 1;
+    for (size_t i = 0; i < values.size(); i += width) {
+      Place to = place(access, i);
+      to.inside = both(to.inside, owner);
+      if (!type.empty()) {
+        reduceVector(to, ArrayRef<Value>(values).slice(i, width), op.getKind(), type);
+        continue;
+      }
+      OpBuilder::InsertionGuard guard(b);
+      if (to.inside)
+        b.setInsertionPointToStart(
+            scf::IfOp::create(b, to.inside, /*withElseRegion=*/false).thenBlock());
+      LLVM::AtomicRMWOp::create(b, atomicKind(op.getKind(), isa<FloatType>(element)), to.pointer,
+                                values[i], LLVM::AtomicOrdering::monotonic);
+    }
+  };
+  // The assembler makes a branch of every predicate of an atomic operation: rather one for all, where no
+  // thread and no element is left out.
+  auto isOneRange = [](Value subscript) {
+    return !isa<RankedTensorType>(subscript.getType()) || subscript.getDefiningOp<tile::RangeOp>();
+  };
+  Value fits;
+  if (isTiled && !type.empty() && access.mask.empty() && !owner &&
+      llvm::all_of(access.subscripts, isOneRange))
+    for (int64_t d = 0; d < access.view.getRank(); ++d)
+      if (!access.inBounds[d])
+        fits = both(fits, fitsAlong(access, d));
+  if (!fits)
+    return combineAll(access, access.isWhole);
+  auto branch = scf::IfOp::create(b, fits, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.elseBlock());
+  combineAll(access, access.isWhole);
+  b.setInsertionPointToStart(branch.thenBlock());
+  access.inBounds.assign(access.view.getRank(), true);
+  combineAll(access, /*isWhole=*/true);
 }

@@ -24,7 +24,8 @@ namespace lighthouse::nvvm {
 
 class KernelLowering {
 public:
-  explicit KernelLowering(tile::KernelOp kernel);
+  /// `vectorAtomics`: whether the target adds vectors of f32 to memory.
+  KernelLowering(tile::KernelOp kernel, bool vectorAtomics);
 
   /// Builds the function beside the kernel. Fails with a diagnostic on an op it cannot lower.
   mlir::LogicalResult run();
@@ -112,10 +113,16 @@ private:
   /// The extent of a dim, i32.
   Value extentOf(tile::ViewType view, int64_t dim);
   Place place(Access &access, unsigned reg);
-  Value rowFits(const Access &access, mlir::OperandRange subscripts);
+  /// i1: whether a scalar or a range along `dim` lies inside of the view as a whole.
+  Value fitsAlong(const Access &access, int64_t dim);
   void lowerLoad(tile::LoadOp op);
   void lowerStore(tile::StoreOp op);
   void lowerAtomic(tile::AtomicRMWOp op);
+  /// Combines with what is in memory by one `red`, whose type PTX calls `type`.
+  void reduceVector(const Place &to, llvm::ArrayRef<Value> values, tile::CombiningKind kind,
+                    llvm::StringRef type);
+  /// The argument with strides hidden from LLVM where `op` is in a loop (see `opaqueInLoop`).
+  Argument hideStrides(mlir::Operation *op, const Argument &argument);
   Registers loadVector(const Place &from, Type elementType, int64_t width, Value other);
   void storeVector(const Place &to, llvm::ArrayRef<Value> values, bool streaming);
 
@@ -210,6 +217,7 @@ private:
   static Layout layoutOf(Value tile) { return *Layout::of(tile.getType()); }
 
   tile::KernelOp kernel;
+  bool vectorAtomics;
   SharedMemory shared;
   mlir::ImplicitLocOpBuilder b;
   mlir::OpBuilder entry;                              ///< Where the thread was identified.

@@ -107,7 +107,8 @@ void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
   const Registers values = registersOf(op.getValue());
   int64_t width = bufferVector(type, registerVector(layout));
   // Other threads have read the old contents, and will see the new.
-  barrier();
+  if (!op.getUnordered())
+    barrier();
   {
     OpBuilder::InsertionGuard guard(b);
     if (Value owner = isOwner(layout))
@@ -117,7 +118,8 @@ void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
       storeShared(sharedPointer(addressIn(places, coordinates[i])),
                   ArrayRef<Value>(values).slice(i, width));
   }
-  barrier();
+  if (!op.getUnordered())
+    barrier();
 }
 
 void KernelLowering::lowerBufferLoad(tile::BufferLoadOp op) {
