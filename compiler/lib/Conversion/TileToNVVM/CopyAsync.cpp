@@ -18,6 +18,7 @@ void KernelLowering::lowerCopy(tile::CopyAsyncOp op) {
   Argument hidden = hideStrides(op, *access.argument);
   access.argument = &hidden;
   BufferPlaces to = placesIn(buffers.lookup(op.getBuffer()), buffer, layout);
+  to.chunk = opaqueInLoop(op, to.chunk);
   Value owner = isOwner(layout);
   int64_t width = access.isWhole ? access.vector : 1, bytes = width * memoryBytes(element);
   for (size_t i = 0; i < access.coordinates.size(); i += width) {
