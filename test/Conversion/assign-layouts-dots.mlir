@@ -104,3 +104,29 @@ tile.kernel @carried(%x: !tile.view<[64, 512], f16> {tile.alignment = 16 : i64},
   tile.store %h, %y[%i, %i] : tensor<64x64xf16>, !tile.view<[64, 64], f16>, tensor<64xi32>, tensor<64xi32>
   tile.return
 }
+
+// Operands from shared memory and a result that is only summed up and written: each of eight warps has 32 by
+// 32 of it, as four have 32 by 64 where all columns of a row are wanted.
+// CHECK-LABEL: tile.kernel @balanced
+// CHECK: scf.for
+// CHECK: tile.dot {{.*}}, tensor<64x128xf32, #tile.layout<register = {{\[\[}}0, 1], [8, 0], [0, 32], [0, 64], [32, 0]], lane = {{\[\[}}0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = {{\[\[}}0, 8], [16, 0], [0, 16]]>>{{$}}
+// CHECK-NOT: convert_layout
+// CHECK: tile.return
+tile.kernel @balanced(%y: !tile.view<[64, 128], f32> {tile.alignment = 16 : i64}) attributes {dims = [], grid = #one, inputs = 0 : i64, warps = 8 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %c4 = arith.constant 4 : i32
+  %zero = arith.constant dense<0.0> : tensor<64x128xf32>
+  %i = tile.range %c0 : tensor<64xi32>
+  %j = tile.range %c0 : tensor<128xi32>
+  %left = tile.alloc_shared : !tile.buffer<64x16xbf16>
+  %right = tile.alloc_shared : !tile.buffer<16x128xbf16>
+  %r = scf.for %k = %c0 to %c4 step %c1 iter_args(%acc = %zero) -> (tensor<64x128xf32>) : i32 {
+    %a = tile.buffer_load %left : !tile.buffer<64x16xbf16> -> tensor<64x16xbf16>
+    %b = tile.buffer_load %right : !tile.buffer<16x128xbf16> -> tensor<16x128xbf16>
+    %d = tile.dot %a, %b, %acc : tensor<64x16xbf16>, tensor<16x128xbf16>, tensor<64x128xf32>
+    scf.yield %d : tensor<64x128xf32>
+  }
+  tile.atomic_rmw add %r, %y[%i, %j] : tensor<64x128xf32>, !tile.view<[64, 128], f32>, tensor<64xi32>, tensor<128xi32>
+  tile.return
+}

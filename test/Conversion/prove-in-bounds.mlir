@@ -22,6 +22,8 @@ tile.kernel @divisible(%x: !x1024, %w: !tile.view<[1023], f32>, %y: !x1024) attr
   %s = arith.addf %v, %u : tensor<64xf32>
   // CHECK: tile.store %{{.*}}[%{{.*}}] {in_bounds = array<i1: true>}
   tile.store %s, %y[%i] : tensor<64xf32>, !x1024, tensor<64xi32>
+  // CHECK: tile.atomic_rmw add %{{.*}}[%{{.*}}] {in_bounds = array<i1: true>}
+  tile.atomic_rmw add %s, %y[%i] : tensor<64xf32>, !x1024, tensor<64xi32>
   %late = arith.addi %start, %c1 : i32
   %j = tile.range %late : tensor<64xi32>
   // CHECK: tile.store %{{.*}}[%{{.*}}] :

@@ -1,5 +1,6 @@
 // Loads and stores of tensor arguments: widths, predicates, ragged rows, masks, lists, copies, atomics.
-// RUN: lighthouse-opt %s --pass-pipeline='builtin.module(tile-to-nvvm,cse,canonicalize)' | FileCheck %s
+// RUN: lighthouse-opt %s --pass-pipeline='builtin.module(tile-to-nvvm,cse,canonicalize)' | FileCheck %s --check-prefixes=CHECK,SCALAR
+// RUN: lighthouse-opt %s --pass-pipeline='builtin.module(tile-to-nvvm{vector-atomics=true},cse,canonicalize)' | FileCheck %s --check-prefixes=CHECK,VECTOR
 
 #quad = #tile.layout<register = [[1], [2]], lane = [[4], [8], [16], [32], [64]], warp = []>
 #octet = #tile.layout<register = [[1], [2], [4]], lane = [[8], [16], [32], [64], [128]], warp = []>
@@ -153,25 +154,56 @@ tile.kernel @gather(%x: !tile.view<[64, 128], f32> {tile.alignment = 16 : i64, t
   tile.return
 }
 
-// Relaxed, each behind its bound; of a scalar only one is done.
+// Relaxed. Inside of the tensor nothing is predicated, but for one branch where that is not proven. What PTX has
+// no `red` for is left to LLVM, each behind its bound; of a scalar only one is done.
 // CHECK-LABEL: llvm.func ptx_kernelcc @atomics(
 // CHECK: %[[T:.*]] = llvm.inline_asm has_side_effects "mov.u32 $0, %tid.x;", "=r"
+// CHECK: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.f32 [$0], $1;", "l,f,~{memory}" %{{.*}} : (!llvm.ptr<1>, f32) -> ()
 // CHECK: scf.if
-// CHECK: llvm.atomicrmw fadd %{{.*}} monotonic : !llvm.ptr<1>, f32
-// CHECK: llvm.atomicrmw fmax %{{.*}} monotonic : !llvm.ptr<1>, f32
+// CHECK-NEXT: llvm.atomicrmw fmax %{{.*}} monotonic : !llvm.ptr<1>, f32
+// CHECK: %[[END:.*]] = arith.addi %{{.*}}, %c32_i64
+// CHECK: %[[FITS:.*]] = arith.cmpi sle, %[[END]], %c128_i64
 // CHECK: scf.if
-// CHECK: llvm.atomicrmw min %{{.*}} monotonic : !llvm.ptr<1>, i32
+// CHECK: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.min.s32 [$0], $1;", "l,r,~{memory}"
+// CHECK: } else {
+// CHECK: llvm.inline_asm has_side_effects "@$2 red.relaxed.gpu.global.min.s32 [$0], $1;", "l,r,b,~{memory}"
 // CHECK: %[[FIRST:.*]] = arith.cmpi eq, %[[T]], %c0_i32
-// CHECK: scf.if %[[FIRST]]
-// CHECK: llvm.atomicrmw _or
+// CHECK: llvm.inline_asm has_side_effects "@$2 red.relaxed.gpu.global.or.b32 [$0], $1;", "l,r,b,~{memory}" %{{.*}}, %{{.*}}, %[[FIRST]]
 // CHECK: llvm.return
-tile.kernel @atomics(%x: !x {tile.alignment = 16 : i64}, %n: !tile.view<[128], i32>, %f: f32) attributes {dims = [], grid = #one, inputs = 0 : i64, warps = 1 : i64} {
+tile.kernel @atomics(%x: !x {tile.alignment = 16 : i64}, %n: !tile.view<[128], i32>, %f: f32, %s: i32) attributes {dims = [], grid = #one, inputs = 0 : i64, warps = 1 : i64} {
   %c0 = arith.constant 0 : i32
   %i = tile.range %c0 : tensor<32xi32, #lanes>
+  %j = tile.range %s : tensor<32xi32, #lanes>
   %v = tensor.splat %f : tensor<32xf32, #lanes>
-  tile.atomic_rmw add %v, %x[%i] : tensor<32xf32, #lanes>, !x, tensor<32xi32, #lanes>
-  tile.atomic_rmw max %v, %x[%i] : tensor<32xf32, #lanes>, !x, tensor<32xi32, #lanes>
-  tile.atomic_rmw min %i, %n[%i] : tensor<32xi32, #lanes>, !tile.view<[128], i32>, tensor<32xi32, #lanes>
-  tile.atomic_rmw or %c0, %n[%c0] : i32, !tile.view<[128], i32>, i32
+  tile.atomic_rmw add %v, %x[%i] {in_bounds = array<i1: true>} : tensor<32xf32, #lanes>, !x, tensor<32xi32, #lanes>
+  tile.atomic_rmw max %v, %x[%j] : tensor<32xf32, #lanes>, !x, tensor<32xi32, #lanes>
+  tile.atomic_rmw min %i, %n[%j] : tensor<32xi32, #lanes>, !tile.view<[128], i32>, tensor<32xi32, #lanes>
+  tile.atomic_rmw or %c0, %n[%c0] {in_bounds = array<i1: true>} : i32, !tile.view<[128], i32>, i32
+  tile.return
+}
+
+// Vectors where the target has them: as many as layout and alignment allow. Where the row may end inside of a
+// vector, only behind the branch. Other types and kinds go one by one.
+// CHECK-LABEL: llvm.func ptx_kernelcc @vectors_of_atomics(
+// VECTOR: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.v4.f32 [$0], {$1, $2, $3, $4};", "l,f,f,f,f,~{memory}"
+// VECTOR-COUNT-2: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.v2.f32 [$0], {$1, $2};", "l,f,f,~{memory}"
+// SCALAR-COUNT-8: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.f32 [$0], $1;"
+// CHECK-NOT: red
+// CHECK: scf.if
+// VECTOR: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.v4.f32 [$0], {$1, $2, $3, $4};", "l,f,f,f,f,~{memory}"
+// SCALAR-COUNT-4: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.f32 [$0], $1;"
+// CHECK: } else {
+// CHECK-COUNT-4: llvm.inline_asm has_side_effects "@$2 red.relaxed.gpu.global.add.f32 [$0], $1;", "l,f,b,~{memory}"
+// CHECK-COUNT-4: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.u32 [$0], $1;", "l,r,~{memory}"
+// CHECK-NOT: red
+// CHECK: llvm.return
+tile.kernel @vectors_of_atomics(%x: !x {tile.alignment = 16 : i64}, %y: !x {tile.alignment = 8 : i64}, %n: !n {tile.alignment = 16 : i64}, %k: !tile.view<[128], i32> {tile.alignment = 16 : i64}, %f: f32) attributes {dims = ["N"], grid = affine_map<()[n] -> (n ceildiv 128, 1, 1)>, inputs = 0 : i64, warps = 1 : i64} {
+  %c0 = arith.constant 0 : i32
+  %i = tile.range %c0 : tensor<128xi32, #quad>
+  %v = tensor.splat %f : tensor<128xf32, #quad>
+  tile.atomic_rmw add %v, %x[%i] {in_bounds = array<i1: true>} : tensor<128xf32, #quad>, !x, tensor<128xi32, #quad>
+  tile.atomic_rmw add %v, %y[%i] {in_bounds = array<i1: true>} : tensor<128xf32, #quad>, !x, tensor<128xi32, #quad>
+  tile.atomic_rmw add %v, %n[%i] : tensor<128xf32, #quad>, !n, tensor<128xi32, #quad>
+  tile.atomic_rmw add %i, %k[%i] {in_bounds = array<i1: true>} : tensor<128xi32, #quad>, !tile.view<[128], i32>, tensor<128xi32, #quad>
   tile.return
 }

@@ -111,3 +111,16 @@ tile.kernel @matrices(%f: bf16, %y: !tile.view<[32], bf16>, %z: !tile.view<[64],
   tile.store %t, %z[%j] {in_bounds = array<i1: true>} : tensor<64xbf16, #columns>, !tile.view<[64], bf16>, tensor<64xi32, #columns>
   tile.return
 }
+
+// Only what is ordered has barriers.
+// CHECK-LABEL: llvm.func ptx_kernelcc @unordered(
+// CHECK-NOT: barrier
+// CHECK-COUNT-8: llvm.store %{{.*}} {alignment = 16 : i64} : vector<8xbf16>, !llvm.ptr<3>
+// CHECK-NOT: barrier
+// CHECK: llvm.return
+tile.kernel @unordered(%f: bf16) attributes {dims = [], grid = #one, inputs = 1 : i64, warps = 1 : i64} {
+  %buf = tile.alloc_shared : !b
+  %v = tensor.splat %f : tensor<32x64xbf16, #v8>
+  tile.buffer_store %v, %buf {unordered} : tensor<32x64xbf16, #v8>, !b
+  tile.return
+}

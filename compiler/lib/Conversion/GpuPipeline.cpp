@@ -45,6 +45,7 @@ void lighthouse::buildTileLayoutPipeline(OpPassManager &pm) {
 void lighthouse::buildTileToNVVMPipeline(OpPassManager &pm, const GpuPipelineOptions &options) {
   TileToNVVMOptions tileToNVVM;
   tileToNVVM.sharedLimit = options.sharedLimit;
+  tileToNVVM.vectorAtomics = options.vectorAtomics;
   pm.addPass(createTileToNVVM(tileToNVVM));
   pm.addPass(createCSEPass());
   pm.addPass(createExpandForNVVM());

@@ -200,11 +200,17 @@ Result KernelGen::genStore(const CallExpr *e) {
     return failure();
   if (*buffer) {
     auto type = mlir::cast<tile::BufferType>(buffer->getType());
-    if (!e->named.empty()) {
-      error(e->named.front().name.loc,
-            "shared memory is written whole, without '" + e->named.front().name.text + "'");
-      return failure();
+    FailureOr<bool> ordered = true;
+    for (const auto &named : e->named) {
+      if (named.name.text != "ordered") {
+        error(named.name.loc,
+              "shared memory is written whole, without '" + named.name.text + "'");
+        return failure();
+      }
+      ordered = evalBool(namedArg(e, "ordered"), "'ordered'");
     }
+    if (failed(ordered))
+      return failure();
     Access whole;
     whole.shape.assign(type.getShape().begin(), type.getShape().end());
     whole.element = type.getElementType();
@@ -213,8 +219,13 @@ Result KernelGen::genStore(const CallExpr *e) {
       value = evalStored(e, whole);
     if (failed(value))
       return failure();
-    tile::BufferStoreOp::create(builder, location(e->loc), *value, *buffer);
+    tile::BufferStoreOp::create(builder, location(e->loc), *value, *buffer,
+                                /*unordered=*/!*ordered);
     return Value::none();
+  }
+  if (namedArg(e, "ordered")) {
+    error(e->loc, "'ordered' is for stores to shared memory");
+    return failure();
   }
   FailureOr<Access> access = evalDestination(e->args[0], "'store'");
   if (failed(access))
@@ -246,7 +257,7 @@ Result KernelGen::genAtomic(const CallExpr *e) {
               : e->callee == "atomic_max" ? tile::CombiningKind::max
                                           : tile::CombiningKind::min;
   tile::AtomicRMWOp::create(builder, location(e->loc), kind, *value, access->view, access->indices,
-                            *mask);
+                            *mask, /*in_bounds=*/mlir::DenseBoolArrayAttr());
   return Value::none();
 }
 

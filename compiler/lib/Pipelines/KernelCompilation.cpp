@@ -49,6 +49,7 @@ LogicalResult KernelCompilation::run(Phase phase) {
             return buildHostToLLVMPipeline(pm);
           GpuPipelineOptions gpu;
           gpu.sharedLimit = arch->sharedBytes;
+          gpu.vectorAtomics = arch->vectorAtomics;
           buildTileToNVVMPipeline(pm, gpu);
         },
         /*mayBlameRequest=*/arch != nullptr);

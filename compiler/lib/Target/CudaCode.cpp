@@ -20,9 +20,10 @@ using namespace lighthouse;
 ArrayRef<CudaArch> lighthouse::cudaArchs() {
   // A block gets 1 KiB less than the multiprocessor has.
   static constexpr CudaArch archs[] = {
-      {"sm_80", 70, 163 << 10},  {"sm_86", 71, 99 << 10},   {"sm_89", 78, 99 << 10},
-      {"sm_90", 78, 227 << 10},  {"sm_90a", 80, 227 << 10}, {"sm_100", 86, 227 << 10},
-      {"sm_120", 87, 99 << 10},
+      {"sm_80", 70, 163 << 10, false}, {"sm_86", 71, 99 << 10, false},
+      {"sm_89", 78, 99 << 10, false},  {"sm_90", 81, 227 << 10, true},
+      {"sm_90a", 81, 227 << 10, true}, {"sm_100", 86, 227 << 10, true},
+      {"sm_120", 87, 99 << 10, true},
   };
   return archs;
 }

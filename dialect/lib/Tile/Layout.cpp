@@ -220,16 +220,18 @@ Layout Layout::blocked(ArrayRef<int64_t> shape, ArrayRef<int64_t> order, int64_t
   return layout;
 }
 
-Layout Layout::mmaResult(ArrayRef<int64_t> shape, int64_t numWarps) {
+Layout Layout::mmaResult(ArrayRef<int64_t> shape, int64_t numWarps, bool balanced) {
   Layout layout;
   layout.registers = {{1, 1}, {0, 8}};
   layout.lanes = {{1, 2}, {1, 4}, {0, 1}, {0, 2}, {0, 4}};
   int64_t rows = 16, columns = 8;
   for (int64_t n = 1; n < numWarps; n *= 2) {
-    if (rows < powerOfTwoIn(shape[0])) {
+    bool canAcross = columns < powerOfTwoIn(shape[1]);
+    bool isTall = shape[0] * 16 / rows >= shape[1] * 8 / columns;
+    if (rows < powerOfTwoIn(shape[0]) && (isTall || !balanced || !canAcross)) {
       layout.warps.push_back({0, rows});
       rows *= 2;
-    } else if (columns < powerOfTwoIn(shape[1])) {
+    } else if (canAcross) {
       layout.warps.push_back({1, columns});
       columns *= 2;
     } else {

@@ -305,7 +305,9 @@ LogicalResult AtomicRMWOp::verify() {
     return emitOpError() << "'mul' is not an atomic combination [atomic_rmw_c4]";
   if (getElementTypeOrSelf(value).isInteger(1))
     return emitOpError() << "there is no atomic combination of i1 [atomic_rmw_c4]";
-  return verifyBitwise(*this, "atomic_rmw_c4", getKind(), value);
+  if (failed(verifyBitwise(*this, "atomic_rmw_c4", getKind(), value)))
+    return failure();
+  return verifyInBounds(*this, "atomic_rmw_c5", getView().getType(), getInBounds());
 }
 
 LogicalResult CopyAsyncOp::verify() {
@@ -377,6 +379,10 @@ void CopyAsyncOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRC
 
 void StoreOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
   patterns.add<ProveInBounds<StoreOp>>(context);
+}
+
+void AtomicRMWOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<ProveInBounds<AtomicRMWOp>>(context);
 }
 
 //===----------------------------------------------------------------------------------------------===//

@@ -362,6 +362,15 @@ tile.kernel @k(%x: !tile.view<["M", 8], f32>, %i: i32, %f: f32, %h: f16) attribu
 
 tile.kernel @k(%x: !tile.view<["M", 8], f32>, %i: i32, %f: f32, %h: f16) attributes {
     dims = ["M"], grid = affine_map<()[m] -> (m, 1, 1)>, inputs = 1 : i64} {
+  // expected-error@below {{'tile.atomic_rmw' op expected 2 entries in in_bounds, found 1 [atomic_rmw_c5]}}
+  tile.atomic_rmw add %f, %x[%i, %i] {in_bounds = array<i1: true>} : f32, !tile.view<["M", 8], f32>, i32, i32
+  tile.return
+}
+
+// -----
+
+tile.kernel @k(%x: !tile.view<["M", 8], f32>, %i: i32, %f: f32, %h: f16) attributes {
+    dims = ["M"], grid = affine_map<()[m] -> (m, 1, 1)>, inputs = 1 : i64} {
   %t = tensor.splat %f : tensor<4x16xf32>
   // expected-error@below {{'tile.broadcast' op expected rank and element type of 'tensor<4x16xf32>', found 'tensor<2x4x16xf32>' [broadcast_c1]}}
   %b = tile.broadcast %t : tensor<4x16xf32> -> tensor<2x4x16xf32>

@@ -74,6 +74,7 @@ tile.kernel @everything(%x: !tile.view<["B", 3, "N"], f32> {tile.name = "x"}, %s
   // CHECK: tile.wait 0
   // CHECK: tile.buffer_load %[[SLOT]] : !tile.buffer<64x16xf32, 32> -> tensor<64x16xf32>
   // CHECK: tile.buffer_store %{{.*}}, %[[SLOT]] : tensor<64x16xf32>, !tile.buffer<64x16xf32, 32>
+  // CHECK: tile.buffer_store %{{.*}}, %[[SLOT]] {unordered} : tensor<64x16xf32>, !tile.buffer<64x16xf32, 32>
   %buf = tile.alloc_shared : !tile.buffer<2x64x16xf32, 32>
   %slot = tile.slot %buf[%p] : !tile.buffer<2x64x16xf32, 32> -> !tile.buffer<64x16xf32, 32>
   tile.copy_async %x[%i, %p, %j], %slot : !tile.view<["B", 3, "N"], f32>, !tile.buffer<64x16xf32, 32>, tensor<64xi32>, i32, tensor<16xi32>
@@ -81,6 +82,7 @@ tile.kernel @everything(%x: !tile.view<["B", 3, "N"], f32> {tile.name = "x"}, %s
   tile.wait 0
   %loaded = tile.buffer_load %slot : !tile.buffer<64x16xf32, 32> -> tensor<64x16xf32>
   tile.buffer_store %loaded, %slot : tensor<64x16xf32>, !tile.buffer<64x16xf32, 32>
+  tile.buffer_store %loaded, %slot {unordered} : tensor<64x16xf32>, !tile.buffer<64x16xf32, 32>
   // CHECK: tile.return
   tile.return
 }

@@ -226,7 +226,7 @@ TEST_F(LayoutTest, ProductsCoverTheirTilesAndMeetInEveryWarp) {
   for (int i = 0; i < 60 && !HasFailure(); ++i) {
     int64_t pack = draw(1, 2), warps = int64_t(1) << draw(0, 3);
     int64_t m = 16 * draw(1, 6), n = 8 * draw(1, 8), k = 8 * pack * draw(1, 4);
-    Layout c = Layout::mmaResult({m, n}, warps);
+    Layout c = Layout::mmaResult({m, n}, warps, /*balanced=*/draw(0, 1) == 1);
     Layout a = Layout::mmaLeft({m, k}, c, pack), b = Layout::mmaRight({k, n}, c, pack);
     expectCovers(c, {m, n});
     expectCovers(a, {m, k});
@@ -251,6 +251,18 @@ TEST_F(LayoutTest, ProductsCoverTheirTilesAndMeetInEveryWarp) {
       }
     }
   }
+}
+
+TEST_F(LayoutTest, BalancedProductsGiveAWarpFewRowsAndColumns) {
+  auto warpsOf = [](Shape shape, int64_t warps) {
+    return Layout::mmaResult(shape, warps, /*balanced=*/true).warps;
+  };
+  EXPECT_THAT(warpsOf({64, 128}, 8), ElementsAre(Basis{1, 8}, Basis{0, 16}, Basis{1, 16}));
+  EXPECT_THAT(warpsOf({128, 64}, 8), ElementsAre(Basis{0, 16}, Basis{0, 32}, Basis{1, 8}));
+  EXPECT_THAT(warpsOf({128, 128}, 2), ElementsAre(Basis{0, 16}));
+  // Where one side is used up, the other gives the rest, and then there are copies.
+  EXPECT_THAT(warpsOf({16, 32}, 8), ElementsAre(Basis{1, 8}, Basis{1, 16}, Basis()));
+  EXPECT_THAT(warpsOf({96, 8}, 8), ElementsAre(Basis{0, 16}, Basis(), Basis()));
 }
 
 TEST_F(LayoutTest, ScanRunsThroughRegistersLanesWarps) {

@@ -34,6 +34,9 @@ struct GpuPipelineOptions : mlir::PassPipelineOptions<GpuPipelineOptions> {
   Option<unsigned> sharedLimit{*this, "shared-limit",
                                llvm::cl::desc("Most bytes of shared memory of a kernel"),
                                llvm::cl::init(232448)};
+  Option<bool> vectorAtomics{*this, "vector-atomics",
+                             llvm::cl::desc("Whether the target adds vectors of f32 to memory"),
+                             llvm::cl::init(false)};
 };
 
 /// Kernels of the tile dialect to the same with a layout on every tile.

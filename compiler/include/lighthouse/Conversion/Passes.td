@@ -127,6 +127,9 @@ def TileToNVVM : Pass<"tile-to-nvvm", "::mlir::ModuleOp"> {
       buffer, else loops of fused multiply-adds over shared memory;
     - asynchronous copies are `cp.async`; bytes outside of a tensor are zero-filled.
 
+    - atomic combinations whose old value nobody needs are `red`, with `vector-atomics` of two or four
+      neighbouring f32 at once; what PTX has no `red` for is left to LLVM.
+
     Buffers and scratch memory that are not in use at the same time share addresses. `shared-limit`
     is what a block may have.
 
@@ -142,7 +145,9 @@ def TileToNVVM : Pass<"tile-to-nvvm", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [Option<"sharedLimit", "shared-limit", "unsigned", "232448",
-                        "Most bytes of shared memory that a kernel may use">];
+                        "Most bytes of shared memory that a kernel may use">,
+                 Option<"vectorAtomics", "vector-atomics", "bool", "false",
+                        "Whether the target adds vectors of f32 to memory (sm_90, PTX 8.1)">];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
     "::mlir::scf::SCFDialect"

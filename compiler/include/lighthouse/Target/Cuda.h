@@ -31,6 +31,7 @@ struct CudaArch {
   llvm::StringLiteral name;   ///< "sm_90a"
   unsigned ptxVersion;        ///< The lowest PTX version that serves, as 80 for 8.0.
   unsigned sharedBytes;       ///< Most shared memory of a block.
+  bool vectorAtomics;         ///< Whether `red` takes vectors of f32.
 };
 
 /// All of them, oldest first.

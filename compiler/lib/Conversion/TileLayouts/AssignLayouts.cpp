@@ -105,10 +105,36 @@ Layout LayoutAssignment::defaultLayout(RankedTensorType type) const {
   return Layout::blocked(type.getShape(), order, vector, numWarps);
 }
 
+/// Whether `value`, and what is made of it element by element, is only written to memory, summed up
+/// further, or carried to the next iteration of a loop.
+static bool isWrittenOrCarried(Value value) {
+  return llvm::all_of(value.getUses(), [](OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (isElementwise(user) || isa<tile::TransposeOp>(user))
+      return isWrittenOrCarried(user->getResult(0));
+    if (auto yield = dyn_cast<scf::YieldOp>(user)) {
+      auto branch = dyn_cast<scf::IfOp>(yield->getParentOp());
+      return !branch || isWrittenOrCarried(branch.getResult(use.getOperandNumber()));
+    }
+    if (auto dot = dyn_cast<tile::DotOp>(user))
+      return use.get() == dot.getAcc() && isWrittenOrCarried(dot);
+    return isa<tile::StoreOp, tile::AtomicRMWOp, tile::BufferStoreOp>(user);
+  });
+}
+
 Layout LayoutAssignment::dotLayout(tile::DotOp dot) const {
   auto type = cast<RankedTensorType>(dot.getType());
-  if (isMatrixProduct(dot))
-    return Layout::mmaResult(type.getShape(), numWarps);
+  if (isMatrixProduct(dot)) {
+    // Operands that lie in registers, and what takes the result as it is, want whole rows in a warp.
+    Layout rows = Layout::mmaResult(type.getShape(), numWarps);
+    if (homeOf(dot.getA()) || homeOf(dot.getB()))
+      return rows;
+    Layout balanced = Layout::mmaResult(type.getShape(), numWarps, /*balanced=*/true);
+    // What is summed up further stays where it is.
+    if (const Home *acc = homeOf(dot.getAcc()); acc && (acc->layout == rows || acc->layout == balanced))
+      return acc->layout;
+    return isWrittenOrCarried(dot) ? balanced : rows;
+  }
   // Each thread a block of 4 by 4, so that what it reads is used four times.
   Layout layout;
   for (int64_t d : {1, 0})

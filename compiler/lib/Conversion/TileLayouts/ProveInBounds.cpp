@@ -27,8 +27,9 @@ struct ProveInBoundsPass : lighthouse::impl::ProveInBoundsBase<ProveInBoundsPass
     if (failed(solver.initializeAndRun(getOperation())))
       return signalPassFailure();
     getOperation().walk([&](Operation *op) {
-      llvm::TypeSwitch<Operation *>(op).Case<tile::LoadOp, tile::StoreOp, tile::CopyAsyncOp>(
-          [&](auto access) { prove(solver, access); });
+      llvm::TypeSwitch<Operation *>(op)
+          .Case<tile::LoadOp, tile::StoreOp, tile::AtomicRMWOp, tile::CopyAsyncOp>(
+              [&](auto access) { prove(solver, access); });
     });
   }
 
@@ -48,12 +49,18 @@ struct ProveInBoundsPass : lighthouse::impl::ProveInBoundsBase<ProveInBoundsPass
     }
   }
 
-  /// Whether `index` is one of the whole tiles into which a run-time dim is divided, by the grid or by
-  /// a loop.
+  /// Whether `index` is the number of a program along a run-time dim, or one of the whole tiles into
+  /// which the grid or a loop divides such a dim.
   static bool isTileOfDim(tile::KernelOp kernel, tile::ViewType view, int64_t dim, Value index) {
-    auto range = index.getDefiningOp<tile::RangeOp>();
     StringRef name = view.getDimName(dim);
-    if (!range || name.empty() || !isWholeTile(kernel, view, dim, range))
+    if (name.empty())
+      return false;
+    AffineExpr extent =
+        getAffineSymbolExpr(kernel.getDimIndex(name), kernel.getContext());
+    if (std::optional<unsigned> axis = getProgramAxis(index))
+      return kernel.getGrid().getResult(*axis) == extent;
+    auto range = index.getDefiningOp<tile::RangeOp>();
+    if (!range || !isWholeTile(kernel, view, dim, range))
       return false;
     Value start = range.getStart();
     int64_t count = range.getType().getDimSize(0);
@@ -70,8 +77,6 @@ struct ProveInBoundsPass : lighthouse::impl::ProveInBoundsBase<ProveInBoundsPass
     std::optional<unsigned> axis = getProgramAxis(product.getLhs());
     if (!axis)
       return false;
-    int64_t symbol = kernel.getDimIndex(name);
-    AffineExpr extent = getAffineSymbolExpr(symbol, kernel.getContext());
     return kernel.getGrid().getResult(*axis) == extent.ceilDiv(count);
   }
 

@@ -242,7 +242,8 @@ void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
 
   bool isFloat = isa<FloatType>(op.getView().getType().getElementType());
   loopNest(shapeOf(op.getValue()), 1, [&](Indices indices) {
-    Address to = address(op.getView(), op.getIndices(), std::nullopt, op.getMask(), indices, 1);
+    Address to =
+        address(op.getView(), op.getIndices(), op.getInBounds(), op.getMask(), indices, 1);
     OpBuilder::InsertionGuard guard(b);
     if (to.inside)
       b.setInsertionPointToStart(

@@ -5,6 +5,8 @@
 #include "../Combine.h"
 #include "../TileLayouts/Access.h"
 
+#include "mlir/IR/Matchers.h"
+
 using namespace mlir;
 using namespace lighthouse;
 using nvvm::KernelLowering;
@@ -79,10 +81,29 @@ Value KernelLowering::extentOf(tile::ViewType view, int64_t dim) {
   return name.empty() ? i32(view.getStaticDim(dim)) : dims.lookup(name);
 }
 
+/// i1: 0 <= index < extent.
+Value KernelLowering::isBelow(Value index, Value extent) {
+  // Unsigned, so that a negative index is outside as well.
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index, extent);
+}
+
+Value KernelLowering::commonCheck(Access &access) {
+  if (access.common)
+    return *access.common;
+  Value inside = access.mask.size() == 1 ? access.mask.front() : Value();
+  for (int64_t d = 0; d < access.view.getRank(); ++d) {
+    Value index = access.tileDims[d] < 0 ? access.starts[d] : access.wholes[d];
+    if (index && !access.inBounds[d])
+      inside = both(inside, isBelow(index, extentOf(access.view, d)));
+  }
+  access.common = inside;
+  return inside;
+}
+
 KernelLowering::Place KernelLowering::place(Access &access, unsigned reg) {
-  Value inside, offset = access.base;
-  if (!access.mask.empty())
-    inside = access.mask.size() == 1 ? access.mask.front() : access.mask[reg];
+  Value offset = access.base, inside = commonCheck(access);
+  if (access.mask.size() > 1)
+    inside = both(inside, access.mask[reg]);
   for (int64_t d = 0; d < access.view.getRank(); ++d) {
     int64_t tileDim = access.tileDims[d];
     int64_t along = tileDim < 0 ? 0 : access.coordinates[reg][tileDim];
@@ -106,16 +127,11 @@ KernelLowering::Place KernelLowering::place(Access &access, unsigned reg) {
                      : mul(wide(getCoordinate()), access.argument->strides[d]);
       offset = add(offset, part);
     }
-    if (access.inBounds[d])
+    if (access.inBounds[d] || tileDim < 0 || access.wholes[d])
       continue;
-    Value whole = access.wholes[d];
-    Value &check = access.checks[{d, whole ? 0 : along}];
-    if (!check) {
-      // Unsigned, so that a negative coordinate is outside as well.
-      Value extent = extentOf(access.view, d);
-      check = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, whole ? whole : getCoordinate(),
-                                    extent);
-    }
+    Value &check = access.checks[{d, along}];
+    if (!check)
+      check = isBelow(getCoordinate(), extentOf(access.view, d));
     inside = both(inside, check);
   }
   auto pointer = LLVM::LLVMPointerType::get(b.getContext(), /*addressSpace=*/1);
@@ -229,10 +245,13 @@ void KernelLowering::storeVector(const Place &to, ArrayRef<Value> values, bool s
   inlineAsm(text, constraints + ",~{memory}", {}, operands);
 }
 
-/// i1: whether a range along the last dim lies inside of the view as a whole.
-Value KernelLowering::rowFits(const Access &access, OperandRange subscripts) {
-  auto range = subscripts.back().getDefiningOp<tile::RangeOp>();
-  Value extent = extentOf(access.view, access.view.getRank() - 1);
+Value KernelLowering::fitsAlong(const Access &access, int64_t dim) {
+  Value subscript = access.subscripts[dim], extent = extentOf(access.view, dim);
+  auto range = subscript.getDefiningOp<tile::RangeOp>();
+  if (!range)
+    return isBelow(scalars.lookup(subscript), extent);
+  if (Value whole = access.wholes[dim])
+    return isBelow(whole, extent);
   Value start = scalars.lookup(range.getStart());
   Value end = add(wide(start), i64(range.getType().getDimSize(0)));
   return both(arith::CmpIOp::create(b, arith::CmpIPredicate::sle, end, wide(extent)),
@@ -262,8 +281,8 @@ void KernelLowering::lowerLoad(tile::LoadOp op) {
   }
   // The row may end inside of a vector: element by element where the tile reaches that far.
   auto branch = scf::IfOp::create(b, SmallVector<Type>(access.coordinates.size(), element),
-                                  rowFits(access, op.getIndices()), /*addThenBlock=*/true,
-                                  /*addElseBlock=*/true);
+                                  fitsAlong(access, access.view.getRank() - 1),
+                                  /*addThenBlock=*/true, /*addElseBlock=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.elseBlock());
   scf::YieldOp::create(b, loadAll(access, 1));
@@ -303,7 +322,8 @@ void KernelLowering::lowerStore(tile::StoreOp op) {
   };
   if (access.isWhole)
     return storeAll(access, access.vector);
-  auto branch = scf::IfOp::create(b, rowFits(access, op.getIndices()), /*withElseRegion=*/true);
+  auto branch = scf::IfOp::create(b, fitsAlong(access, access.view.getRank() - 1),
+                                  /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.elseBlock());
   storeAll(access, 1);
@@ -316,21 +336,96 @@ void KernelLowering::lowerStore(tile::StoreOp op) {
 // Atomics
 //===------------------------------------------------------------------------------------------===//
 
+KernelLowering::Argument KernelLowering::hideStrides(Operation *op, const Argument &argument) {
+  Argument hidden = argument;
+  for (Value &stride : hidden.strides)
+    if (!matchPattern(stride, m_Constant()))
+      stride = opaqueInLoop(op, stride);
+  return hidden;
+}
+
+/// How PTX writes the type in a combination without result: "f32" for sums of f32. Empty if there is
+/// none, or not on every target, as for 16-bit floats.
+static std::string reductionType(tile::CombiningKind kind, Type type) {
+  unsigned bits = type.getIntOrFloatBitWidth();
+  bool isFloat = isa<FloatType>(type), isSum = kind == tile::CombiningKind::add;
+  if ((bits != 32 && bits != 64) || (isFloat && !isSum))
+    return "";
+  bool isBitwise = kind == tile::CombiningKind::and_ || kind == tile::CombiningKind::or_;
+  StringRef letter = isFloat ? "f" : isSum ? "u" : isBitwise ? "b" : "s";
+  return (letter + Twine(bits)).str();
+}
+
+void KernelLowering::reduceVector(const Place &to, ArrayRef<Value> values,
+                                  tile::CombiningKind kind, StringRef type) {
+  Type element = values.front().getType();
+  StringRef constraint = element.isF32()         ? "f"
+                         : element.isF64()       ? "d"
+                         : element.isInteger(64) ? "l"
+                                                 : "r";
+  SmallVector<Value> operands{to.pointer};
+  llvm::append_range(operands, values);
+  std::string constraints = "l", guard;
+  for (size_t i = 0; i < values.size(); ++i)
+    constraints += "," + constraint.str();
+  if (to.inside) {
+    constraints += ",b";
+    guard = "@$" + std::to_string(operands.size()) + " ";
+    operands.push_back(to.inside);
+  }
+  std::string vector = values.size() > 1 ? ".v" + std::to_string(values.size()) : "";
+  std::string text = guard + "red.relaxed.gpu.global." + stringifyCombiningKind(kind).str() + vector +
+                     "." + type.str() + " [$0], " + registerList(1, values.size()) + ";";
+  inlineAsm(text, constraints + ",~{memory}", {}, operands);
+}
+
 void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
   orderAfterReads(op.getView());
   bool isTiled = isTile(op.getValue());
   Access access =
-      prepare(op.getView(), op.getIndices(), op.getMask(), std::nullopt, op.getValue());
+      prepare(op.getView(), op.getIndices(), op.getMask(), op.getInBounds(), op.getValue());
   Value owner = isTiled ? isOwner(*access.layout) : isZero(thread);
   const Registers values = flatten(op.getValue());
-  bool isFloat = isa<FloatType>(op.getView().getType().getElementType());
-  for (auto [i, value] : llvm::enumerate(values)) {
-    Place to = place(access, i);
-    OpBuilder::InsertionGuard guard(b);
-    if (Value condition = both(to.inside, owner))
-      b.setInsertionPointToStart(
-          scf::IfOp::create(b, condition, /*withElseRegion=*/false).thenBlock());
-    LLVM::AtomicRMWOp::create(b, atomicKind(op.getKind(), isFloat), to.pointer, value,
-                              LLVM::AtomicOrdering::monotonic);
-  }
+  Type element = op.getView().getType().getElementType();
+  std::string type = reductionType(op.getKind(), element);
+  bool isVector = vectorAtomics && type == "f32" && op.getKind() == tile::CombiningKind::add;
+  Argument hidden = hideStrides(op, *access.argument);
+  access.argument = &hidden;
+  auto combineAll = [&](Access access, bool isWhole) {
+    int64_t width = isVector && isWhole ? access.vector : 1;
+    for (size_t i = 0; i < values.size(); i += width) {
+      Place to = place(access, i);
+      to.inside = both(to.inside, owner);
+      if (!type.empty()) {
+        reduceVector(to, ArrayRef<Value>(values).slice(i, width), op.getKind(), type);
+        continue;
+      }
+      OpBuilder::InsertionGuard guard(b);
+      if (to.inside)
+        b.setInsertionPointToStart(
+            scf::IfOp::create(b, to.inside, /*withElseRegion=*/false).thenBlock());
+      LLVM::AtomicRMWOp::create(b, atomicKind(op.getKind(), isa<FloatType>(element)), to.pointer,
+                                values[i], LLVM::AtomicOrdering::monotonic);
+    }
+  };
+  // The assembler makes a branch of every predicate of an atomic operation: rather one for all, where no
+  // thread and no element is left out.
+  auto isOneRange = [](Value subscript) {
+    return !isa<RankedTensorType>(subscript.getType()) || subscript.getDefiningOp<tile::RangeOp>();
+  };
+  Value fits;
+  if (isTiled && !type.empty() && access.mask.empty() && !owner &&
+      llvm::all_of(access.subscripts, isOneRange))
+    for (int64_t d = 0; d < access.view.getRank(); ++d)
+      if (!access.inBounds[d])
+        fits = both(fits, fitsAlong(access, d));
+  if (!fits)
+    return combineAll(access, access.isWhole);
+  auto branch = scf::IfOp::create(b, fits, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.elseBlock());
+  combineAll(access, access.isWhole);
+  b.setInsertionPointToStart(branch.thenBlock());
+  access.inBounds.assign(access.view.getRank(), true);
+  combineAll(access, /*isWhole=*/true);
 }

@@ -41,7 +41,7 @@ Value KernelLowering::inlineAsm(StringRef text, StringRef constraints, Type resu
 }
 
 Value KernelLowering::opaqueInLoop(Operation *op, Value value) {
-  if (!isa<LoopLikeOpInterface>(op->getParentOp()))
+  if (!op->getParentOfType<LoopLikeOpInterface>())
     return value;
   bool isWide = value.getType().isInteger(64);
   return inlineAsm(isWide ? "mov.b64 $0, $1;" : "mov.b32 $0, $1;", isWide ? "=l,l" : "=r,r",

@@ -4,8 +4,6 @@
 
 #include "../TileLayouts/Access.h"
 
-#include "mlir/IR/Matchers.h"
-
 using namespace mlir;
 using namespace lighthouse;
 using nvvm::KernelLowering;
@@ -17,12 +15,10 @@ void KernelLowering::lowerCopy(tile::CopyAsyncOp op) {
   Layout layout = copyLayout(op);
   Access access = prepare(op.getView(), op.getIndices(), Value(), op.getInBounds(), layout,
                           buffer.getShape());
-  Argument hidden = *access.argument;
-  for (Value &stride : hidden.strides)
-    if (!matchPattern(stride, m_Constant()))
-      stride = opaqueInLoop(op, stride);
+  Argument hidden = hideStrides(op, *access.argument);
   access.argument = &hidden;
   BufferPlaces to = placesIn(buffers.lookup(op.getBuffer()), buffer, layout);
+  to.chunk = opaqueInLoop(op, to.chunk);
   Value owner = isOwner(layout);
   int64_t width = access.isWhole ? access.vector : 1, bytes = width * memoryBytes(element);
   for (size_t i = 0; i < access.coordinates.size(); i += width) {

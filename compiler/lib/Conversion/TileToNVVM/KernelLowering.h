@@ -24,7 +24,8 @@ namespace lighthouse::nvvm {
 
 class KernelLowering {
 public:
-  explicit KernelLowering(tile::KernelOp kernel);
+  /// `vectorAtomics`: whether the target adds vectors of f32 to memory.
+  KernelLowering(tile::KernelOp kernel, bool vectorAtomics);
 
   /// Builds the function beside the kernel. Fails with a diagnostic on an op it cannot lower.
   mlir::LogicalResult run();
@@ -99,6 +100,8 @@ private:
     /// First coordinate of the tile along each dim that it lies inside or outside of as a whole.
     llvm::SmallVector<Value> wholes;
     llvm::DenseMap<std::pair<int64_t, int64_t>, Value> offsets, checks;
+    /// Whether what all registers share is inside; unset until it is needed, null if always.
+    std::optional<Value> common;
   };
   /// Where the elements of registers `first` and `width - 1` after it are, and whether they exist.
   struct Place {
@@ -113,11 +116,20 @@ private:
                  std::optional<llvm::ArrayRef<bool>> inBounds, Value tile);
   /// The extent of a dim, i32.
   Value extentOf(tile::ViewType view, int64_t dim);
+  Value isBelow(Value index, Value extent);
+  /// i1: whether what all registers of an access share is inside of the view; null if always.
+  Value commonCheck(Access &access);
   Place place(Access &access, unsigned reg);
-  Value rowFits(const Access &access, mlir::OperandRange subscripts);
+  /// i1: whether a scalar or a range along `dim` lies inside of the view as a whole.
+  Value fitsAlong(const Access &access, int64_t dim);
   void lowerLoad(tile::LoadOp op);
   void lowerStore(tile::StoreOp op);
   void lowerAtomic(tile::AtomicRMWOp op);
+  /// Combines with what is in memory by one `red`, whose type PTX calls `type`.
+  void reduceVector(const Place &to, llvm::ArrayRef<Value> values, tile::CombiningKind kind,
+                    llvm::StringRef type);
+  /// The argument with strides hidden from LLVM where `op` is in a loop (see `opaqueInLoop`).
+  Argument hideStrides(mlir::Operation *op, const Argument &argument);
   Registers loadVector(const Place &from, Type elementType, int64_t width, Value other);
   void storeVector(const Place &to, llvm::ArrayRef<Value> values, bool streaming);
 
@@ -212,6 +224,7 @@ private:
   static Layout layoutOf(Value tile) { return *Layout::of(tile.getType()); }
 
   tile::KernelOp kernel;
+  bool vectorAtomics;
   SharedMemory shared;
   mlir::ImplicitLocOpBuilder b;
   mlir::OpBuilder entry;                              ///< Where the thread was identified.

@@ -103,11 +103,13 @@ void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
   tile::BufferType type = op.getBuffer().getType();
   Layout layout = layoutOf(op.getValue());
   BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, layout);
+  places.chunk = opaqueInLoop(op, places.chunk);
   auto coordinates = layout.registerCoordinates(type.getShape());
   const Registers values = registersOf(op.getValue());
   int64_t width = bufferVector(type, registerVector(layout));
   // Other threads have read the old contents, and will see the new.
-  barrier();
+  if (!op.getUnordered())
+    barrier();
   {
     OpBuilder::InsertionGuard guard(b);
     if (Value owner = isOwner(layout))
@@ -117,7 +119,8 @@ void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
       storeShared(sharedPointer(addressIn(places, coordinates[i])),
                   ArrayRef<Value>(values).slice(i, width));
   }
-  barrier();
+  if (!op.getUnordered())
+    barrier();
 }
 
 void KernelLowering::lowerBufferLoad(tile::BufferLoadOp op) {

@@ -19,8 +19,9 @@ using nvvm::KernelLowering;
 /// Bytes of parameters that every driver accepts.
 static constexpr int64_t mostParameterBytes = 4096;
 
-KernelLowering::KernelLowering(tile::KernelOp kernel)
-    : kernel(kernel), shared(kernel), b(kernel.getLoc(), kernel), entry(kernel.getContext()) {}
+KernelLowering::KernelLowering(tile::KernelOp kernel, bool vectorAtomics)
+    : kernel(kernel), vectorAtomics(vectorAtomics), shared(kernel), b(kernel.getLoc(), kernel),
+      entry(kernel.getContext()) {}
 
 //===------------------------------------------------------------------------------------------===//
 // The function
@@ -314,7 +315,7 @@ struct TileToNVVMPass : lighthouse::impl::TileToNVVMBase<TileToNVVMPass> {
                            /*isConstant=*/false, LLVM::Linkage::External, "lighthouse_shared",
                            Attribute(), /*alignment=*/128, /*addrSpace=*/3);
     for (auto kernel : llvm::make_early_inc_range(module.getOps<tile::KernelOp>())) {
-      KernelLowering lowering(kernel);
+      KernelLowering lowering(kernel, vectorAtomics);
       if (lowering.sharedBytes() > sharedLimit) {
         emitError(kernel.getLoc())
             << "kernel '" << kernel.getSymName() << "' needs " << lowering.sharedBytes()

@@ -246,18 +246,21 @@ def Tile_AtomicRMWOp : Tile_Op<"atomic_rmw", [AttrSizedOperandSegments,
     - (atomic_rmw_c2) the value has the view's element type, and one dim per tile subscript;
     - (atomic_rmw_c3) the mask is an i1, or an i1 tile with the shape of the value;
     - (atomic_rmw_c4) the kind is `add`, `max`, `min`, `and` or `or`; the last two on integers only,
-      and none on i1, which memory has no atomic operation for.
+      and none on i1, which memory has no atomic operation for;
+    - (atomic_rmw_c5) `in_bounds`, if present, has one entry per dim.
 
     Example: `tile.atomic_rmw add %t, %y[%rows] : tensor<64xf32>, !tile.view<["N"], f32>, tensor<64xi32>`
   }];
   let arguments = (ins Tile_KindAttr:$kind, Tile_Value:$value, Tile_ViewType:$view,
-                       Variadic<Tile_Index>:$indices, Optional<Tile_Mask>:$mask);
+                       Variadic<Tile_Index>:$indices, Optional<Tile_Mask>:$mask,
+                       OptionalAttr<DenseBoolArrayAttr>:$in_bounds);
   let assemblyFormat = [{
     custom<Kind>($kind) $value `,` $view `[` $indices `]` (`mask` $mask^)? attr-dict
     `:` qualified(type($value)) `,` qualified(type($view)) (`,` type($indices)^)?
     (`mask` type($mask)^)?
   }];
   let hasVerifier = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Tile_BarrierOp : Tile_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
@@ -458,12 +461,13 @@ def Tile_BufferStoreOp : Tile_Op<"buffer_store", [MemoryEffects<[MemWrite]>]> {
   let summary = "writes a tile into a whole buffer";
   let description = [{
     Loads of the buffer before it see the old contents, those after it the new ones, in all threads.
+    With `unordered` that is so only for loads with a `tile.wait` or `tile.barrier` in between.
 
     - (buffer_store_c1) the tile has the buffer's shape and element type.
 
     Example: `tile.buffer_store %t, %slot : tensor<64xf32>, !tile.buffer<64xf32>`
   }];
-  let arguments = (ins Tile_Tile:$value, Tile_BufferType:$buffer);
+  let arguments = (ins Tile_Tile:$value, Tile_BufferType:$buffer, UnitAttr:$unordered);
   let assemblyFormat = "$value `,` $buffer attr-dict `:` type($value) `,` qualified(type($buffer))";
   let hasVerifier = 1;
 }
