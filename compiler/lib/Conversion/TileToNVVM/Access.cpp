@@ -258,8 +258,8 @@ void KernelLowering::lowerLoad(tile::LoadOp op) {
   }
   // The row may end inside of a vector: element by element where the tile reaches that far.
   auto branch = scf::IfOp::create(b, SmallVector<Type>(access.coordinates.size(), element),
-                                  fitsAlong(access, access.view.getRank() - 1), /*addThenBlock=*/true,
-                                  /*addElseBlock=*/true);
+                                  fitsAlong(access, access.view.getRank() - 1),
+                                  /*addThenBlock=*/true, /*addElseBlock=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.elseBlock());
   scf::YieldOp::create(b, loadAll(access, 1));
@@ -299,7 +299,8 @@ void KernelLowering::lowerStore(tile::StoreOp op) {
   };
   if (access.isWhole)
     return storeAll(access, access.vector);
-  auto branch = scf::IfOp::create(b, fitsAlong(access, access.view.getRank() - 1), /*withElseRegion=*/true);
+  auto branch = scf::IfOp::create(b, fitsAlong(access, access.view.getRank() - 1),
+                                  /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.elseBlock());
   storeAll(access, 1);
@@ -320,8 +321,8 @@ KernelLowering::Argument KernelLowering::hideStrides(Operation *op, const Argume
   return hidden;
 }
 
-/// How PTX writes the type in a combination without result: "f32" for sums of f32. Empty if there is
-/// none, or not on every target, as for 16-bit floats.
+/// How PTX writes the type in a combination without result: "f32" for sums of f32. Empty if there
+/// is none, or not on every target, as for 16-bit floats.
 static std::string reductionType(tile::CombiningKind kind, Type type) {
   unsigned bits = type.getIntOrFloatBitWidth();
   bool isFloat = isa<FloatType>(type), isSum = kind == tile::CombiningKind::add;
@@ -350,8 +351,8 @@ void KernelLowering::reduceVector(const Place &to, ArrayRef<Value> values,
     operands.push_back(to.inside);
   }
   std::string vector = values.size() > 1 ? ".v" + std::to_string(values.size()) : "";
-  std::string text = guard + "red.relaxed.gpu.global." + stringifyCombiningKind(kind).str() + vector +
-                     "." + type.str() + " [$0], " + registerList(1, values.size()) + ";";
+  std::string text = guard + "red.relaxed.gpu.global." + stringifyCombiningKind(kind).str() +
+                     vector + "." + type.str() + " [$0], " + registerList(1, values.size()) + ";";
   inlineAsm(text, constraints + ",~{memory}", {}, operands);
 }
 
@@ -384,8 +385,8 @@ void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
                                 values[i], LLVM::AtomicOrdering::monotonic);
     }
   };
-  // The assembler makes a branch of every predicate of an atomic operation: rather one for all, where no
-  // thread and no element is left out.
+  // The assembler makes a branch of every predicate of an atomic operation: rather one for all,
+  // where no thread and no element is left out.
   auto isOneRange = [](Value subscript) {
     return !isa<RankedTensorType>(subscript.getType()) || subscript.getDefiningOp<tile::RangeOp>();
   };
