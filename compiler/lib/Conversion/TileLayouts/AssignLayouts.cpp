@@ -125,13 +125,14 @@ static bool isWrittenOrCarried(Value value) {
 Layout LayoutAssignment::dotLayout(tile::DotOp dot) const {
   auto type = cast<RankedTensorType>(dot.getType());
   if (isMatrixProduct(dot)) {
-    // Operands that lie in registers, and what takes the result as it is, want whole rows in a warp.
+    // Operands in registers, and what takes the result as it is, want whole rows in a warp.
     Layout rows = Layout::mmaResult(type.getShape(), numWarps);
     if (homeOf(dot.getA()) || homeOf(dot.getB()))
       return rows;
     Layout balanced = Layout::mmaResult(type.getShape(), numWarps, /*balanced=*/true);
     // What is summed up further stays where it is.
-    if (const Home *acc = homeOf(dot.getAcc()); acc && (acc->layout == rows || acc->layout == balanced))
+    const Home *acc = homeOf(dot.getAcc());
+    if (acc && (acc->layout == rows || acc->layout == balanced))
       return acc->layout;
     return isWrittenOrCarried(dot) ? balanced : rows;
   }

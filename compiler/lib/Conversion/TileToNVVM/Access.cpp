@@ -344,8 +344,8 @@ KernelLowering::Argument KernelLowering::hideStrides(Operation *op, const Argume
   return hidden;
 }
 
-/// How PTX writes the type in a combination without result: "f32" for sums of f32. Empty if there is
-/// none, or not on every target, as for 16-bit floats.
+/// How PTX writes the type in a combination without result: "f32" for sums of f32. Empty if there
+/// is none, or not on every target, as for 16-bit floats.
 static std::string reductionType(tile::CombiningKind kind, Type type) {
   unsigned bits = type.getIntOrFloatBitWidth();
   bool isFloat = isa<FloatType>(type), isSum = kind == tile::CombiningKind::add;
@@ -374,8 +374,8 @@ void KernelLowering::reduceVector(const Place &to, ArrayRef<Value> values,
     operands.push_back(to.inside);
   }
   std::string vector = values.size() > 1 ? ".v" + std::to_string(values.size()) : "";
-  std::string text = guard + "red.relaxed.gpu.global." + stringifyCombiningKind(kind).str() + vector +
-                     "." + type.str() + " [$0], " + registerList(1, values.size()) + ";";
+  std::string text = guard + "red.relaxed.gpu.global." + stringifyCombiningKind(kind).str() +
+                     vector + "." + type.str() + " [$0], " + registerList(1, values.size()) + ";";
   inlineAsm(text, constraints + ",~{memory}", {}, operands);
 }
 
@@ -408,8 +408,8 @@ void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
                                 values[i], LLVM::AtomicOrdering::monotonic);
     }
   };
-  // The assembler makes a branch of every predicate of an atomic operation: rather one for all, where no
-  // thread and no element is left out.
+  // The assembler makes a branch of every predicate of an atomic operation: rather one for all,
+  // where no thread and no element is left out.
   auto isOneRange = [](Value subscript) {
     return !isa<RankedTensorType>(subscript.getType()) || subscript.getDefiningOp<tile::RangeOp>();
   };

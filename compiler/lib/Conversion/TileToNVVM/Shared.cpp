@@ -103,7 +103,6 @@ void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
   tile::BufferType type = op.getBuffer().getType();
   Layout layout = layoutOf(op.getValue());
   BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, layout);
-  places.chunk = opaqueInLoop(op, places.chunk);
   auto coordinates = layout.registerCoordinates(type.getShape());
   const Registers values = registersOf(op.getValue());
   int64_t width = bufferVector(type, registerVector(layout));

@@ -44,8 +44,8 @@ public:
 
   /// Layouts of the result [M, N] and the operands [M, K] and [K, N] of `mma.sync` m16n8kX with
   /// `pack` operand elements in a 32-bit register (PTX ISA, "Matrix fragments for mma"). Warps go
-  /// along M, then along N; if `balanced`, along that of which a warp has more left, so that it reads
-  /// least of the operands. `shape` is that of the tile in question.
+  /// along M, then along N; if `balanced`, along that of which a warp has more left, so that it
+  /// reads least of the operands. `shape` is that of the tile in question.
   static Layout mmaResult(llvm::ArrayRef<int64_t> shape, int64_t numWarps, bool balanced = false);
   static Layout mmaLeft(llvm::ArrayRef<int64_t> shape, const Layout &result, int64_t pack);
   static Layout mmaRight(llvm::ArrayRef<int64_t> shape, const Layout &result, int64_t pack);
