@@ -2,6 +2,8 @@
 
 #include "lighthouse/Transforms/KernelSpecialization.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/SmallBitVector.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -35,6 +37,31 @@ static SmallVector<int64_t> tilesOf(tile::KernelOp kernel) {
   return tiles;
 }
 
+/// The largest extent that becomes a constant.
+static constexpr int64_t largestConstant = 256;
+
+/// Whether an integer division has `value`, or something that is computed from it, as its divisor.
+static bool isDividedBy(Value value) {
+  return llvm::any_of(value.getUses(), [](OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::CeilDivSIOp,
+            arith::FloorDivSIOp>(user))
+      return use.getOperandNumber() == 1 || isDividedBy(user->getResult(0));
+    return isa<arith::ArithDialect>(user->getDialect()) && user->getNumResults() == 1 &&
+           user->getResult(0).getType().isInteger() && isDividedBy(user->getResult(0));
+  });
+}
+
+/// For each dim, whether the kernel divides by it: that costs far less if it is a constant.
+static llvm::SmallBitVector divisorsOf(tile::KernelOp kernel) {
+  llvm::SmallBitVector divisors(kernel.getDims().size());
+  kernel.walk([&](tile::DimOp dim) {
+    if (isDividedBy(dim))
+      divisors.set(kernel.getDimIndex(dim.getName()));
+  });
+  return divisors;
+}
+
 /// The alignment of a view whose rows are those of `type`, seen by a kernel as `view`.
 static int64_t alignmentOf(MemRefType type, tile::ViewType view, int64_t alignment) {
   // Contiguous rows decide also where the strides are the caller's: the runtime checks them.
@@ -53,8 +80,12 @@ static int64_t alignmentOf(MemRefType type, tile::ViewType view, int64_t alignme
 KernelSpecialization KernelSpecialization::of(tile::KernelOp kernel, lh::DispatchOp dispatch,
                                               int64_t alignment) {
   KernelSpecialization result;
-  for (auto [tile, extent] : llvm::zip_equal(tilesOf(kernel), dispatch.getDims()))
-    result.divisors.push_back(extent % tile == 0 ? tile : 1);
+  llvm::SmallBitVector divisors = divisorsOf(kernel);
+  for (auto [i, tile, extent] : llvm::enumerate(tilesOf(kernel), dispatch.getDims()))
+    if (divisors[i] && extent > 0 && extent <= largestConstant)
+      result.dims.push_back({extent, /*isConstant=*/true});
+    else
+      result.dims.push_back({extent % tile == 0 ? tile : 1, /*isConstant=*/false});
   auto arg = dispatch.getArgs().begin();
   for (Type type : kernel.getArgumentTypes()) {
     auto view = dyn_cast<tile::ViewType>(type);
@@ -68,18 +99,57 @@ KernelSpecialization KernelSpecialization::of(tile::KernelOp kernel, lh::Dispatc
 }
 
 void KernelSpecialization::apply(tile::KernelOp kernel) const {
-  Builder builder(kernel.getContext());
-  NamedAttrList known;
-  for (auto [name, divisor] : llvm::zip_equal(kernel.getDims().getAsValueRange<StringAttr>(), divisors))
-    if (divisor > 1)
-      known.set(name, builder.getI64IntegerAttr(divisor));
+  applyDims(kernel);
+  applyViews(kernel);
+}
+
+void KernelSpecialization::applyDims(tile::KernelOp kernel) const {
+  MLIRContext *context = kernel.getContext();
+  Builder builder(context);
+  unsigned numDims = dims.size();
+  NamedAttrList known, exprs(kernel.getDimExprsAttr());
+  SmallVector<AffineExpr> extents;
+  for (auto [i, name, dim] : llvm::enumerate(kernel.getDims().getAsValueRange<StringAttr>(), dims)) {
+    extents.push_back(dim.isConstant ? getAffineConstantExpr(dim.divisor, context)
+                                     : getAffineSymbolExpr(i, context));
+    // The views will not name it any more.
+    if (dim.isConstant)
+      exprs.set(name, AffineMapAttr::get(AffineMap::get(0, numDims, extents.back())));
+    else if (dim.divisor > 1)
+      known.set(name, builder.getI64IntegerAttr(dim.divisor));
+  }
   if (!known.empty())
-    kernel->setAttr("tile.divisors", known.getDictionary(kernel.getContext()));
+    kernel->setAttr("tile.divisors", known.getDictionary(context));
+  if (!exprs.empty())
+    kernel.setDimExprsAttr(exprs.getDictionary(context));
+  kernel.setGrid(kernel.getGrid().replaceDimsAndSymbols({}, extents, 0, numDims));
+  kernel.walk([&](tile::DimOp op) {
+    const Dim &dim = dims[kernel.getDimIndex(op.getName())];
+    if (!dim.isConstant)
+      return;
+    OpBuilder at(op);
+    op.replaceAllUsesWith(
+        arith::ConstantIntOp::create(at, op.getLoc(), dim.divisor, 32).getResult());
+    op.erase();
+  });
+}
+
+void KernelSpecialization::applyViews(tile::KernelOp kernel) const {
+  Builder builder(kernel.getContext());
+  SmallVector<Type> types(kernel.getArgumentTypes());
   auto view = views.begin();
-  for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes())) {
+  for (auto [i, type] : llvm::enumerate(types)) {
     auto viewType = dyn_cast<tile::ViewType>(type);
     if (!viewType)
       continue;
+    SmallVector<Attribute> extents(viewType.getDims());
+    for (Attribute &extent : extents)
+      if (auto name = dyn_cast<StringAttr>(extent))
+        if (const Dim &dim = dims[kernel.getDimIndex(name)]; dim.isConstant)
+          extent = builder.getI64IntegerAttr(dim.divisor);
+    viewType = tile::ViewType::get(kernel.getContext(), extents, viewType.getElementType());
+    type = viewType;
+    kernel.getBody().getArgument(i).setType(viewType);
     SmallVector<int64_t> strides(viewType.getRank(), ShapedType::kDynamic);
     // The stride of a dim is the product of the extents behind it.
     int64_t stride = view->isContiguous ? 1 : ShapedType::kDynamic;
@@ -92,13 +162,14 @@ void KernelSpecialization::apply(tile::KernelOp kernel) const {
     kernel.setArgAttr(i, "tile.strides", builder.getDenseI64ArrayAttr(strides));
     ++view;
   }
+  kernel.setFunctionType(builder.getFunctionType(types, {}));
 }
 
 std::string KernelSpecialization::str() const {
   std::string text;
   llvm::raw_string_ostream out(text);
-  for (int64_t divisor : divisors)
-    out << divisor << " ";
+  for (const Dim &dim : dims)
+    out << dim.divisor << (dim.isConstant ? "e" : "d");
   for (const View &view : views)
     out << view.alignment << (view.isContiguous ? "c" : "s");
   return text;

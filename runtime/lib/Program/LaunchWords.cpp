@@ -3,6 +3,7 @@
 #include "LaunchWords.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace lighthouse::runtime {
 
@@ -35,6 +36,16 @@ static const std::vector<std::int64_t> *shapeOf(const Plan &plan, const LaunchAr
 LaunchWords::LaunchWords(const Plan &plan) {
   for (const LaunchSpec &launch : plan.launches)
     prepare(plan, launch);
+}
+
+/// A multiplier m in the low half and a shift s in the high half, with n / extent = (n * m) >> s for
+/// every n below 2^31. Granlund and Montgomery, "Division by Invariant Integers using
+/// Multiplication", 1994, theorem 4.2.
+static std::int64_t divisionWord(std::int32_t extent) {
+  const auto divisor = std::uint64_t(std::max(extent, 1));
+  const unsigned shift = 31 + unsigned(std::bit_width(divisor - 1));
+  const std::uint64_t multiplier = ((std::uint64_t(1) << shift) + divisor - 1) / divisor;
+  return std::int64_t(multiplier | std::uint64_t(shift) << 32);
 }
 
 void LaunchWords::addArgument(const Plan &plan, const LaunchArg &arg) {
@@ -70,8 +81,11 @@ void LaunchWords::prepare(const Plan &plan, const LaunchSpec &launch) {
       addArgument(plan, launch.args[i]);
   }
   words.insert(words.end(), launch.dims.begin(), launch.dims.end());
-  if (plan.target == "cuda")
+  if (plan.target == "cuda") {
     words.insert(words.end(), launch.grid.begin(), launch.grid.end());
+    words.push_back(divisionWord(launch.grid[0]));
+    words.push_back(divisionWord(launch.grid[1]));
+  }
   result.kernelWords = words.size() - result.firstWord;
 
   const auto tensor = [&](std::size_t i) -> Tensor {

@@ -10,16 +10,17 @@
 namespace lighthouse {
 
 /// What the code of a kernel may assume beyond the kernel itself. There are few of them for each
-/// kernel, whatever the shapes: extents stay values of the run, only whether they are whole tiles,
-/// whether rows are aligned and which views are contiguous is known.
+/// kernel, whatever the sequence length and the batch: extents stay values of the run but for small
+/// ones that it divides by, such as numbers of heads; known is whether they are whole tiles, whether
+/// rows are aligned and which views are contiguous.
 class KernelSpecialization {
 public:
   /// What holds for `dispatch` of `kernel`. `alignment` is that of the caller's tensors and rows in
   /// bytes, a power of two up to 16.
   static KernelSpecialization of(tile::KernelOp kernel, lh::DispatchOp dispatch, int64_t alignment);
 
-  /// Writes it to `kernel`: `tile.divisors` of the kernel, `tile.alignment` and `tile.strides` of
-  /// its views.
+  /// Writes it to `kernel`: constants in place of dims, `tile.divisors` of the kernel,
+  /// `tile.alignment` and `tile.strides` of its views.
   void apply(tile::KernelOp kernel) const;
 
   /// The same text for the same assumptions.
@@ -37,8 +38,21 @@ private:
     bool operator==(const View &) const = default;
   };
 
+  /// What is known of the extent of a dim.
+  struct Dim {
+    /// A number that divides it.
+    int64_t divisor;
+    /// Whether it is that number.
+    bool isConstant;
+
+    bool operator==(const Dim &) const = default;
+  };
+
+  void applyDims(tile::KernelOp kernel) const;
+  void applyViews(tile::KernelOp kernel) const;
+
   /// Of each dim, in order.
-  llvm::SmallVector<int64_t> divisors;
+  llvm::SmallVector<Dim> dims;
   /// Of each argument that is a view, in order.
   llvm::SmallVector<View> views;
 };

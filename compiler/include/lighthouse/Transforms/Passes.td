@@ -178,8 +178,9 @@ def SpecializeKernelsPass : Pass<"lighthouse-specialize-kernels", "::mlir::Modul
   let summary = "tell kernels what their dispatches have in common";
   let description = [{
     For targets whose code gains from it. Extents and grids stay values of the run, so that the same
-    code serves every shape; a kernel learns only
+    code serves every length and batch; a kernel learns only
 
+    - the extents, up to 256, that it divides by, such as numbers of heads: they become constants;
     - `tile.divisors`: which of its dims are multiples of the longest tile (up to 256) in which it
       goes along them, so that no tile is cut by the end of a tensor;
     - `tile.alignment` of each view: the bytes that divide the distances of its rows, at most

@@ -29,7 +29,7 @@ KernelLowering::KernelLowering(tile::KernelOp kernel, bool vectorAtomics)
 
 /// Words that a launch passes: see "CUDA kernels" in the runtime's README.
 static int64_t numWords(tile::KernelOp kernel) {
-  int64_t words = kernel.getDims().size() + 3;
+  int64_t words = kernel.getDims().size() + 5;
   for (Type type : kernel.getArgumentTypes()) {
     auto view = dyn_cast<tile::ViewType>(type);
     words += 1 + (view ? view.getRank() : 0);
@@ -93,14 +93,28 @@ void KernelLowering::findPrograms(llvm::function_ref<Value(Type)> word) {
     auto known = dyn_cast<AffineConstantExpr>(kernel.getGrid().getResult(axis));
     numPrograms[axis] = known ? i32(known.getValue()) : extent;
   }
+  std::array<Value, 2> divisions = {word(b.getI64Type()), word(b.getI64Type())};
   // The grid is launched as a line, whose length is limited by 2^31 and not by 2^16.
   Value rest = intrinsic("llvm.nvvm.read.ptx.sreg.ctaid.x", b.getI32Type(), {});
   int last = 2;
   while (last > 0 && matchPattern(numPrograms[last], m_One()))
     programIds[last--] = i32(0);
   for (int axis = 0; axis < last; ++axis) {
-    programIds[axis] = arith::RemUIOp::create(b, rest, numPrograms[axis]);
-    rest = arith::DivUIOp::create(b, rest, numPrograms[axis]);
+    Value quotient;
+    if (matchPattern(numPrograms[axis], m_Constant())) {
+      quotient = arith::DivUIOp::create(b, rest, numPrograms[axis]);
+    } else {
+      // The launch knows by what to multiply: a division takes as long as a load from memory.
+      Value multiplier = arith::AndIOp::create(b, divisions[axis], i64(0xffffffff));
+      Value shift = arith::ShRUIOp::create(b, divisions[axis], i64(32));
+      Value product = arith::MulIOp::create(
+          b, arith::ExtUIOp::create(b, b.getI64Type(), rest), multiplier);
+      quotient = arith::TruncIOp::create(b, b.getI32Type(),
+                                         arith::ShRUIOp::create(b, product, shift));
+    }
+    programIds[axis] =
+        arith::SubIOp::create(b, rest, arith::MulIOp::create(b, quotient, numPrograms[axis]));
+    rest = quotient;
   }
   programIds[last] = rest;
 }
