@@ -1,5 +1,7 @@
 # Settings and helpers shared by every target of the project.
 
+include(GNUInstallDirs)
+
 # Here, so that every folder sees the imported targets that static libraries hand on.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
@@ -43,4 +45,30 @@ function(lighthouse_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC lighthouse_includes ${ARG_LINK})
+endfunction()
+
+# lighthouse_c_library(TARGET FILE NAME SOURCES ... LINK ... HEADERS ...): libFILE.so, which shows
+# the functions lh_* alone and keeps to its own ones. It is installed with its headers, which lie in
+# include/, as Lighthouse::NAME. Every such library contains the runtime: CMake refuses to link two.
+function(lighthouse_c_library target file name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;HEADERS" ${ARGN})
+  set(exports ${CMAKE_SOURCE_DIR}/runtime/exports.map)
+  add_library(${target} SHARED ${ARG_SOURCES})
+  target_link_libraries(${target} PRIVATE ${ARG_LINK})
+  target_include_directories(${target} INTERFACE
+    $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  # Threads of the library may outlive a dlclose: it stays.
+  target_link_options(${target} PRIVATE
+    -Wl,--version-script=${exports} -Wl,-Bsymbolic -Wl,--gc-sections -Wl,-z,nodelete)
+  set_target_properties(${target} PROPERTIES
+    OUTPUT_NAME ${file} EXPORT_NAME ${name} SOVERSION 1
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib LINK_DEPENDS ${exports}
+    INTERFACE_LIGHTHOUSE_LIBRARY ${name} COMPATIBLE_INTERFACE_STRING LIGHTHOUSE_LIBRARY)
+  install(TARGETS ${target} EXPORT LighthouseTargets)
+  foreach(header ${ARG_HEADERS})
+    get_filename_component(folder ${header} DIRECTORY)
+    string(REGEX REPLACE "^include" "${CMAKE_INSTALL_INCLUDEDIR}" folder ${folder})
+    install(FILES ${header} DESTINATION ${folder})
+  endforeach()
 endfunction()

@@ -1,6 +1,7 @@
 # Configuration of lit: which files are tests, and what their RUN lines may use.
 import os
 import shutil
+import subprocess
 
 import lit.formats
 
@@ -23,11 +24,21 @@ if config.sanitized:
 for name in ("kernels", "docs", "README.md"):
     config.substitutions.append(("%" + name, os.path.join(config.lighthouse_source_dir, name)))
 config.substitutions.append(("%bin", os.path.join(config.lighthouse_build_dir, "bin")))
+config.substitutions.append(("%libs", os.path.join(config.lighthouse_build_dir, "lib")))
+config.substitutions.append(("%llvm_libs", config.llvm_lib_dir))
+config.substitutions.append(("%build", config.lighthouse_build_dir))
+for name, folder in (("%compiler_examples", "compiler"), ("%runtime_examples", "runtime")):
+    config.substitutions.append(
+        (name, os.path.join(config.lighthouse_source_dir, folder, "examples")))
 config.substitutions.append(("%golden", os.path.join(config.test_source_root, "golden")))
 # "%exit N command": the command must end with exit status N.
 config.substitutions.append(
     ("%exit", "python3 " + os.path.join(config.test_source_root, "exit_status.py")))
 config.substitutions.append(("%python", "python3"))
+# PyTorch, where the python3 of the tests has it.
+finds_torch = "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)"
+if subprocess.run(["python3", "-c", finds_torch]).returncode == 0:
+    config.available_features.add("torch")
 # The assembler of NVIDIA's toolkit, where there is one; nothing else here needs the toolkit.
 toolkits = [os.path.join(os.environ.get("CUDA_HOME", "/usr/local/cuda"), "bin"), "/usr/local/cuda/bin"]
 ptxas = shutil.which("ptxas") or shutil.which("ptxas", path=os.pathsep.join(toolkits))

@@ -55,7 +55,9 @@ int Dense::prepare(PipelineRun &pipeline, std::shared_ptr<runtime::Cache> cache)
     request.arguments.push_back({name, heads.dtype, heads.shape});
     inputs.push_back(std::move(heads));
   }
-  Result<Compiler> compiler = Compiler::parse("dense.lh", denseSpec.str());
+  CompilerOptions options;
+  options.crashRecovery = true;
+  Result<Compiler> compiler = Compiler::parse("dense.lh", denseSpec.str(), std::move(options));
   if (!compiler)
     return failCompile(compiler.status());
   Result<runtime::Artifact> artifact = compiler->compile(request, cache);

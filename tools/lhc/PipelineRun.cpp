@@ -26,7 +26,7 @@ int PipelineRun::prepare(const SpecOptions &options, uint64_t seed, bool exposeS
     return Usage;
   }
   request = *std::move(parsed);
-  Target target = *options.chooseTarget();
+  CompileTarget target = *options.chooseTarget();
   std::optional<runtime::cuda::DeviceBuffer> context;
   if (request.isCuda()) {
     if (!target.device) {

@@ -2,8 +2,6 @@
 
 #include "SpecOptions.h"
 
-#include "lighthouse/Target/Cuda.h"
-#include "lighthouse/runtime/Cpu.h"
 #include "lighthouse/runtime/Cuda.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -68,6 +66,7 @@ Result<Compiler> SpecOptions::open() const {
     return Status(StatusCode::InvalidArgument,
                   "error: '" + spec + "' is a compiled artifact, not a specification");
   CompilerOptions options;
+  options.crashRecovery = true;
   options.dumpDirectory = dumpDir;
   options.reproducerDirectory = reproducerDir;
   options.verifyEach = verifyEach;
@@ -77,48 +76,10 @@ Result<Compiler> SpecOptions::open() const {
   return Compiler::open(spec, std::move(options));
 }
 
-Result<Target> SpecOptions::chooseTarget() const {
-  llvm::StringRef name = target;
-  if (name.empty())
-    name = runtime::cuda::isAvailable() ? "cuda" : "host";
-  if (findCudaArch(name))
-    return Target{"", name.str(), std::nullopt, ""};
-  if (name.consume_front("cuda")) {
-    int ordinal = 0;
-    if (!name.empty() && (!name.consume_front(":") || name.getAsInteger(10, ordinal)))
-      return Status(StatusCode::InvalidArgument,
-                    "unknown target '" + target + "'; expected cuda or cuda:ORDINAL");
-    Result<std::vector<runtime::cuda::DeviceInfo>> devices = runtime::cuda::devices();
-    if (!devices)
-      return devices.status();
-    if (ordinal < 0 || ordinal >= int(devices->size()))
-      return Status(StatusCode::InvalidArgument,
-                    "there is no CUDA device " + std::to_string(ordinal) + "; the driver reports " +
-                        std::to_string(devices->size()));
-    const runtime::cuda::DeviceInfo &device = (*devices)[ordinal];
-    return Target{"", runtime::cuda::archOf(device), ordinal, device.name};
-  }
-  Result<std::string> level = hostLevel(name);
-  return level ? Result<Target>(Target{*level, "", std::nullopt, ""}) : level.status();
-}
-
-Result<std::string> SpecOptions::hostLevel(llvm::StringRef name) const {
-  if (!name.consume_front("host") || !(name.empty() || name.consume_front(":")))
-    return Status(StatusCode::InvalidArgument,
-                  "unknown target '" + target +
-                      "'; expected host, host:LEVEL, cuda, cuda:ORDINAL or an architecture: " +
-                      llvm::join(llvm::map_range(cudaArchs(),
-                                                 [](const CudaArch &arch) { return arch.name; }),
-                                 ", "));
-  if (name.empty()) {
-    Result<runtime::CpuLevel> level = runtime::hostCpuLevel();
-    return level ? Result<std::string>(std::string(runtime::cpuLevelName(*level))) : level.status();
-  }
-  std::string full = name.starts_with("x86-64-") ? name.str() : "x86-64-" + name.str();
-  if (!runtime::parseCpuLevel(full))
-    return Status(StatusCode::InvalidArgument, "unknown processor level '" + name.str() +
-                                                   "'; expected x86-64-v2, x86-64-v3 or x86-64-v4");
-  return full;
+Result<CompileTarget> SpecOptions::chooseTarget() const {
+  if (!target.empty())
+    return parseTarget(target.getValue());
+  return parseTarget(runtime::cuda::isAvailable() ? "cuda" : "host");
 }
 
 Result<Request> SpecOptions::request() const {
@@ -138,7 +99,7 @@ Result<Request> SpecOptions::request() const {
         return Status(StatusCode::InvalidArgument, "--set " + other + " is given twice");
     request.settings.emplace_back(name.str(), value.str());
   }
-  Result<Target> chosen = chooseTarget();
+  Result<CompileTarget> chosen = chooseTarget();
   if (!chosen)
     return chosen.status();
   request.level = chosen->level;

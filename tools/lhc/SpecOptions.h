@@ -6,20 +6,11 @@
 #include "Inputs.h"
 
 #include "lighthouse/Pipelines/Compiler.h"
+#include "lighthouse/Pipelines/TargetName.h"
 
 #include <vector>
 
 namespace lhc {
-
-/// Where code is to run: a level of the host, or an architecture and, unless it is compiled only,
-/// a CUDA device.
-struct Target {
-  std::string level;
-  std::string arch;
-  std::optional<int> device;
-  /// Name of the device; empty where code is only compiled.
-  std::string deviceName;
-};
 
 /// Whether a file begins like an artifact.
 bool isArtifact(const std::string &path);
@@ -38,7 +29,7 @@ public:
   /// The types of the arguments, for `command`, which takes no files.
   Result<std::vector<lighthouse::ArgumentType>> types(llvm::StringRef command) const;
   /// What --target names; without it the first GPU, else this processor.
-  Result<Target> chooseTarget() const;
+  Result<lighthouse::CompileTarget> chooseTarget() const;
   /// Whether --kernel or --pipeline was given.
   bool namesDefinition() const { return !kernel.empty() || !pipeline.empty(); }
   /// The user's table of tuned settings.
@@ -60,8 +51,6 @@ public:
   llvm::cl::opt<std::string> target;
 
 private:
-  Result<std::string> hostLevel(llvm::StringRef name) const;
-
   llvm::cl::opt<bool> grad;
   llvm::cl::opt<bool> deterministic;
   llvm::cl::opt<unsigned> alignment;

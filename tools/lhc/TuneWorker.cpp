@@ -31,7 +31,7 @@ static std::string timesFile(const std::string &folder) { return folder + "/time
 /// Loads a program with what a sibling may have left of the driver's work.
 static Result<Execution> load(const SpecOptions &options, const std::string &root,
                               const runtime::Artifact &artifact) {
-  Result<Target> target = options.chooseTarget();
+  Result<CompileTarget> target = options.chooseTarget();
   if (!target)
     return target.status();
   runtime::CacheOptions cacheOptions;

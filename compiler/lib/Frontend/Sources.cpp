@@ -51,6 +51,11 @@ MaybeBuffer lighthouse::frontend::readSource(llvm::StringRef file) {
   return buffer;
 }
 
+std::unique_ptr<llvm::MemoryBuffer> lighthouse::frontend::bundledSource(llvm::StringRef path,
+                                                                        llvm::StringRef text) {
+  return llvm::MemoryBuffer::getMemBufferCopy(text, bundledPrefix + path);
+}
+
 ImportResolver lighthouse::frontend::makeImportResolver(BundledFiles bundled) {
   return [bundled = std::move(bundled)](llvm::StringRef name,
                                         llvm::StringRef importer) -> MaybeBuffer {
@@ -71,7 +76,7 @@ ImportResolver lighthouse::frontend::makeImportResolver(BundledFiles bundled) {
     }
     llvm::StringRef inLibrary = fromBundled ? llvm::StringRef(full) : name;
     if (const char *text = bundled ? bundled(inLibrary) : nullptr)
-      return llvm::MemoryBuffer::getMemBufferCopy(text, bundledPrefix + inLibrary);
+      return bundledSource(inLibrary, text);
     return missing;
   };
 }

@@ -97,6 +97,10 @@ LogicalResult Compilation::keepUsedKernels() {
   return success();
 }
 
+func::FuncOp Compilation::pipeline(StringRef name) {
+  return name.empty() ? plan->pipeline() : module->lookupSymbol<func::FuncOp>(name);
+}
+
 std::string Compilation::print() const {
   if (kernels)
     return kernels->print(reached);

@@ -19,8 +19,9 @@ public:
   mlir::LogicalResult run(Phase last);
   /// After `run`: the result of its last phase, text or the bytes of `Obj`.
   std::string print() const;
-  /// After `run`, unless it went on to the kernels alone: the pipeline, null without one.
-  mlir::func::FuncOp pipeline() const { return plan ? plan->pipeline() : mlir::func::FuncOp(); }
+  /// After `run` to a phase before `Plan`: the function of that name, or of the request; null
+  /// without one.
+  mlir::func::FuncOp pipeline(llvm::StringRef name = {});
 
   /// The artifact, with each kernel from `store` or from `cache`, which may be null.
   mlir::FailureOr<runtime::Artifact> build(KernelStore &store, runtime::Cache *cache,

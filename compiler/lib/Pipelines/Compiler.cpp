@@ -5,6 +5,7 @@
 #include "BundledKernels.h"
 #include "Compilation.h"
 #include "Guard.h"
+#include "Signature.h"
 #include "TableTuner.h"
 
 #include "lighthouse/Frontend/Limits.h"
@@ -43,6 +44,7 @@ struct Compiler::State {
   // What guarded work hands back.
   std::string output;
   runtime::Artifact artifact;
+  std::optional<Signature> signature;
   std::vector<ResultMeaning> meanings;
   std::vector<frontend::TunableUse> uses;
 
@@ -82,8 +84,8 @@ static Status failureOf(const Compilation &compilation, frontend::Diagnostics &d
   return Status(StatusCode::Internal, text);
 }
 
-/// Holds what `outOfMemoryMessage` returns, as memory cannot be taken then.
-static char outOfMemory[1024] = "error: out of memory\n";
+/// What `outOfMemoryMessage` returns on this thread, made before, as memory cannot be taken then.
+static thread_local const char *outOfMemory = "error: out of memory\n";
 
 const char *lighthouse::outOfMemoryMessage() { return outOfMemory; }
 
@@ -101,12 +103,16 @@ static Status runGuardedWork(std::shared_ptr<StateT> state, llvm::SMLoc loc,
   auto render = [&, head = head, caret = caret](const llvm::Twine &message) {
     return (head + message + "\n" + caret).str();
   };
-  snprintf(outOfMemory, sizeof(outOfMemory), "%s", render("out of memory").c_str());
-  Status status = runGuarded(std::move(work), state->options.limitSeconds, state->spentSeconds);
-  snprintf(outOfMemory, sizeof(outOfMemory), "error: out of memory\n");
+  auto body = [work = std::move(work), message = render("out of memory")] {
+    outOfMemory = message.c_str();
+    work();
+  };
+  GuardOptions guard{state->options.crashRecovery, state->options.limitSeconds};
+  Status status = runGuarded(std::move(body), guard, state->spentSeconds);
   if (status.ok())
     return status;
-  state->givenUp = true;
+  // Work that was not begun leaves nothing behind.
+  state->givenUp = status.code() != StatusCode::SystemError;
   return Status(status.code(), render(status.message()));
 }
 
@@ -145,13 +151,28 @@ Result<Compiler> Compiler::open(const std::string &path, CompilerOptions options
       reason = "it has more than " + std::to_string(frontend::limits::fileSize) + " bytes";
     else if (error == std::errc::invalid_argument)
       reason = "it is not a regular file; - reads the standard input";
-    return renderedError("cannot read '" + path + "': " + reason);
+    return renderedError("cannot read '" + path + "': " + reason,
+                         error == std::errc::no_such_file_or_directory
+                             ? StatusCode::NotFound
+                             : StatusCode::InvalidArgument);
   }
   return State::load(std::move(*buffer), std::move(options));
 }
 
 Result<Compiler> Compiler::parse(std::string name, std::string text, CompilerOptions options) {
   return State::load(llvm::MemoryBuffer::getMemBufferCopy(text, name), std::move(options));
+}
+
+Result<Compiler> Compiler::openBundled(std::string_view name, CompilerOptions options) {
+  llvm::StringRef path(name);
+  if (const char *text = path.ends_with(".lh") ? findBundled(path) : nullptr)
+    return State::load(frontend::bundledSource(path, text), std::move(options));
+  auto specs = llvm::make_filter_range(
+      bundledKernels(), [](const BundledFile &file) { return file.name.ends_with(".lh"); });
+  return renderedError(
+      "there is no bundled specification '" + path + "'; there are " +
+          llvm::join(llvm::map_range(specs, [](auto &file) { return file.name; }), ", "),
+      StatusCode::NotFound);
 }
 
 Compiler::Compiler(std::shared_ptr<State> state) : state(std::move(state)) {}
@@ -293,6 +314,27 @@ Result<runtime::Artifact> Compiler::compile(const Request &request,
   if (!status.ok())
     return status;
   return std::move(state->artifact);
+}
+
+Result<Signature> Compiler::infer(const Request &request, const std::string &entryPoint) {
+  const Phase last = request.gradient ? Phase::Gradient : Phase::Lighthouse;
+  Status status =
+      compileGuarded(state, request, [last, entryPoint](State &state, Compilation &compilation) {
+        if (failed(compilation.run(last)))
+          return false;
+        state.signature.reset();
+        if (func::FuncOp pipeline = compilation.pipeline(entryPoint))
+          state.signature = signatureOf(pipeline);
+        return true;
+      });
+  if (!status.ok())
+    return status;
+  if (state->signature)
+    return *std::move(state->signature);
+  if (!entryPoint.empty())
+    return renderedError("'" + request.name + "' has no entry point '" + entryPoint + "'");
+  return renderedError("the results of kernel '" + request.name +
+                       "' follow from the types of all its arguments, which must be tensors");
 }
 
 Result<std::vector<ResultMeaning>> Compiler::describe(const Request &request) {

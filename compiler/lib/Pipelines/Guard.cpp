@@ -2,18 +2,22 @@
 
 #include "Guard.h"
 
+#include "lighthouse/runtime/Thread.h"
+
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/ErrorHandling.h"
-#include "llvm/Support/thread.h"
 
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <memory>
 #include <mutex>
 #include <pthread.h>
 #include <string>
+#include <system_error>
 
 using namespace lighthouse;
 using runtime::Status;
@@ -22,11 +26,12 @@ using runtime::StatusCode;
 namespace {
 
 /// Recursion over the deepest input that the front end accepts stays far below this.
-constexpr unsigned stackBytes = 256u << 20;
+constexpr size_t stackBytes = size_t(256) << 20;
 
 /// What the waiting and the working thread share.
 struct Work {
   std::function<void()> body;
+  bool recover = false;
   std::mutex mutex;
   std::condition_variable changed;
   bool finished = false;
@@ -39,15 +44,15 @@ struct Work {
 /// The message of LLVM's fatal error on this thread.
 thread_local std::string fatalMessage;
 
-/// LLVM would abort the process after this returns.
+/// Leaves work that recovers; else ends the process as LLVM would without this handler.
 [[noreturn]] void onFatalError(void *, const char *reason, bool) {
   fatalMessage = reason;
   if (llvm::CrashRecoveryContext *context = llvm::CrashRecoveryContext::GetCurrent())
     context->HandleExit(1);
+  fprintf(stderr, "LLVM ERROR: %s\n", reason);
   std::abort();
 }
 
-/// MLIR's pass manager switches recovery off when it is done with its own.
 void enableRecovery() {
   static std::once_flag once;
   std::call_once(once, [] { llvm::install_fatal_error_handler(onFatalError); });
@@ -65,33 +70,64 @@ Status timeIsUp(double cpuSeconds) {
                                           " s of processor time and was given up");
 }
 
-void runWork(std::shared_ptr<Work> work) {
+void finish(Work &work, std::string crash) {
+  std::lock_guard lock(work.mutex);
+  work.crash = std::move(crash);
+  work.seconds = cpuSecondsOf(CLOCK_THREAD_CPUTIME_ID);
+  work.finished = true;
+  work.changed.notify_all();
+}
+
+void runRecovering(Work &work) {
   llvm::CrashRecoveryContext context;
   std::string crash;
-  if (!context.RunSafely([&] { work->body(); })) {
+  if (!context.RunSafely([&] { work.body(); })) {
     // 128 + n is how the recovery context reports signal n.
     crash = !fatalMessage.empty()   ? fatalMessage
             : context.RetCode > 128 ? strsignal(context.RetCode - 128)
                                     : "unknown failure";
   }
-  std::lock_guard lock(work->mutex);
-  work->crash = std::move(crash);
-  work->seconds = cpuSecondsOf(CLOCK_THREAD_CPUTIME_ID);
-  work->finished = true;
-  work->changed.notify_all();
+  finish(work, std::move(crash));
+}
+
+/// Where the thread begins; `argument` is its share of the work.
+void *enter(void *argument) {
+  std::unique_ptr<std::shared_ptr<Work>> work(static_cast<std::shared_ptr<Work> *>(argument));
+  if ((*work)->recover) {
+    runRecovering(**work);
+  } else {
+    (*work)->body();
+    finish(**work, "");
+  }
+  return nullptr;
 }
 
 } // namespace
 
-Status lighthouse::runGuarded(std::function<void()> body, double cpuSeconds, double &spent) {
-  if (cpuSeconds > 0 && spent >= cpuSeconds)
-    return timeIsUp(cpuSeconds);
-  enableRecovery();
+Status lighthouse::runGuarded(std::function<void()> body, const GuardOptions &options,
+                              double &spent) {
+  const double limit = options.cpuSeconds;
+  if (limit > 0 && spent >= limit)
+    return timeIsUp(limit);
+  // Recovery is a switch of the whole process, which MLIR turns off when its own is done.
+  static std::mutex recovering;
+  std::unique_lock turn(recovering, std::defer_lock);
+  if (options.recover) {
+    turn.lock();
+    enableRecovery();
+  }
   auto work = std::make_shared<Work>();
   work->body = std::move(body);
-  llvm::thread thread(std::optional<unsigned>(stackBytes), runWork, work);
+  work->recover = options.recover;
+  auto share = std::make_unique<std::shared_ptr<Work>>(work);
+  pthread_t thread;
+  if (int error = runtime::startThread(thread, stackBytes, enter, share.get()))
+    return Status(StatusCode::SystemError,
+                  std::string("there can be no thread for the compiler: ") +
+                      std::generic_category().message(error));
+  (void)share.release();
   clockid_t clock;
-  bool timed = cpuSeconds > 0 && pthread_getcpuclockid(thread.native_handle(), &clock) == 0;
+  bool timed = limit > 0 && pthread_getcpuclockid(thread, &clock) == 0;
 
   std::unique_lock lock(work->mutex);
   while (!work->finished) {
@@ -100,14 +136,14 @@ Status lighthouse::runGuarded(std::function<void()> body, double cpuSeconds, dou
       continue;
     }
     work->changed.wait_for(lock, std::chrono::milliseconds(20));
-    if (!work->finished && spent + cpuSecondsOf(clock) > cpuSeconds) {
-      thread.detach();
-      spent = cpuSeconds;
-      return timeIsUp(cpuSeconds);
+    if (!work->finished && spent + cpuSecondsOf(clock) > limit) {
+      pthread_detach(thread);
+      spent = limit;
+      return timeIsUp(limit);
     }
   }
   lock.unlock();
-  thread.join();
+  pthread_join(thread, nullptr);
   spent += work->seconds;
   if (!work->crash.empty())
     return Status(StatusCode::Internal, "the compiler crashed: " + work->crash);

@@ -18,7 +18,10 @@ LogicalResult PassRunner::run(ModuleOp module, llvm::function_ref<void(OpPassMan
                               bool mayBlameRequest) {
   PassManager pm(&context, ModuleOp::getOperationName());
   pm.enableVerifier(options.verifyEach);
-  std::shared_ptr<std::string> written = enableReproducer(pm, options.reproducerDirectory);
+  // Reproducers come with signal handlers.
+  std::shared_ptr<std::string> written;
+  if (options.crashRecovery)
+    written = enableReproducer(pm, options.reproducerDirectory);
   build(pm);
 
   // A pass of ours reports what the request does wrong with `emitError`; a message that names an op
@@ -36,10 +39,13 @@ LogicalResult PassRunner::run(ModuleOp module, llvm::function_ref<void(OpPassMan
   });
   LogicalResult result = pm.run(module);
   // The reproducer's own crash recovery switches that of the whole compilation off.
-  llvm::CrashRecoveryContext::Enable();
+  if (options.crashRecovery)
+    llvm::CrashRecoveryContext::Enable();
   if (succeeded(result))
     return success();
   internal |= blamesCompiler || !reported;
+  if (!written)
+    return failure();
   if (internal) {
     reproducerPath = *written;
     if (reproducerPath.empty())

@@ -9,7 +9,6 @@
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Target/TargetOptions.h"
 #include "llvm/TargetParser/Triple.h"
@@ -26,14 +25,7 @@ static Expected<std::unique_ptr<TargetMachine>> makeTargetMachine(StringRef leve
   if (!is_contained(hostLevels(), level))
     return createStringError("unknown processor level '" + level +
                              "'; the levels are x86-64-v2, x86-64-v3 and x86-64-v4");
-  static bool initialised = [] {
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
-    return true;
-  }();
-  (void)initialised;
+  initialiseTargets();
   Triple triple("x86_64-unknown-linux-gnu");
   std::string error;
   const Target *target = TargetRegistry::lookupTarget(triple, error);

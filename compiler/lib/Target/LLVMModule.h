@@ -13,6 +13,10 @@ class TargetMachine;
 
 namespace lighthouse {
 
+/// Registers the code generators, of the host and of GPUs together: LLVM's list of them may not be
+/// changed while another thread looks into it.
+void initialiseTargets();
+
 /// The LLVM module of `op`, which is in MLIR's llvm dialect, for `machine`.
 llvm::Expected<std::unique_ptr<llvm::Module>>
 translateToLLVM(mlir::ModuleOp op, llvm::LLVMContext &context, llvm::TargetMachine &machine);

@@ -6,9 +6,7 @@
 using namespace mlir;
 using namespace lighthouse;
 
-namespace {
-
-std::optional<runtime::DType> getDType(Type type) {
+std::optional<runtime::DType> lighthouse::dtypeOf(Type type) {
   using runtime::DType;
   if (type.isF32())
     return DType::F32;
@@ -28,6 +26,8 @@ std::optional<runtime::DType> getDType(Type type) {
     return DType::Bool;
   return std::nullopt;
 }
+
+namespace {
 
 /// The bits of an integer or float.
 APInt getBits(Attribute constant) {
@@ -70,7 +70,7 @@ private:
 };
 
 FailureOr<runtime::DType> PlanExporter::getDTypeOrError(Type type, Location location) {
-  if (std::optional<runtime::DType> dtype = getDType(type))
+  if (std::optional<runtime::DType> dtype = dtypeOf(type))
     return *dtype;
   return emitError(location) << "the runtime has no element type " << type;
 }

@@ -75,6 +75,29 @@ template <typename T> void writeStruct(const T &fields, T *value) {
   std::memcpy(value, &fields, std::min(fields.struct_size, sizeof(T)));
 }
 
+/// Fills `info` from element `index` of `specs`, each with a name, a dtype and, unless it is a scalar,
+/// a shape, which `owner` keeps alive.
+template <typename Specs>
+Status describeElement(std::string_view owner, const Specs &specs, std::size_t index,
+                       lh_tensor_info *info) {
+  lh_tensor_info fields = {};
+  if (Status status = readStruct("info", info, sizeof fields, fields); !status.ok())
+    return status;
+  if (index >= specs.size())
+    return invalid(fmt::format("index is {}; the {} has {}", index, owner, specs.size()));
+  const auto &spec = specs[index];
+  fields.name = spec.name.c_str();
+  fields.dtype = std::int32_t(spec.dtype);
+  fields.rank = 0;
+  fields.shape = nullptr;
+  if constexpr (requires { spec.shape; }) {
+    fields.rank = std::int32_t(spec.shape.size());
+    fields.shape = spec.shape.data();
+  }
+  writeStruct(fields, info);
+  return {};
+}
+
 } // namespace lighthouse::runtime
 
 #endif // LIGHTHOUSE_RUNTIME_LIB_CAPI_BORDER_H

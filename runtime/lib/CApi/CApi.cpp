@@ -7,6 +7,7 @@
 
 #include "Border.h"
 #include "HandleRegistry.h"
+#include "Programs.h"
 
 #include <fmt/format.h>
 
@@ -34,19 +35,25 @@ struct LoadedProgram {
 } // namespace
 
 /// Never destroyed: threads may still use programs while the process exits.
-static HandleRegistry<LoadedProgram> &programs() {
-  static auto *registry = new HandleRegistry<LoadedProgram>();
+static HandleRegistry<lh_program, LoadedProgram> &programs() {
+  static auto *registry = new HandleRegistry<lh_program, LoadedProgram>("program");
   return *registry;
 }
 
 using ProgramPointer = std::shared_ptr<const LoadedProgram>;
 
-static Result<ProgramPointer> findProgram(lh_program handle) {
-  if (!handle)
-    return invalid("program is null");
-  if (ProgramPointer program = programs().find(reinterpret_cast<std::uintptr_t>(handle)))
-    return program;
-  return Status(StatusCode::InvalidHandle, "program is no live handle; was it released?");
+Result<lh_program> lighthouse::runtime::addProgram(const Artifact &artifact,
+                                                   const lh_load_options &given) {
+  LoadOptions options = {given.entry_point ? given.entry_point : "", given.device, given.stream};
+  std::optional<Cache> cache;
+  if (given.use_cache != 0)
+    options.cubinCache = &cache.emplace();
+  Result<Program> program = Program::load(artifact, options);
+  if (!program)
+    return program.status();
+  const int device = program->plan().target == "cuda" ? given.device : 0;
+  return programs().add(
+      std::make_shared<const LoadedProgram>(LoadedProgram{*std::move(program), device}));
 }
 
 /// Loads the artifact that `read` gives and stores a handle. `source` is what the caller passed.
@@ -66,17 +73,10 @@ static Status loadProgram(const char *what, const void *source, const lh_load_op
   if (!artifact)
     return artifact.status();
 
-  LoadOptions options = {fields.entry_point ? fields.entry_point : "", fields.device,
-                         fields.stream};
-  std::optional<Cache> cache;
-  if (fields.use_cache != 0)
-    options.cubinCache = &cache.emplace();
-  Result<Program> program = Program::load(*artifact, options);
+  Result<lh_program> program = addProgram(*artifact, fields);
   if (!program)
     return program.status();
-  const int device = program->plan().target == "cuda" ? fields.device : 0;
-  *handle = reinterpret_cast<lh_program>(programs().add(
-      std::make_shared<const LoadedProgram>(LoadedProgram{*std::move(program), device})));
+  *handle = *program;
   return {};
 }
 
@@ -84,26 +84,10 @@ static Status loadProgram(const char *what, const void *source, const lh_load_op
 template <typename Spec>
 static Status describe(lh_program handle, std::vector<Spec> Plan::*specs, std::size_t index,
                        lh_tensor_info *info) {
-  Result<ProgramPointer> program = findProgram(handle);
+  Result<ProgramPointer> program = programs().find(handle);
   if (!program)
     return program.status();
-  lh_tensor_info fields = {};
-  if (Status status = readStruct("info", info, sizeof fields, fields); !status.ok())
-    return status;
-  const std::vector<Spec> &all = (*program)->program.plan().*specs;
-  if (index >= all.size())
-    return invalid(fmt::format("index is {}; the program has {}", index, all.size()));
-  const Spec &spec = all[index];
-  fields.name = spec.name.c_str();
-  fields.dtype = std::int32_t(spec.dtype);
-  fields.rank = 0;
-  fields.shape = nullptr;
-  if constexpr (std::is_same_v<Spec, TensorSpec>) {
-    fields.rank = std::int32_t(spec.shape.size());
-    fields.shape = spec.shape.data();
-  }
-  writeStruct(fields, info);
-  return {};
+  return describeElement("program", (*program)->program.plan().*specs, index, info);
 }
 
 /// Turns the caller's tensors into views, whose memory is used again: `views` holds the views of
@@ -192,7 +176,7 @@ lh_status lh_program_load_memory_with(const void *bytes, size_t size,
 
 lh_status lh_program_query(lh_program program, lh_program_info *info) {
   return guarded(__func__, [&]() -> Status {
-    Result<ProgramPointer> found = findProgram(program);
+    Result<ProgramPointer> found = programs().find(program);
     if (!found)
       return found.status();
     lh_program_info fields = {};
@@ -229,7 +213,7 @@ lh_status lh_program_parameter(lh_program program, size_t index, lh_tensor_info 
 
 lh_status lh_program_run(lh_program program, const lh_run_args *args) {
   return guarded(__func__, [&]() -> Status {
-    Result<ProgramPointer> found = findProgram(program);
+    Result<ProgramPointer> found = programs().find(program);
     if (!found)
       return found.status();
     lh_run_args fields = {};
@@ -256,13 +240,5 @@ lh_status lh_program_run(lh_program program, const lh_run_args *args) {
 }
 
 lh_status lh_program_release(lh_program program) {
-  return guarded(__func__, [&]() -> Status {
-    Result<ProgramPointer> found = findProgram(program);
-    if (!found)
-      return found.status();
-    // Another thread may have released it between; only one of the two succeeds.
-    if (!programs().remove(reinterpret_cast<std::uintptr_t>(program)))
-      return Status(StatusCode::InvalidHandle, "program was released by another thread");
-    return {};
-  });
+  return guarded(__func__, [&] { return programs().release(program); });
 }

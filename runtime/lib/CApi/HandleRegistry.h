@@ -3,6 +3,9 @@
 #ifndef LIGHTHOUSE_RUNTIME_LIB_CAPI_HANDLEREGISTRY_H
 #define LIGHTHOUSE_RUNTIME_LIB_CAPI_HANDLEREGISTRY_H
 
+#include "Border.h"
+
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -10,41 +13,55 @@
 
 namespace lighthouse::runtime {
 
-/// Objects by handle. A handle is a number that is never used again, so that using a released one
-/// is an error that can be reported, not undefined behaviour. Objects in use outlive their handle.
-template <typename T> class HandleRegistry {
+/// A number that no other handle of any kind has or had.
+inline std::uintptr_t newHandle() {
+  static std::atomic<std::uintptr_t> issued = 0;
+  // Odd, so that no handle looks like an address of the caller's objects.
+  return 2 * ++issued + 1;
+}
+
+/// Objects by handle. A handle is never used again, so that using a released one is an error that
+/// can be reported, not undefined behaviour. Objects in use outlive their handle. `Handle` is the
+/// opaque type of the interface, `what` its name in messages.
+template <typename Handle, typename T> class HandleRegistry {
 public:
-  std::uintptr_t add(std::shared_ptr<const T> object) {
+  explicit HandleRegistry(const char *what) : what(what) {}
+
+  Handle add(std::shared_ptr<const T> object) {
+    const std::uintptr_t handle = newHandle();
     std::lock_guard lock(mutex);
-    // Odd, so that no handle looks like an address of the caller's objects.
-    const std::uintptr_t handle = 2 * ++issued + 1;
     objects.emplace(handle, std::move(object));
-    return handle;
+    return reinterpret_cast<Handle>(handle);
   }
 
-  /// Null if the handle is not live.
-  std::shared_ptr<const T> find(std::uintptr_t handle) const {
+  /// Fails for null, and with `InvalidHandle` if the handle is not live.
+  Result<std::shared_ptr<const T>> find(Handle handle) const {
+    if (!handle)
+      return invalid(fmt::format("{} is null", what));
     std::lock_guard lock(mutex);
-    const auto it = objects.find(handle);
-    return it == objects.end() ? nullptr : it->second;
-  }
-
-  /// False if the handle is not live.
-  bool remove(std::uintptr_t handle) {
-    // The object dies outside the lock.
-    std::shared_ptr<const T> removed;
-    std::lock_guard lock(mutex);
-    const auto it = objects.find(handle);
+    const auto it = objects.find(reinterpret_cast<std::uintptr_t>(handle));
     if (it == objects.end())
-      return false;
-    removed = std::move(it->second);
-    objects.erase(it);
-    return true;
+      return Status(StatusCode::InvalidHandle,
+                    fmt::format("{} is no live handle; was it released?", what));
+    return it->second;
+  }
+
+  /// Of several threads that release one handle, one succeeds. Errors as of `find`.
+  Status release(Handle handle) {
+    // The last reference may go here, outside the lock.
+    Result<std::shared_ptr<const T>> object = find(handle);
+    if (!object)
+      return object.status();
+    std::lock_guard lock(mutex);
+    if (objects.erase(reinterpret_cast<std::uintptr_t>(handle)) == 0)
+      return Status(StatusCode::InvalidHandle,
+                    fmt::format("{} was released by another thread", what));
+    return {};
   }
 
 private:
+  const char *const what;
   mutable std::mutex mutex;
-  std::uintptr_t issued = 0;
   std::unordered_map<std::uintptr_t, std::shared_ptr<const T>> objects;
 };
 

@@ -3,12 +3,12 @@
 #include "lighthouse/runtime/ThreadPool.h"
 
 #include "lighthouse/runtime/Environment.h"
+#include "lighthouse/runtime/Thread.h"
 
 #include <fmt/format.h>
 
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -97,26 +97,12 @@ struct ThreadPool::Impl {
 
   /// Starts one more worker; the mutex must be held. False if the system refuses.
   bool startWorker() {
-    pthread_attr_t attributes;
-    if (pthread_attr_init(&attributes) != 0)
-      return false;
-    pthread_attr_setstacksize(&attributes, workerStackBytes);
-    // Signals are for the threads of the host program. But those of faults come to the thread that
-    // made one, whatever it blocks: blocked, they end the process past the handlers of the host
-    // program. And a profiler wants to be told of the time of every thread.
-    sigset_t blocked, previous;
-    sigfillset(&blocked);
-    for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGPROF})
-      sigdelset(&blocked, signal);
-    pthread_sigmask(SIG_SETMASK, &blocked, &previous);
     pthread_t worker;
     const auto enter = [](void *self) -> void * {
       static_cast<Impl *>(self)->serve();
       return nullptr;
     };
-    const bool started = pthread_create(&worker, &attributes, enter, this) == 0;
-    pthread_sigmask(SIG_SETMASK, &previous, nullptr);
-    pthread_attr_destroy(&attributes);
+    const bool started = startThread(worker, workerStackBytes, enter, this) == 0;
     if (started)
       workers.push_back(worker);
     return started;

@@ -41,6 +41,19 @@ static std::string errorOf(llvm::StringRef object) {
   return image ? "" : llvm::toString(image.takeError());
 }
 
+/// Left to itself, LLVM would print the message and exit.
+TEST(HostObject, ErrorsOfTheCodeGeneratorAreReturned) {
+  llvm::LLVMContext context;
+  llvm::SMDiagnostic problem;
+  std::unique_ptr<llvm::Module> module = llvm::parseAssemblyString(
+      "define double @f(double %x) \"target-features\"=\"-sse2\" {\n ret double %x\n}", problem,
+      context);
+  ASSERT_TRUE(module);
+  llvm::Expected<std::string> object = emitHostObject(*module, "x86-64-v2");
+  ASSERT_FALSE(bool(object));
+  EXPECT_THAT(llvm::toString(object.takeError()), HasSubstr("SSE2 disabled"));
+}
+
 TEST(HostImage, HoldsTextThenReadOnlyData) {
   llvm::Expected<HostImage> image = linkHostImage(compile(R"(
     @table = internal constant [4 x i32] [i32 11, i32 22, i32 33, i32 44]

@@ -111,6 +111,9 @@ llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> readSource(llvm::StringRef pa
 /// Text of a file of the bundled library by its path in `kernels/`, null if there is none.
 using BundledFiles = std::function<const char *(llvm::StringRef path)>;
 
+/// A file of the bundled library as the first source; its imports come from the library alone.
+std::unique_ptr<llvm::MemoryBuffer> bundledSource(llvm::StringRef path, llvm::StringRef text);
+
 /// Looks for imports beside the importing file, then in the bundled library.
 ImportResolver makeImportResolver(BundledFiles bundled = {});
 

@@ -1,7 +1,8 @@
 //===- Compiler.h - From a specification to IR, code and artifacts ------------------*- C++ -*-===//
 //
-// The one way through the compiler, for tools and for embedding. Nothing here aborts the process: a
-// pass that fails or crashes, a fatal error of LLVM and too long a compilation are failed statuses.
+// The one way through the compiler, for tools and for embedding. A pass that fails and too long a
+// compilation are failed statuses; a pass that crashes and a fatal error of LLVM are, too, where
+// `CompilerOptions::crashRecovery` is set, and otherwise end the process.
 //
 //===------------------------------------------------------------------------------------------===//
 #ifndef LIGHTHOUSE_PIPELINES_COMPILER_H
@@ -26,7 +27,10 @@ namespace lighthouse {
 struct CompilerOptions {
   /// Where every intermediate is written, as 01-lighthouse.mlir and so on; empty: nowhere.
   std::string dumpDirectory;
-  /// Where a failing pass leaves its reproducer; empty: the directory for temporary files.
+  /// Makes statuses of crashes and of LLVM's fatal errors, and lets a failing pass leave a
+  /// reproducer. For this it installs signal handlers, which stay, and compilations take turns.
+  bool crashRecovery = false;
+  /// Where the reproducer goes; empty: the directory for temporary files.
   std::string reproducerDirectory;
   /// Verify the IR after every pass.
   bool verifyEach = true;
@@ -51,7 +55,9 @@ defaultTuning(const std::string &userPath = runtime::userTuningPath());
 
 /// A specification and its imports, read and parsed. Every failed status holds rendered errors,
 /// each with the word "error:": `InvalidArgument` for what the specification or the request does
-/// wrong, `Internal` for what the compiler does wrong. Not for use by several threads at a time.
+/// wrong, `NotFound` for a file that does not exist, `SystemError` if there can be no thread for
+/// the work, `Internal` for what the compiler does wrong. One object is not for use by several
+/// threads at a time; different ones are.
 class Compiler {
 public:
   /// Reads a file and what it imports; "-" is the standard input.
@@ -59,6 +65,8 @@ public:
   /// Takes the text of a specification; `name` stands for it in messages.
   static runtime::Result<Compiler> parse(std::string name, std::string text,
                                          CompilerOptions options = {});
+  /// Takes a specification of the bundled library by its path in `kernels/`, "lighthouse.lh".
+  static runtime::Result<Compiler> openBundled(std::string_view name, CompilerOptions options = {});
   ~Compiler();
   Compiler(Compiler &&) noexcept;
   Compiler &operator=(Compiler &&) noexcept;
@@ -79,6 +87,10 @@ public:
   /// from an earlier one in extents alone compiles nothing. `cache` may be null.
   runtime::Result<runtime::Artifact> compile(const Request &request,
                                              std::shared_ptr<runtime::Cache> cache);
+
+  /// What the arguments and results of an entry point of a request are; compiles no kernel. Without
+  /// a name it is the pipeline, or the forward pass of two separate ones.
+  runtime::Result<Signature> infer(const Request &request, const std::string &entryPoint = {});
 
   /// What the results of a pipeline are.
   runtime::Result<std::vector<ResultMeaning>> describe(const Request &request);
@@ -101,8 +113,8 @@ private:
   std::shared_ptr<State> state;
 };
 
-/// What a handler of exhausted memory has to say: an error, at the definition that is being compiled
-/// if there is one. Takes no memory.
+/// What a handler of exhausted memory has to say: an error, at the definition that this thread is
+/// compiling if it is. Takes no memory.
 const char *outOfMemoryMessage();
 
 /// Version of Lighthouse, and of the LLVM inside.

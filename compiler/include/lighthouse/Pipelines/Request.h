@@ -55,6 +55,11 @@ struct Request {
   bool isCuda() const { return !arch.empty(); }
 };
 
+/// The inputs and outputs of a request, in the order of its program.
+struct Signature {
+  std::vector<ArgumentType> inputs, outputs;
+};
+
 } // namespace lighthouse
 
 #endif // LIGHTHOUSE_PIPELINES_REQUEST_H

@@ -7,6 +7,9 @@
 
 namespace lighthouse {
 
+/// The runtime's element type for `type`, if it has one.
+std::optional<runtime::DType> dtypeOf(mlir::Type type);
+
 /// The runtime's form of `plan`. Its kernels are the ones that the plan dispatches, in order of
 /// first use. What only the code generator knows is left at its default: `cpuLevel`, and the
 /// `entry` and `stackBytes` of each kernel. Fails, with an error at the place, on an element type

@@ -1,0 +1,171 @@
+/*===- compiler.h - The C interface of the compiler -----------------------===*
+ *
+ * Compiles specifications in the running process: `liblighthouse_compiler.so`. The library contains
+ * the runtime and its interface, too: link it or `liblighthouse.so`, never both, as handles of one
+ * mean nothing to the other. The rules of lighthouse.h hold here: statuses and messages, structures
+ * that begin with `struct_size`, handles that are never reused, any function from any thread.
+ *
+ * The message of a failed compilation is what `lhc` would print: errors with file, line and column,
+ * the line and a caret, one after another. `LH_INVALID_ARGUMENT` is for what a specification or a
+ * request does wrong, `LH_INTERNAL` for what the compiler does wrong.
+ *
+ * The library has its own LLVM, which it shows to nobody: other LLVMs may be in the process. It
+ * installs no signal handler, changes no setting of the process and prints nothing but what
+ * `lh_spec_options::remark` is for. It works on threads of its own, which end before the call does,
+ * blocking all signals but those of faults. A crash of the compiler, a fatal error of LLVM and
+ * exhausted memory inside LLVM end the process, unless `lh_spec_options::crash_recovery` is set.
+ *
+ *===----------------------------------------------------------------------===*/
+
+#ifndef LIGHTHOUSE_COMPILER_H
+#define LIGHTHOUSE_COMPILER_H
+
+#include "lighthouse/runtime/lighthouse.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A specification and its imports, read and parsed. Calls for one take turns; calls for different
+ * ones run at the same time. */
+typedef struct lh_spec_handle *lh_spec;
+
+/** A compiled pipeline as bytes, for `lh_program_load_memory` and `lh_program_load_file`. */
+typedef struct lh_artifact_handle *lh_artifact;
+
+/** The inputs and outputs of a request. */
+typedef struct lh_signature_handle *lh_signature;
+
+/** How a specification is read and compiled. Zeros are the defaults. */
+typedef struct lh_spec_options {
+  size_t struct_size;
+  /** Measured settings of kernels, which come before those in the library: the path of a table, or
+   * "none" for neither; null for the user's table ($LIGHTHOUSE_TUNING, else tuning.json beside the
+   * cache). */
+  const char *tuning;
+  /** Processor seconds that reading and all compilations may take together; 0: no limit. When they
+   * are over the call returns `LH_INTERNAL`, the thread goes on until LLVM is done, and the
+   * specification refuses all further work. */
+  double time_limit;
+  /** Not 0: crashes and fatal errors of LLVM are `LH_INTERNAL`, after which the specification
+   * refuses all further work, and a failing pass leaves a reproducer in the directory for temporary
+   * files. For this LLVM installs signal handlers in the process, which stay, and the compilations
+   * with this option take turns. */
+  int32_t crash_recovery;
+  /** Receives remarks on settings and warnings of the cache, each one line, on any thread; it must
+   * not use the specification. Null: they go to stderr. */
+  void (*remark)(const char *text, void *context);
+  void *remark_context;
+} lh_spec_options;
+
+/** What is compiled. */
+typedef enum lh_kind { LH_PIPELINE = 0, LH_KERNEL = 1 } lh_kind;
+
+/** The value of a parameter, as it is written in a specification: "L", "3"; "T", "bf16". */
+typedef struct lh_setting {
+  const char *name;
+  const char *value;
+} lh_setting;
+
+/** One instance of a pipeline or kernel. Zeros are the defaults of all but `name` and arguments. */
+typedef struct lh_request {
+  size_t struct_size;
+  /** An `lh_kind`. */
+  int32_t kind;
+  /** Not 0: forward and backward pass in one. The cotangent of every float result is a further
+   * input (`do` for `o`), the gradient of every float argument a further output (`dq` for `q`). */
+  int32_t gradient;
+  /** Not 0: gradients that are equal, bit by bit, from run to run. On the host they always are. */
+  int32_t deterministic;
+  /** Code for CUDA: bytes to which tensors and their rows are aligned, 1, 2, 4, 8 or 16; 0: 16. */
+  int32_t alignment;
+  /** Name of the pipeline or kernel. */
+  const char *name;
+  /** "host" or null: this processor; "host:x86-64-v2", "-v3" or "-v4"; "cuda" or "cuda:ORDINAL": a
+   * device; "sm_90a" and so on: an architecture, only for artifacts and signatures. */
+  const char *target;
+  const lh_setting *settings;
+  size_t num_settings;
+  /** Pointers to the name and type of every argument, in any order. What `lh_signature_input`
+   * fills in may stand here. The cotangents may be among them and are checked then. */
+  const lh_tensor_info *const *arguments;
+  size_t num_arguments;
+  /** Not 0: what was compiled before is taken from the cache on disk, and put there otherwise; the
+   * environment names its directory (LIGHTHOUSE_CACHE_DIR and others). */
+  int32_t use_cache;
+  /** CUDA: the stream that the caller is about to use; see `lh_load_options`. */
+  void *stream;
+  /** Not 0, with `gradient`: the two passes are entry points of their own, NAME_fwd and NAME_bwd.
+   * The forward pass has the values that the backward pass needs as further outputs; the backward
+   * pass takes the cotangents and those values. */
+  int32_t separate;
+  /** Which entry point `lh_compile` loads and `lh_infer` describes; null or "" if there is only
+   * one. */
+  const char *entry_point;
+} lh_request;
+
+/** Counts of a signature. */
+typedef struct lh_signature_info {
+  size_t struct_size;
+  size_t num_inputs;
+  size_t num_outputs;
+} lh_signature_info;
+
+/** The version of the compiler and of the LLVM inside, for people. Never null. */
+LH_API const char *lh_compiler_version(void);
+
+/** Reads a specification from a file and what it imports, from beside it or from the bundled
+ * library. `options` may be null. `LH_NOT_FOUND` if there is no such file, `LH_SYSTEM_ERROR` if
+ * there can be no thread for the work. */
+LH_API lh_status lh_spec_open(const char *path, const lh_spec_options *options, lh_spec *spec);
+
+/** Takes the text of a specification, `size` bytes, which may be freed afterwards. `name` stands
+ * for it in messages; its folder is where imports are looked for first. */
+LH_API lh_status lh_spec_parse(const char *name, const char *text, size_t size,
+                               const lh_spec_options *options, lh_spec *spec);
+
+/** Takes a specification of the bundled library by its name, "lighthouse.lh". `LH_NOT_FOUND` if
+ * there is none; the message lists them. */
+LH_API lh_status lh_spec_bundled(const char *name, const lh_spec_options *options, lh_spec *spec);
+
+/** Releases the handle. Calls that other threads have begun go on. */
+LH_API lh_status lh_spec_release(lh_spec spec);
+
+/** Compiles a request, or takes it from the cache, and loads it where its target says. Statuses
+ * also those of `lh_program_load_memory_with`. */
+LH_API lh_status lh_compile(lh_spec spec, const lh_request *request, lh_program *program);
+
+/** Compiles a request, or takes it from the cache, for use elsewhere or later. */
+LH_API lh_status lh_compile_artifact(lh_spec spec, const lh_request *request,
+                                     lh_artifact *artifact);
+
+/** Stores the address and number of the bytes, which are valid until the artifact is released. */
+LH_API lh_status lh_artifact_bytes(lh_artifact artifact, const void **bytes, size_t *size);
+
+/** Writes the bytes to a file, through a temporary file beside it: readers see the old file or the
+ * new one. `LH_SYSTEM_ERROR` if that fails. */
+LH_API lh_status lh_artifact_save(lh_artifact artifact, const char *path);
+
+LH_API lh_status lh_artifact_release(lh_artifact artifact);
+
+/** Finds the names and types of a request's inputs and outputs without compiling kernels; they are
+ * those of its program. */
+LH_API lh_status lh_infer(lh_spec spec, const lh_request *request, lh_signature *signature);
+
+/** Fills `*info`. The caller sets `info->struct_size` first. */
+LH_API lh_status lh_signature_query(lh_signature signature, lh_signature_info *info);
+
+/** Describes input number `index`; name and shape are valid until the signature is released. The
+ * caller sets `info->struct_size` first. `LH_INVALID_ARGUMENT` if there is no such input. */
+LH_API lh_status lh_signature_input(lh_signature signature, size_t index, lh_tensor_info *info);
+
+/** The same for output number `index`. */
+LH_API lh_status lh_signature_output(lh_signature signature, size_t index, lh_tensor_info *info);
+
+LH_API lh_status lh_signature_release(lh_signature signature);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIGHTHOUSE_COMPILER_H */

@@ -1,0 +1,64 @@
+//===- TargetName.cpp - What code is for, by name ---------------------------------------------===//
+
+#include "lighthouse/Pipelines/TargetName.h"
+
+#include "lighthouse/Target/Cuda.h"
+#include "lighthouse/runtime/Cpu.h"
+#include "lighthouse/runtime/Cuda.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace lighthouse;
+using runtime::Result;
+using runtime::Status;
+using runtime::StatusCode;
+
+static Status invalid(const llvm::Twine &message) {
+  return Status(StatusCode::InvalidArgument, message.str());
+}
+
+/// `level` is empty for that of this processor.
+static Result<CompileTarget> parseHost(llvm::StringRef level) {
+  if (level.empty()) {
+    Result<runtime::CpuLevel> own = runtime::hostCpuLevel();
+    if (!own)
+      return own.status();
+    return CompileTarget{std::string(runtime::cpuLevelName(*own)), "", std::nullopt, ""};
+  }
+  std::string full = level.starts_with("x86-64-") ? level.str() : "x86-64-" + level.str();
+  if (!runtime::parseCpuLevel(full))
+    return invalid("unknown processor level '" + level +
+                   "'; expected x86-64-v2, x86-64-v3 or x86-64-v4");
+  return CompileTarget{full, "", std::nullopt, ""};
+}
+
+static Result<CompileTarget> findDevice(int ordinal) {
+  Result<std::vector<runtime::cuda::DeviceInfo>> devices = runtime::cuda::devices();
+  if (!devices)
+    return devices.status();
+  if (ordinal < 0 || size_t(ordinal) >= devices->size())
+    return invalid("there is no CUDA device " + llvm::Twine(ordinal) + "; the driver reports " +
+                   llvm::Twine(devices->size()));
+  const runtime::cuda::DeviceInfo &device = (*devices)[ordinal];
+  return CompileTarget{"", runtime::cuda::archOf(device), ordinal, device.name};
+}
+
+Result<CompileTarget> lighthouse::parseTarget(std::string_view text) {
+  llvm::StringRef name(text);
+  if (findCudaArch(name))
+    return CompileTarget{"", name.str(), std::nullopt, ""};
+  auto [kind, rest] = name.split(':');
+  if (kind == "host")
+    return parseHost(rest);
+  if (kind == "cuda") {
+    int ordinal = 0;
+    if (kind != name && rest.getAsInteger(10, ordinal))
+      return invalid("unknown target '" + name + "'; expected cuda or cuda:ORDINAL");
+    return findDevice(ordinal);
+  }
+  auto archs = llvm::map_range(cudaArchs(), [](const CudaArch &arch) { return arch.name; });
+  return invalid("unknown target '" + name +
+                 "'; expected host, host:LEVEL, cuda, cuda:ORDINAL or an architecture: " +
+                 llvm::join(archs, ", "));
+}
