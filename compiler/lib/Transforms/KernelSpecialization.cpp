@@ -40,13 +40,15 @@ static SmallVector<int64_t> tilesOf(tile::KernelOp kernel) {
 /// The largest extent that becomes a constant.
 static constexpr int64_t largestConstant = 256;
 
-/// Whether an integer division has `value`, or something that is computed from it, as its divisor.
+/// Whether an integer division has `value`, or something that is computed from it, as its divisor; or
+/// divides it by another extent, as heads are divided by groups.
 static bool isDividedBy(Value value) {
   return llvm::any_of(value.getUses(), [](OpOperand &use) {
     Operation *user = use.getOwner();
     if (isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::CeilDivSIOp,
             arith::FloorDivSIOp>(user))
-      return use.getOperandNumber() == 1 || isDividedBy(user->getResult(0));
+      return use.getOperandNumber() == 1 || user->getOperand(1).getDefiningOp<tile::DimOp>() ||
+             isDividedBy(user->getResult(0));
     return isa<arith::ArithDialect>(user->getDialect()) && user->getNumResults() == 1 &&
            user->getResult(0).getType().isInteger() && isDividedBy(user->getResult(0));
   });

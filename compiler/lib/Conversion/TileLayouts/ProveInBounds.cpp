@@ -26,7 +26,7 @@ public:
       : solver(solver), kernel(kernel), dim(dim) {}
 
   /// value >= 0.
-  bool isNonNegative(Value value) const {
+  bool isNonNegative(Value value) {
     auto *state = solver.lookupState<dataflow::IntegerValueRangeLattice>(value);
     if (state && !state->getValue().isUninitialized() &&
         state->getValue().getValue().smin().isNonNegative())
@@ -37,11 +37,11 @@ public:
     auto difference = value.getDefiningOp<arith::SubIOp>();
     auto id = difference ? difference.getRhs().getDefiningOp<tile::ProgramIdOp>()
                          : tile::ProgramIdOp();
-    return id && isNumPrograms(difference.getLhs(), id.getAxis(), /*plus=*/-1);
+    return id && isLastProgram(difference.getLhs(), id.getAxis());
   }
 
   /// value < E.
-  bool isBelow(Value value) const {
+  bool isBelow(Value value) {
     APInt constant;
     if (matchPattern(value, m_ConstantInt(&constant)))
       return !constant.isStrictlyPositive();
@@ -53,9 +53,8 @@ public:
       return isBelow(most.getLhs()) && isBelow(most.getRhs());
     if (auto least = value.getDefiningOp<arith::MinSIOp>())
       return isBelow(least.getLhs()) || isBelow(least.getRhs());
-    if (auto sum = value.getDefiningOp<arith::AddIOp>())
-      return matchPattern(sum.getRhs(), m_ConstantInt(&constant)) && constant.isNegative() &&
-             isBelow(sum.getLhs());
+    if (auto difference = value.getDefiningOp<arith::SubIOp>())
+      return isNonNegative(difference.getRhs()) && isBelow(difference.getLhs());
     if (auto product = value.getDefiningOp<arith::MulIOp>())
       return matchPattern(product.getRhs(), m_ConstantInt(&constant)) &&
              constant.isStrictlyPositive() &&
@@ -65,7 +64,7 @@ public:
 
 private:
   /// value <= E.
-  bool isAtMost(Value value) const {
+  bool isAtMost(Value value) {
     if (auto op = value.getDefiningOp<tile::DimOp>())
       return op.getName() == dim;
     auto least = value.getDefiningOp<arith::MinSIOp>();
@@ -73,7 +72,7 @@ private:
   }
 
   /// value <= ceil(E / divisor) + plus.
-  bool isCeilAtMost(Value value, int64_t divisor, int64_t plus) const {
+  bool isCeilAtMost(Value value, int64_t divisor, int64_t plus) {
     APInt constant;
     if (auto id = value.getDefiningOp<tile::ProgramIdOp>())
       return plus >= -1 && kernel.getGrid().getResult(id.getAxis()) == extent().ceilDiv(divisor);
@@ -84,22 +83,23 @@ private:
     if (auto sum = value.getDefiningOp<arith::AddIOp>())
       return matchPattern(sum.getRhs(), m_ConstantInt(&constant)) &&
              isCeilAtMost(sum.getLhs(), divisor, plus - constant.getSExtValue());
-    if (auto difference = value.getDefiningOp<arith::SubIOp>())
+    if (auto difference = value.getDefiningOp<arith::SubIOp>()) {
+      if (matchPattern(difference.getRhs(), m_ConstantInt(&constant)))
+        return isCeilAtMost(difference.getLhs(), divisor, plus + constant.getSExtValue());
       return isNonNegative(difference.getRhs()) &&
              isCeilAtMost(difference.getLhs(), divisor, plus);
+    }
     if (auto quotient = value.getDefiningOp<arith::CeilDivSIOp>())
       return plus >= 0 && matchPattern(quotient.getRhs(), m_ConstantInt(&constant)) &&
              constant == divisor && isAtMost(quotient.getLhs());
     return false;
   }
 
-  /// Whether `value` is the number of programs along `axis` plus a constant.
-  static bool isNumPrograms(Value value, unsigned axis, int64_t plus) {
-    APInt constant;
-    auto sum = value.getDefiningOp<arith::AddIOp>();
-    auto count = sum ? sum.getLhs().getDefiningOp<tile::NumProgramsOp>() : tile::NumProgramsOp();
-    return count && count.getAxis() == axis &&
-           matchPattern(sum.getRhs(), m_ConstantInt(&constant)) && constant.getSExtValue() == plus;
+  /// Whether `value` is the number of programs along `axis` less one.
+  static bool isLastProgram(Value value, unsigned axis) {
+    auto last = value.getDefiningOp<arith::SubIOp>();
+    auto count = last ? last.getLhs().getDefiningOp<tile::NumProgramsOp>() : tile::NumProgramsOp();
+    return count && count.getAxis() == axis && matchPattern(last.getRhs(), m_One());
   }
 
   /// The loop whose induction variable `value` is.
@@ -109,7 +109,7 @@ private:
     return loop && loop.getInductionVar() == argument ? loop : scf::ForOp();
   }
 
-  AffineExpr extent() const {
+  AffineExpr extent() {
     return getAffineSymbolExpr(kernel.getDimIndex(dim), kernel.getContext());
   }
 
