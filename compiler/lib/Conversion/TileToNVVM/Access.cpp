@@ -336,10 +336,10 @@ void KernelLowering::lowerStore(tile::StoreOp op) {
 // Atomics
 //===------------------------------------------------------------------------------------------===//
 
-KernelLowering::Argument KernelLowering::hideStrides(Operation *op, const Argument &argument) {
-  Argument hidden = argument;
-  for (Value &stride : hidden.strides)
-    if (!matchPattern(stride, m_Constant()))
+KernelLowering::Argument KernelLowering::hideStrides(Operation *op, const Access &access) {
+  Argument hidden = *access.argument;
+  for (auto [stride, tileDim] : llvm::zip_equal(hidden.strides, access.tileDims))
+    if (tileDim >= 0 && !matchPattern(stride, m_Constant()))
       stride = opaqueInLoop(op, stride);
   return hidden;
 }
@@ -389,7 +389,7 @@ void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
   Type element = op.getView().getType().getElementType();
   std::string type = reductionType(op.getKind(), element);
   bool isVector = vectorAtomics && type == "f32" && op.getKind() == tile::CombiningKind::add;
-  Argument hidden = hideStrides(op, *access.argument);
+  Argument hidden = hideStrides(op, access);
   access.argument = &hidden;
   auto combineAll = [&](Access access, bool isWhole) {
     int64_t width = isVector && isWhole ? access.vector : 1;

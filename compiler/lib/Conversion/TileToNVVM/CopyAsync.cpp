@@ -15,7 +15,7 @@ void KernelLowering::lowerCopy(tile::CopyAsyncOp op) {
   Layout layout = copyLayout(op);
   Access access = prepare(op.getView(), op.getIndices(), Value(), op.getInBounds(), layout,
                           buffer.getShape());
-  Argument hidden = hideStrides(op, *access.argument);
+  Argument hidden = hideStrides(op, access);
   access.argument = &hidden;
   BufferPlaces to = placesIn(buffers.lookup(op.getBuffer()), buffer, layout);
   to.chunk = opaqueInLoop(op, to.chunk);

@@ -128,8 +128,10 @@ private:
   /// Combines with what is in memory by one `red`, whose type PTX calls `type`.
   void reduceVector(const Place &to, llvm::ArrayRef<Value> values, tile::CombiningKind kind,
                     llvm::StringRef type);
-  /// The argument with strides hidden from LLVM where `op` is in a loop (see `opaqueInLoop`).
-  Argument hideStrides(mlir::Operation *op, const Argument &argument);
+  /// The argument of an access with the strides along its tile hidden from LLVM where `op` is in a
+  /// loop (see `opaqueInLoop`), as it would keep their multiples for all registers. What the others
+  /// contribute is computed once.
+  Argument hideStrides(mlir::Operation *op, const Access &access);
   Registers loadVector(const Place &from, Type elementType, int64_t width, Value other);
   void storeVector(const Place &to, llvm::ArrayRef<Value> values, bool streaming);
 
