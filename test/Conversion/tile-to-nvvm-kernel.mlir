@@ -3,10 +3,10 @@
 
 #lanes = #tile.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[32], [64]]>
 
-// One array of words: the pointer and the strides of each view, the scalars, the dims, the grid. 1 + 2,
-// 3 scalars, 1 + 3, 2 dims and 3 extents make 15.
+// One array of words: the pointer and the strides of each view, the scalars, the dims, the grid and what
+// divides by it. 1 + 2, 3 scalars, 1 + 3, 2 dims, 3 extents and 2 divisions make 17.
 // CHECK: llvm.mlir.global external @lighthouse_shared() {addr_space = 3 : i32, alignment = 128 : i64} : !llvm.array<0 x i8>
-// CHECK: llvm.func ptx_kernelcc @signature(%[[A:.*]]: !llvm.ptr {llvm.align = 8 : i64, llvm.byval = !llvm.array<15 x i64>})
+// CHECK: llvm.func ptx_kernelcc @signature(%[[A:.*]]: !llvm.ptr {llvm.align = 8 : i64, llvm.byval = !llvm.array<17 x i64>})
 // CHECK-SAME: passthrough = {{\[\[}}"nvvm.maxntid", "128"], ["nvvm.minctasm", "1"], ["lighthouse.shared", "0"]]
 // Words that nobody needs are not read: strides that are known, the stride of a last dim.
 // CHECK: %[[X:.*]] = llvm.load %[[A]] : !llvm.ptr -> !llvm.ptr
@@ -27,12 +27,24 @@
 // CHECK: %[[G0:.*]] = llvm.load %[[P12]] : !llvm.ptr -> i32
 // CHECK: %[[P13:.*]] = llvm.getelementptr %[[A]][13]
 // CHECK: %[[G1:.*]] = llvm.load %[[P13]] : !llvm.ptr -> i32
-// The first axis is fastest in the line of blocks.
+// CHECK: %[[P15:.*]] = llvm.getelementptr %[[A]][15]
+// CHECK: %[[D0:.*]] = llvm.load %[[P15]] : !llvm.ptr -> i64
+// CHECK: %[[P16:.*]] = llvm.getelementptr %[[A]][16]
+// CHECK: %[[D1:.*]] = llvm.load %[[P16]] : !llvm.ptr -> i64
+// The first axis is fastest in the line of blocks, which is divided by multiplication.
 // CHECK: %[[BLOCK:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.ctaid.x"()
-// CHECK: %[[ID0:.*]] = arith.remui %[[BLOCK]], %[[G0]]
-// CHECK: %[[REST:.*]] = arith.divui %[[BLOCK]], %[[G0]]
-// CHECK: %[[ID1:.*]] = arith.remui %[[REST]], %[[G1]]
-// CHECK: %[[ID2:.*]] = arith.divui %[[REST]], %[[G1]]
+// CHECK: %[[M0:.*]] = arith.andi %[[D0]], %c4294967295_i64
+// CHECK: %[[S0:.*]] = arith.shrui %[[D0]], %c32_i64
+// CHECK: %[[WIDE:.*]] = arith.extui %[[BLOCK]] : i32 to i64
+// CHECK: %[[PRODUCT:.*]] = arith.muli %[[WIDE]], %[[M0]] : i64
+// CHECK: %[[SHIFTED:.*]] = arith.shrui %[[PRODUCT]], %[[S0]] : i64
+// CHECK: %[[REST:.*]] = arith.trunci %[[SHIFTED]] : i64 to i32
+// CHECK: %[[BEFORE:.*]] = arith.muli %[[REST]], %[[G0]] : i32
+// CHECK: %[[ID0:.*]] = arith.subi %[[BLOCK]], %[[BEFORE]] : i32
+// CHECK: %[[S1:.*]] = arith.shrui %[[D1]], %c32_i64
+// CHECK: %[[ID2:.*]] = arith.trunci %{{.*}} : i64 to i32
+// CHECK: %[[INNER:.*]] = arith.muli %[[ID2]], %[[G1]] : i32
+// CHECK: %[[ID1:.*]] = arith.subi %[[REST]], %[[INNER]] : i32
 // CHECK: %[[T:.*]] = llvm.inline_asm has_side_effects "mov.u32 $0, %tid.x;", "=r"
 // CHECK: %[[LANE:.*]] = arith.andi %[[T]], %c31_i32
 // CHECK: %[[W:.*]] = arith.shrui %[[T]], %c5_i32
@@ -70,7 +82,7 @@ tile.kernel @signature(%x: !tile.view<["B", "N"], f32> {tile.strides = array<i64
 }
 
 // A line of programs is not divided; the other coordinates are zero. One warp.
-// CHECK: llvm.func ptx_kernelcc @line(%{{.*}}: !llvm.ptr {llvm.align = 8 : i64, llvm.byval = !llvm.array<6 x i64>})
+// CHECK: llvm.func ptx_kernelcc @line(%{{.*}}: !llvm.ptr {llvm.align = 8 : i64, llvm.byval = !llvm.array<8 x i64>})
 // CHECK-SAME: ["nvvm.maxntid", "32"]
 // CHECK: %[[BLOCK:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.ctaid.x"()
 // CHECK-NOT: arith.remui
@@ -90,9 +102,10 @@ tile.kernel @line(%y: !tile.view<[4], f32>, %f: f32) attributes {
 // CHECK: llvm.func ptx_kernelcc @plane
 // CHECK-SAME: ["nvvm.maxntid", "1024"]
 // CHECK: %[[BLOCK:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.ctaid.x"()
-// CHECK: arith.remui %[[BLOCK]], %c4_i32
-// CHECK: arith.divui %[[BLOCK]], %c4_i32
-// CHECK-NOT: arith.remui
+// CHECK: %[[REST:.*]] = arith.divui %[[BLOCK]], %c4_i32
+// CHECK: %[[BEFORE:.*]] = arith.muli %[[REST]], %c4_i32
+// CHECK: arith.subi %[[BLOCK]], %[[BEFORE]]
+// CHECK-NOT: arith.shrui %{{.*}} : i64
 // CHECK: llvm.return
 tile.kernel @plane(%y: !tile.view<[4, 5], f32>, %f: f32) attributes {
     dims = [], grid = affine_map<() -> (4, 5, 1)>, inputs = 0 : i64, warps = 32 : i64} {

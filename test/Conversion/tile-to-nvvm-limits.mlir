@@ -4,9 +4,9 @@
 // RUN: %exit 1 lighthouse-opt %t/shared.mlir --tile-to-nvvm=shared-limit=32767 2>&1 | FileCheck %s --check-prefix=SHARED
 // RUN: lighthouse-opt %t/large.mlir --tile-to-nvvm | FileCheck %s --check-prefix=DEFAULT
 // RUN: lighthouse-opt %t/invalid.mlir --split-input-file --verify-diagnostics --tile-to-nvvm
-// RUN: %python %S/Inputs/many_parameters.py 507 > %t/many.mlir
+// RUN: %python %S/Inputs/many_parameters.py 505 > %t/many.mlir
 // RUN: lighthouse-opt %t/many.mlir --tile-to-nvvm | FileCheck %s --check-prefix=MOST
-// RUN: %python %S/Inputs/many_parameters.py 508 > %t/more.mlir
+// RUN: %python %S/Inputs/many_parameters.py 506 > %t/more.mlir
 // RUN: %exit 1 lighthouse-opt %t/more.mlir --tile-to-nvvm 2>&1 | FileCheck %s --check-prefix=MORE
 
 // FITS: "lighthouse.shared", "32768"

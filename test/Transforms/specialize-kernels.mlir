@@ -1,4 +1,4 @@
-// The constants of a plan go into its kernels: extents, grid, strides of buffers, alignments.
+// Kernels learn what their dispatches have in common, and nothing else of their shapes.
 // RUN: lighthouse-opt %s --lighthouse-specialize-kernels | FileCheck %s
 // RUN: lighthouse-opt %s --lighthouse-specialize-kernels=alignment=4 | FileCheck %s --check-prefix=FOUR
 // RUN: lighthouse-opt %s --lighthouse-specialize-kernels=alignment=1 | FileCheck %s --check-prefix=ONE
@@ -8,113 +8,133 @@
 
 // REFUSED: error: lighthouse-specialize-kernels: alignment must be 1, 2, 4, 8 or 16
 
-!caller = memref<6x1000xf32, strided<[?, ?]>>
+!caller = memref<6x960xf32, strided<[?, ?]>>
 
-// One dispatch: everything is known. What the caller passes keeps its strides to itself, but its rows
-// are as long as those of contiguous tensors: 4000 bytes have 16 as divisor.
-// CHECK-DAG: #[[GRID:.*]] = affine_map<()[s0, s1, s2] -> (16, 6, 1)>
-// CHECK-DAG: #[[SIX:.*]] = affine_map<()[s0, s1, s2] -> (6)>
-// CHECK-DAG: #[[THOUSAND:.*]] = affine_map<()[s0, s1, s2] -> (1000)>
-// CHECK-DAG: #[[NINE:.*]] = affine_map<()[s0, s1, s2] -> (9)>
-// CHECK-DAG: #[[PART:.*]] = affine_map<()[s0, s1] -> (s1 ceildiv 6, 6, 1)>
-// CHECK-DAG: #[[TWO_SIX:.*]] = affine_map<()[s0, s1] -> (6)>
+// Extents and the grid stay values of the run. N is a multiple of the longest tile along it, M has no
+// tile, K is no multiple. What the caller passes keeps its strides to itself; of a buffer those are known
+// that are constants of the kernel. Rows of 3840 bytes keep 16, rows of 36 bytes an element.
+// CHECK-DAG: #[[EIGHT:.*]] = affine_map<()[s0, s1, s2, s3] -> (8)>
+// CHECK-DAG: #[[TWO:.*]] = affine_map<()[s0, s1, s2, s3] -> (2)>
+// CHECK-DAG: #[[GRID:.*]] = affine_map<()[s0, s1, s2] -> (s1 ceildiv 64, s0, 1)>
 // CHECK: tile.kernel @alone(
-// CHECK-SAME: %{{.*}}: !tile.view<[6, 1000], f32> {tile.alignment = 16 : i64, tile.name = "x", tile.strides = array<i64: -9223372036854775808, -9223372036854775808>}
-// CHECK-SAME: %{{.*}}: f32,
-// Contiguous buffers have their strides; rows of 9 elements keep 4 bytes.
-// CHECK-SAME: %{{.*}}: !tile.view<[6, 1000], f32> {tile.alignment = 16 : i64, tile.strides = array<i64: 1000, 1>}
-// CHECK-SAME: %{{.*}}: !tile.view<[6, 9], f32> {tile.alignment = 4 : i64, tile.strides = array<i64: 9, 1>}
-// CHECK-SAME: dim_exprs = {K = #[[NINE]], M = #[[SIX]], N = #[[THOUSAND]]}
+// CHECK-SAME: !tile.view<["M", "N"], f32> {tile.alignment = 16 : i64, tile.name = "x", tile.strides = array<i64: -9223372036854775808, -9223372036854775808>}
+// CHECK-SAME: f32,
+// CHECK-SAME: !tile.view<["M", "N"], f32> {tile.alignment = 16 : i64, tile.strides = array<i64: -9223372036854775808, 1>}
+// CHECK-SAME: !tile.view<["M", "K"], f32> {tile.alignment = 4 : i64, tile.strides = array<i64: -9223372036854775808, 1>}
+// CHECK-SAME: !tile.view<["M", "N", 3, 8], f32> {tile.alignment = 16 : i64, tile.strides = array<i64: -9223372036854775808, 24, 8, 1>}
 // CHECK-SAME: grid = #[[GRID]]
+// CHECK-SAME: tile.divisors = {N = 64 : i64}
+// CHECK: tile.dim "N"
+// CHECK: tile.num_programs 0
 // FOUR: tile.kernel @alone(
 // FOUR-SAME: tile.alignment = 4 : i64, tile.name = "x"
-// FOUR-SAME: tile.alignment = 4 : i64, tile.strides = array<i64: 1000, 1>
+// FOUR-SAME: tile.alignment = 4 : i64, tile.strides
 // ONE: tile.kernel @alone(
 // ONE-SAME: tile.alignment = 1 : i64, tile.name = "x"
-// ONE-SAME: tile.alignment = 1 : i64, tile.strides = array<i64: 9, 1>
-tile.kernel @alone(%x: !tile.view<["M", "N"], f32> {tile.name = "x"}, %a: f32, %y: !tile.view<["M", "N"], f32>, %z: !tile.view<["M", "K"], f32>) attributes {
+// ONE-SAME: tile.alignment = 1 : i64, tile.strides
+tile.kernel @alone(%x: !tile.view<["M", "N"], f32> {tile.name = "x"}, %a: f32, %y: !tile.view<["M", "N"], f32>, %z: !tile.view<["M", "K"], f32>, %w: !tile.view<["M", "N", 3, 8], f32>) attributes {
     dims = ["M", "N", "K"], grid = affine_map<()[m, n, k] -> (n ceildiv 64, m, 1)>, inputs = 2 : i64} {
-  // Neither dims nor numbers of programs are left.
-  // CHECK-NOT: tile.dim
-  // CHECK-NOT: tile.num_programs
-  // CHECK-DAG: %[[N:.*]] = arith.constant 1000 : i32
-  // CHECK-DAG: %[[COUNT:.*]] = arith.constant 16 : i32
-  // CHECK: arith.addi %[[N]], %[[COUNT]]
   %n = tile.dim "N"
   %count = tile.num_programs 0
   %s = arith.addi %n, %count : i32
-  // CHECK: tile.program_id 0
   %p = tile.program_id 0
-  %v = tile.load %x[%s, %p] : (!tile.view<["M", "N"], f32>, i32, i32) -> f32
-  tile.store %v, %y[%s, %p] : f32, !tile.view<["M", "N"], f32>, i32, i32
-  // CHECK: tile.return
+  %short = tile.range %s : tensor<32xi32>
+  %long = tile.range %p : tensor<64xi32>
+  // Longer tiles are cut by masks.
+  %longest = tile.range %p : tensor<2048xi32>
+  %v = tile.load %x[%p, %short] : (!tile.view<["M", "N"], f32>, i32, tensor<32xi32>) -> tensor<32xf32>
+  %u = tile.load %x[%p, %long] : (!tile.view<["M", "N"], f32>, i32, tensor<64xi32>) -> tensor<64xf32>
+  %t = tile.load %x[%p, %longest] : (!tile.view<["M", "N"], f32>, i32, tensor<2048xi32>) -> tensor<2048xf32>
+  tile.store %v, %z[%p, %short] : tensor<32xf32>, !tile.view<["M", "K"], f32>, i32, tensor<32xi32>
   tile.return
 }
 
-lighthouse.plan @once inputs(%x "x" : !caller) outputs(%r "r" : memref<6x9xf32, strided<[?, ?]>>) workspace 24256 {
-  %0 = lighthouse.buffer 0 : memref<6x1000xf32>
-  %1 = lighthouse.buffer 24000 : memref<6x9xf32>
-  lighthouse.dispatch @alone grid [16, 6, 1] dims [6, 1000, 9] (%x, %0, %1) scalars [2.0 : f32] stage "alone" : !caller, memref<6x1000xf32>, memref<6x9xf32>
+lighthouse.plan @once inputs(%x "x" : !caller) outputs() workspace 576448 {
+  %0 = lighthouse.buffer 0 : memref<6x960xf32>
+  %1 = lighthouse.buffer 23040 : memref<6x9xf32>
+  %2 = lighthouse.buffer 23296 : memref<6x960x3x8xf32>
+  lighthouse.dispatch @alone grid [15, 6, 1] dims [6, 960, 9] (%x, %0, %1, %2) scalars [2.0 : f32] stage "alone" : !caller, memref<6x960xf32>, memref<6x9xf32>, memref<6x960x3x8xf32>
 }
 
-// Two dispatches: only what they agree on. They differ in N, in the grid along N, in the strides of y
-// and in the alignment of its rows: 36 bytes against 64.
+// Dispatches that allow different assumptions get kernels of their own, those of all plans together: the
+// first and the third differ in nothing that matters.
 // CHECK: tile.kernel @shared(
-// CHECK-SAME: %[[X:.*]]: !tile.view<[6, "N"], f32> {tile.alignment = 4 : i64, tile.strides = array<i64: -9223372036854775808, -9223372036854775808>}
-// CHECK-SAME: %[[Y:.*]]: !tile.view<[6, "N"], f32> {tile.alignment = 4 : i64, tile.strides = array<i64: -9223372036854775808, 1>}
-// CHECK-SAME: dim_exprs = {M = #[[TWO_SIX]]}
-// CHECK-SAME: grid = #[[PART]]
+// CHECK-SAME: tile.divisors = {N = 32 : i64}
+// CHECK: tile.kernel @[[RAGGED:shared_[0-9]+]](
+// CHECK-NOT: tile.divisors
+// CHECK: lighthouse.plan @twice
+// CHECK: lighthouse.dispatch @shared grid [2, 6, 1]
+// CHECK: lighthouse.dispatch @[[RAGGED]] grid [3, 6, 1]
+// CHECK: lighthouse.plan @thrice
+// CHECK: lighthouse.dispatch @shared grid [3, 7, 1]
 tile.kernel @shared(%x: !tile.view<["M", "N"], f32>, %y: !tile.view<["M", "N"], f32>) attributes {
-    dims = ["M", "N"], grid = affine_map<()[m, n] -> (n ceildiv 6, m, 1)>, inputs = 1 : i64} {
-  // CHECK-DAG: %[[M:.*]] = arith.constant 6 : i32
-  // CHECK-DAG: %[[N:.*]] = tile.dim "N"
-  // CHECK: arith.addi %[[M]], %[[N]]
-  %m = tile.dim "M"
-  %n = tile.dim "N"
-  %s = arith.addi %m, %n : i32
-  // The grid agrees along its second axis.
-  // CHECK-DAG: %[[P0:.*]] = tile.num_programs 0
-  // CHECK-DAG: %[[P1:.*]] = arith.constant 6 : i32
-  // CHECK: arith.addi %[[P0]], %[[P1]]
-  %p0 = tile.num_programs 0
-  %p1 = tile.num_programs 1
-  %p = arith.addi %p0, %p1 : i32
-  %v = tile.load %x[%s, %p] : (!tile.view<["M", "N"], f32>, i32, i32) -> f32
-  tile.store %v, %y[%s, %p] : f32, !tile.view<["M", "N"], f32>, i32, i32
+    dims = ["M", "N"], grid = affine_map<()[m, n] -> (n ceildiv 32, m, 1)>, inputs = 1 : i64} {
+  %p = tile.program_id 1
+  %r = tile.range %p : tensor<32xi32>
+  %v = tile.load %x[%p, %r] : (!tile.view<["M", "N"], f32>, i32, tensor<32xi32>) -> tensor<32xf32>
+  tile.store %v, %y[%p, %r] : tensor<32xf32>, !tile.view<["M", "N"], f32>, i32, tensor<32xi32>
   tile.return
 }
 
-lighthouse.plan @twice inputs(%x "x" : memref<6x9xf32, strided<[?, ?]>>, %z "z" : memref<6x16xf32, strided<[?, ?]>>) outputs() workspace 640 {
-  %0 = lighthouse.buffer 0 : memref<6x9xf32>
-  %1 = lighthouse.buffer 256 : memref<6x16xf32>
-  lighthouse.dispatch @shared grid [2, 6, 1] dims [6, 9] (%x, %0) stage "a" : memref<6x9xf32, strided<[?, ?]>>, memref<6x9xf32>
-  lighthouse.dispatch @shared grid [3, 6, 1] dims [6, 16] (%z, %1) stage "b" : memref<6x16xf32, strided<[?, ?]>>, memref<6x16xf32>
+lighthouse.plan @twice inputs(%x "x" : memref<6x64xf32, strided<[?, ?]>>, %z "z" : memref<6x68xf32, strided<[?, ?]>>) outputs() workspace 3200 {
+  %0 = lighthouse.buffer 0 : memref<6x64xf32>
+  %1 = lighthouse.buffer 1536 : memref<6x68xf32>
+  lighthouse.dispatch @shared grid [2, 6, 1] dims [6, 64] (%x, %0) stage "a" : memref<6x64xf32, strided<[?, ?]>>, memref<6x64xf32>
+  lighthouse.dispatch @shared grid [3, 6, 1] dims [6, 68] (%z, %1) stage "b" : memref<6x68xf32, strided<[?, ?]>>, memref<6x68xf32>
+}
+lighthouse.plan @thrice inputs(%x "x" : memref<7x96xf32, strided<[?, ?]>>) outputs() workspace 2688 {
+  %0 = lighthouse.buffer 0 : memref<7x96xf32>
+  lighthouse.dispatch @shared grid [3, 7, 1] dims [7, 96] (%x, %0) stage "c" : memref<7x96xf32, strided<[?, ?]>>, memref<7x96xf32>
 }
 
-// Dispatches of two plans count as well. Vectors have no rows to keep apart; halves of 2 bytes do.
+// Small extents that the kernel divides by become constants, and so do those that it divides by them; not
+// what it only divides, nor what is large.
+// CHECK: tile.kernel @heads(
+// CHECK-SAME: !tile.view<[8, 2, "N", "L"], f32> {tile.alignment = 16 : i64, tile.strides = array<i64: -9223372036854775808, -9223372036854775808, -9223372036854775808, 1>}
+// CHECK-SAME: dim_exprs = {G = #[[TWO]], H = #[[EIGHT]]}
+// CHECK-NOT: tile.dim "H"
+// CHECK-NOT: tile.dim "G"
+// CHECK: tile.dim "N"
+// CHECK: tile.dim "L"
+tile.kernel @heads(%x: !tile.view<["H", "G", "N", "L"], f32>) attributes {
+    dims = ["H", "G", "N", "L"], grid = affine_map<()[h, g, n, l] -> (h, n ceildiv 16, 1)>, inputs = 0 : i64} {
+  %h = tile.dim "H"
+  %g = tile.dim "G"
+  %n = tile.dim "N"
+  %l = tile.dim "L"
+  %c16 = arith.constant 16 : i32
+  %heads = arith.divsi %h, %g : i32
+  %p = tile.program_id 0
+  %group = arith.divsi %p, %heads : i32
+  %blocks = arith.ceildivsi %n, %c16 : i32
+  %rest = arith.remsi %blocks, %l : i32
+  %v = arith.constant 0.0 : f32
+  tile.store %v, %x[%p, %group, %rest, %rest] : f32, !tile.view<["H", "G", "N", "L"], f32>, i32, i32, i32, i32
+  tile.return
+}
+
+lighthouse.plan @first inputs() outputs() workspace 409600 {
+  %x = lighthouse.buffer 0 : memref<8x2x16x400xf32>
+  lighthouse.dispatch @heads grid [8, 1, 1] dims [8, 2, 16, 400] (%x) stage "h" : memref<8x2x16x400xf32>
+}
+
+// Vectors have no rows to keep apart; halves of 2 bytes do, where a row is a constant of the kernel.
 // CHECK: tile.kernel @vectors(
-// CHECK-SAME: !tile.view<[7], f16> {tile.alignment = 16 : i64, tile.strides = array<i64: 1>}
-// CHECK-SAME: !tile.view<[3, 5], f16> {tile.alignment = 2 : i64, tile.strides = array<i64: 5, 1>}
-// CHECK-SAME: !tile.view<[1, 5], f16> {tile.alignment = 16 : i64, tile.strides = array<i64: 5, 1>}
+// CHECK-SAME: !tile.view<["N"], f16> {tile.alignment = 16 : i64, tile.strides = array<i64: 1>}
+// CHECK-SAME: !tile.view<[3, 6], f16> {tile.alignment = 4 : i64, tile.strides = array<i64: 6, 1>}
+// CHECK-SAME: !tile.view<["ONE", 5], f16> {tile.alignment = 16 : i64, tile.strides = array<i64: 5, 1>}
 // CHECK-SAME: !tile.view<[], f64> {tile.alignment = 1 : i64, tile.strides = array<i64>}
-tile.kernel @vectors(%x: !tile.view<["N"], f16>, %y: !tile.view<[3, 5], f16>, %z: !tile.view<["ONE", 5], f16>, %w: !tile.view<[], f64>) attributes {
+tile.kernel @vectors(%x: !tile.view<["N"], f16>, %y: !tile.view<[3, 6], f16>, %z: !tile.view<["ONE", 5], f16>, %w: !tile.view<[], f64>) attributes {
     dims = ["N", "ONE"], grid = affine_map<()[n, one] -> (n, 1, 1)>, inputs = 0 : i64} {
   tile.return
 }
 
-lighthouse.plan @first inputs() outputs() workspace 320 {
-  %x = lighthouse.buffer 0 : memref<7xf16>
-  %y = lighthouse.buffer 64 : memref<3x5xf16>
-  %z = lighthouse.buffer 128 : memref<1x5xf16>
-  %w = lighthouse.buffer 192 : memref<f64>
-  lighthouse.dispatch @vectors grid [7, 1, 1] dims [7, 1] (%x, %y, %z, %w) stage "v" : memref<7xf16>, memref<3x5xf16>, memref<1x5xf16>, memref<f64>
-}
 lighthouse.plan @second inputs() outputs() workspace 320 {
   %x = lighthouse.buffer 64 : memref<7xf16>
-  %y = lighthouse.buffer 0 : memref<3x5xf16>
+  %y = lighthouse.buffer 0 : memref<3x6xf16>
   %z = lighthouse.buffer 128 : memref<1x5xf16>
   %w = lighthouse.buffer 192 : memref<f64>
-  lighthouse.dispatch @vectors grid [7, 1, 1] dims [7, 1] (%x, %y, %z, %w) stage "v" : memref<7xf16>, memref<3x5xf16>, memref<1x5xf16>, memref<f64>
+  lighthouse.dispatch @vectors grid [7, 1, 1] dims [7, 1] (%x, %y, %z, %w) stage "v" : memref<7xf16>, memref<3x6xf16>, memref<1x5xf16>, memref<f64>
 }
 
 // A kernel that no plan uses stays as it is.

@@ -90,8 +90,9 @@ typedef struct lh_request {
    * fills in may stand here. The cotangents may be among them and are checked then. */
   const lh_tensor_info *const *arguments;
   size_t num_arguments;
-  /** Not 0: what was compiled before is taken from the cache on disk, and put there otherwise; the
-   * environment names its directory (LIGHTHOUSE_CACHE_DIR and others). */
+  /** Not 0: kernels that the specification has not compiled yet are taken from the cache on disk,
+   * and put there otherwise; the environment names its directory (LIGHTHOUSE_CACHE_DIR and others).
+   * A request that differs from an earlier one in extents alone needs no kernel compiled. */
   int32_t use_cache;
   /** CUDA: the stream that the caller is about to use; see `lh_load_options`. */
   void *stream;

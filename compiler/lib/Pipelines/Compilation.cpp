@@ -147,6 +147,12 @@ FailureOr<runtime::Artifact> Compilation::build(KernelStore &store, runtime::Cac
     artifact.images.push_back(code->image);
   if (runtime::Status status = artifact.verify(); !status.ok())
     return passes.fail(status.message());
+  auto print = [&] {
+    runtime::Result<std::vector<uint8_t>> bytes = artifact.serialize();
+    return bytes ? std::string(bytes->begin(), bytes->end()) : "";
+  };
+  if (failed(passes.dump(Phase::Artifact, print)))
+    return failure();
   return artifact;
 }
 

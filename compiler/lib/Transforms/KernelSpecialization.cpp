@@ -11,7 +11,7 @@ using namespace mlir;
 using namespace lighthouse;
 
 /// Tiles longer than this are cut by masks rather than by the ends of tensors.
-static constexpr int64_t longestTile = 256;
+static constexpr int64_t longestTile = 1024;
 
 /// For each dim, the longest tile in which the kernel goes along it; 1 where it takes no tiles.
 static SmallVector<int64_t> tilesOf(tile::KernelOp kernel) {
@@ -40,25 +40,34 @@ static SmallVector<int64_t> tilesOf(tile::KernelOp kernel) {
 /// The largest extent that becomes a constant.
 static constexpr int64_t largestConstant = 256;
 
-/// Whether an integer division has `value`, or something that is computed from it, as its divisor; or
-/// divides it by another extent, as heads are divided by groups.
+static bool isDivision(Operation *op) {
+  return isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::CeilDivSIOp,
+             arith::FloorDivSIOp>(op);
+}
+
+/// Whether an integer division has `value`, or something that is computed from it, as its divisor.
 static bool isDividedBy(Value value) {
   return llvm::any_of(value.getUses(), [](OpOperand &use) {
     Operation *user = use.getOwner();
-    if (isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::CeilDivSIOp,
-            arith::FloorDivSIOp>(user))
-      return use.getOperandNumber() == 1 || user->getOperand(1).getDefiningOp<tile::DimOp>() ||
-             isDividedBy(user->getResult(0));
+    if (isDivision(user))
+      return use.getOperandNumber() == 1 || isDividedBy(user->getResult(0));
     return isa<arith::ArithDialect>(user->getDialect()) && user->getNumResults() == 1 &&
            user->getResult(0).getType().isInteger() && isDividedBy(user->getResult(0));
   });
 }
 
-/// For each dim, whether the kernel divides by it: that costs far less if it is a constant.
+/// Whether `dim` is divided by another dim, as heads are by groups.
+static bool isDividedByDim(tile::DimOp dim) {
+  return llvm::any_of(dim->getUsers(), [](Operation *user) {
+    return isDivision(user) && user->getOperand(1).getDefiningOp<tile::DimOp>();
+  });
+}
+
+/// For each dim, whether it takes part in divisions that cost far less if it is a constant.
 static llvm::SmallBitVector divisorsOf(tile::KernelOp kernel) {
   llvm::SmallBitVector divisors(kernel.getDims().size());
   kernel.walk([&](tile::DimOp dim) {
-    if (isDividedBy(dim))
+    if (isDividedBy(dim) || isDividedByDim(dim))
       divisors.set(kernel.getDimIndex(dim.getName()));
   });
   return divisors;

@@ -29,7 +29,7 @@ SIZE, INT, TEXT, ADDRESS = ctypes.c_size_t, ctypes.c_int32, ctypes.c_char_p, cty
 TensorInfo = structure(name=TEXT, dtype=INT, rank=INT, shape=ADDRESS)
 Request = structure(kind=INT, gradient=INT, deterministic=INT, alignment=INT, name=TEXT,
                     target=TEXT, settings=ADDRESS, num_settings=SIZE, arguments=ADDRESS, num_arguments=SIZE,
-                    use_cache=INT, stream=ADDRESS)
+                    use_cache=INT, stream=ADDRESS, separate=INT, entry_point=TEXT)
 ProgramInfo = structure(name=TEXT, num_inputs=SIZE, num_outputs=SIZE, workspace_bytes=SIZE,
                         workspace_alignment=SIZE, target=INT, device=INT, arch=TEXT)
 Tensor = structure(data=ADDRESS, dtype=INT, device=INT, rank=INT, shape=ADDRESS, strides=ADDRESS)

@@ -175,6 +175,9 @@ TEST(CompileCache, TheSecondCallTakesWhatTheFirstMade) {
   ASSERT_EQ(lh_compile(spec, request.get(), &program), LH_OK);
   EXPECT_TRUE(entries(folder.path).empty()) << "nobody asked for the cache";
   lh_program_release(program);
+  // What a specification has made it keeps, and does not ask for again.
+  lh_spec_release(spec);
+  spec = openScale();
 
   request.fields.use_cache = 1;
   ASSERT_EQ(lh_compile(spec, request.get(), &program), LH_OK);

@@ -330,7 +330,7 @@ TEST(Plan, VerifyForCuda) {
          p.kernels[0].args.resize(256, KernelArg{KernelArg::Kind::Scalar, DType::F32});
          p.kernels[0].dims.assign(251, "N");
        },
-       "/kernels/0: kernel 'add' has 4104 bytes of parameters; at most 4096 are allowed"},
+       "/kernels/0: kernel 'add' has 4120 bytes of parameters; at most 4096 are allowed"},
   };
   for (const Case &c : cases) {
     Plan plan = cudaSampleArtifact().plans[0];
@@ -398,7 +398,7 @@ TEST(Plan, VerifyForCuda) {
          p.kernels[0].args.assign(32, KernelArg(a));
          p.launches[0].args.assign(32, LaunchArg::input(0));
        },
-       "/kernels/0: kernel 'copy' has 4120 bytes of parameters; at most 4096 are allowed"},
+       "/kernels/0: kernel 'copy' has 4136 bytes of parameters; at most 4096 are allowed"},
       {[](Plan &p, KernelArg &) { p.kernels[0].cluster = 0; },
        "/kernels/0/cluster: expected 1 to 16, found 0"},
       {[](Plan &p, KernelArg &) { p.kernels[0].cluster = 17; }, "expected 1 to 16, found 17"},

@@ -181,7 +181,7 @@ def SpecializeKernelsPass : Pass<"lighthouse-specialize-kernels", "::mlir::Modul
     code serves every length and batch; a kernel learns only
 
     - the extents, up to 256, that it divides by, such as numbers of heads: they become constants;
-    - `tile.divisors`: which of its dims are multiples of the longest tile (up to 256) in which it
+    - `tile.divisors`: which of its dims are multiples of the longest tile (up to 1024) in which it
       goes along them, so that no tile is cut by the end of a tensor;
     - `tile.alignment` of each view: the bytes that divide the distances of its rows, at most
       `alignment`. A row whose length is no constant of the kernel has `alignment` or the size of an

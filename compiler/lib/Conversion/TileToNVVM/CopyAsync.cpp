@@ -18,7 +18,6 @@ void KernelLowering::lowerCopy(tile::CopyAsyncOp op) {
   Argument hidden = hideStrides(op, access);
   access.argument = &hidden;
   BufferPlaces to = placesIn(buffers.lookup(op.getBuffer()), buffer, layout);
-  to.chunk = opaqueInLoop(op, to.chunk);
   Value owner = isOwner(layout);
   int64_t width = access.isWhole ? access.vector : 1, bytes = width * memoryBytes(element);
   for (size_t i = 0; i < access.coordinates.size(); i += width) {
