@@ -6,6 +6,7 @@
 #include "lighthouse/Transforms/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -123,7 +124,7 @@ FailureOr<runtime::Artifact> Compilation::build(KernelStore &store, runtime::Cac
                                                 std::string key) {
   if (failed(checkArch()))
     return failure();
-  PlanCompilation plan(spec, request, passes, store.getModule());
+  PlanCompilation plan(spec, request, passes, store.getInstances());
   for (const PhaseInfo &phase : allPhases()) {
     if (phase.phase > Phase::Plan || !isOnTheWay(phase, Phase::Plan))
       continue;
@@ -160,12 +161,16 @@ FailureOr<runtime::Artifact> Compilation::build(KernelStore &store, runtime::Cac
 FailureOr<runtime::Plan>
 Compilation::finishPlan(lh::PlanOp op, KernelStore &store, runtime::Cache *cache,
                         std::vector<std::shared_ptr<const KernelCode>> &codes) {
-  if (request.isCuda())
+  ModuleOp module = store.getInstances();
+  llvm::scope_exit erase([&] { op.erase(); });
+  if (request.isCuda()) {
     for (auto dispatch : op.getBody().getOps<lh::DispatchOp>()) {
-      auto kernel = store.getModule().lookupSymbol<tile::KernelOp>(dispatch.getKernel());
-      auto specialization = KernelSpecialization::of(kernel, dispatch, request.alignment);
-      dispatch.setKernel(store.specialize(kernel, specialization).getSymName());
+      auto kernel = module.lookupSymbol<tile::KernelOp>(dispatch.getKernel());
+      dispatch.setKernel(store.specialize(kernel, dispatch, request.alignment).getSymName());
     }
+    module = store.getCopies();
+    op->moveBefore(module.getBody(), module.getBody()->end());
+  }
   FailureOr<runtime::Plan> result = exportPlan(
       op, request.isCuda() ? runtime::PlanLimits::cudaBlocks : runtime::PlanLimits::hostInstances);
   if (failed(result))
@@ -174,8 +179,8 @@ Compilation::finishPlan(lh::PlanOp op, KernelStore &store, runtime::Cache *cache
   result->arch = request.arch;
   result->cpuLevel = request.isCuda() ? "" : request.level;
   for (runtime::KernelSpec &kernel : result->kernels) {
-    auto code = store.getCode(store.getModule().lookupSymbol<tile::KernelOp>(kernel.name), request,
-                              passes, cache);
+    auto code = store.getCode(module.lookupSymbol<tile::KernelOp>(kernel.name), request, passes,
+                              cache);
     if (failed(code))
       return failure();
     auto place = llvm::find(codes, *code);

@@ -14,19 +14,24 @@ using namespace lighthouse;
 static constexpr char separator = '$';
 
 KernelStore::KernelStore(MLIRContext &context)
-    : module(ModuleOp::create(UnknownLoc::get(&context))) {}
+    : instances(ModuleOp::create(UnknownLoc::get(&context))),
+      copies(ModuleOp::create(UnknownLoc::get(&context))) {}
 
 StringRef KernelStore::instanceName(StringRef kernel) { return kernel.split(separator).first; }
 
-tile::KernelOp KernelStore::specialize(tile::KernelOp instance,
-                                       const KernelSpecialization &specialization) {
+tile::KernelOp KernelStore::specialize(tile::KernelOp instance, lh::DispatchOp dispatch,
+                                       int64_t alignment) {
+  auto [known, isNew] = uses.try_emplace(instance.getSymName());
+  if (isNew)
+    known->second = DimUses::of(instance);
+  auto specialization = KernelSpecialization::of(instance, known->second, dispatch, alignment);
   std::string name = (instance.getSymName() + Twine(separator) + specialization.str()).str();
-  if (auto known = module->lookupSymbol<tile::KernelOp>(name))
-    return known;
+  if (auto made = copies->lookupSymbol<tile::KernelOp>(name))
+    return made;
   tile::KernelOp copy = instance.clone();
   copy.setSymName(name);
   specialization.apply(copy);
-  module->insert(Block::iterator(instance), copy);
+  copies->push_back(copy);
   return copy;
 }
 

@@ -23,12 +23,15 @@ public:
   explicit KernelStore(mlir::MLIRContext &context);
 
   /// Where the instances are. They are never changed, only copied.
-  mlir::ModuleOp getModule() { return *module; }
+  mlir::ModuleOp getInstances() { return *instances; }
+  /// Where the copies are, so that they are not taken for instances.
+  mlir::ModuleOp getCopies() { return *copies; }
 
-  /// A copy of `instance` that knows what `specialization` says.
-  tile::KernelOp specialize(tile::KernelOp instance, const KernelSpecialization &specialization);
+  /// A copy of `instance` that knows what `dispatch` allows it to assume; see
+  /// `KernelSpecialization::of`.
+  tile::KernelOp specialize(tile::KernelOp instance, lh::DispatchOp dispatch, int64_t alignment);
 
-  /// The code of a kernel of the module for the target of `request`: made before, else from `cache`,
+  /// The code of a kernel of either module for the target of `request`: made before, else from `cache`,
   /// which may be null, else compiled now.
   mlir::FailureOr<std::shared_ptr<const KernelCode>>
   getCode(tile::KernelOp kernel, const Request &request, PassRunner &passes, runtime::Cache *cache);
@@ -40,7 +43,9 @@ private:
   mlir::FailureOr<KernelCode> compile(tile::KernelOp kernel, const Request &request,
                                       PassRunner &passes);
 
-  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::OwningOpRef<mlir::ModuleOp> instances, copies;
+  /// By symbol of the instance.
+  llvm::StringMap<DimUses> uses;
   /// By symbol and target.
   std::map<std::pair<std::string, std::string>, std::shared_ptr<const KernelCode>> codes;
 };

@@ -41,8 +41,8 @@ LogicalResult PlanCompilation::run(Phase phase) {
         module,
         [](OpPassManager &pm) {
           OpPassManager &functions = pm.nest<func::FuncOp>();
+          // Folds and removes what is dead, too.
           functions.addPass(createFuseStagesPass());
-          functions.addPass(createCanonicalizerPass());
           functions.addPass(createCSEPass());
         },
         /*mayBlameRequest=*/false);

@@ -3,7 +3,6 @@
 #include "lighthouse/Transforms/KernelSpecialization.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "llvm/ADT/SmallBitVector.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -13,7 +12,6 @@ using namespace lighthouse;
 /// Tiles longer than this are cut by masks rather than by the ends of tensors.
 static constexpr int64_t longestTile = 1024;
 
-/// For each dim, the longest tile in which the kernel goes along it; 1 where it takes no tiles.
 static SmallVector<int64_t> tilesOf(tile::KernelOp kernel) {
   SmallVector<int64_t> tiles(kernel.getDims().size(), 1);
   auto visit = [&](auto access) {
@@ -63,15 +61,16 @@ static bool isDividedByDim(tile::DimOp dim) {
   });
 }
 
-/// For each dim, whether it takes part in divisions that cost far less if it is a constant.
-static llvm::SmallBitVector divisorsOf(tile::KernelOp kernel) {
-  llvm::SmallBitVector divisors(kernel.getDims().size());
+static llvm::SmallBitVector divisionsOf(tile::KernelOp kernel) {
+  llvm::SmallBitVector divisions(kernel.getDims().size());
   kernel.walk([&](tile::DimOp dim) {
     if (isDividedBy(dim) || isDividedByDim(dim))
-      divisors.set(kernel.getDimIndex(dim.getName()));
+      divisions.set(kernel.getDimIndex(dim.getName()));
   });
-  return divisors;
+  return divisions;
 }
+
+DimUses DimUses::of(tile::KernelOp kernel) { return {tilesOf(kernel), divisionsOf(kernel)}; }
 
 /// The alignment of a view whose rows are those of `type`, seen by a kernel as `view`.
 static int64_t alignmentOf(MemRefType type, tile::ViewType view, int64_t alignment) {
@@ -88,12 +87,11 @@ static int64_t alignmentOf(MemRefType type, tile::ViewType view, int64_t alignme
   return isConstant || rows == alignment ? rows : std::min(alignment, element);
 }
 
-KernelSpecialization KernelSpecialization::of(tile::KernelOp kernel, lh::DispatchOp dispatch,
-                                              int64_t alignment) {
+KernelSpecialization KernelSpecialization::of(tile::KernelOp kernel, const DimUses &uses,
+                                              lh::DispatchOp dispatch, int64_t alignment) {
   KernelSpecialization result;
-  llvm::SmallBitVector divisors = divisorsOf(kernel);
-  for (auto [i, tile, extent] : llvm::enumerate(tilesOf(kernel), dispatch.getDims()))
-    if (divisors[i] && extent > 0 && extent <= largestConstant)
+  for (auto [i, tile, extent] : llvm::enumerate(uses.tiles, dispatch.getDims()))
+    if (uses.divisions[i] && extent > 0 && extent <= largestConstant)
       result.dims.push_back({extent, /*isConstant=*/true});
     else
       result.dims.push_back({extent % tile == 0 ? tile : 1, /*isConstant=*/false});

@@ -35,7 +35,7 @@ struct SpecializeKernelsPass
     for (lh::PlanOp plan : getOperation().getOps<lh::PlanOp>())
       for (auto dispatch : plan.getBody().getOps<lh::DispatchOp>()) {
         auto kernel = symbols.lookup<tile::KernelOp>(dispatch.getKernelAttr().getAttr());
-        auto specialization = KernelSpecialization::of(kernel, dispatch, alignment);
+        auto specialization = KernelSpecialization::of(kernel, DimUses::of(kernel), dispatch, alignment);
         SmallVector<Variant> &variants = kernels[kernel];
         auto found = llvm::find_if(variants, [&](const Variant &variant) {
           return variant.specialization == specialization;

@@ -199,6 +199,13 @@ void IndicesOp::expandResults(Expansion &expansion, ValueRange) {
   expansion.set(getIndices(), expansion.lookup(getSelection())[selectionIndices]);
 }
 
+KernelCall MakeSelectionOp::getKernelCall(const Expansion &) {
+  KernelCall call = getPlainCall(*this, {getIndices()});
+  // The entries are the operand.
+  call.results = {getExpandedTypes(getSelection().getType())[selectionRank]};
+  return call;
+}
+
 void MakeSelectionOp::expandResults(Expansion &expansion, ValueRange made) {
   expansion.set(getSelection(), {getIndices(), made.front()});
 }

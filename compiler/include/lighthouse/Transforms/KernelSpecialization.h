@@ -5,9 +5,21 @@
 #include "lighthouse/Dialect/Lighthouse/IR/Lighthouse.h"
 #include "lighthouse/Dialect/Tile/IR/Tile.h"
 
+#include "llvm/ADT/SmallBitVector.h"
+
 #include <string>
 
 namespace lighthouse {
+
+/// What decides which extents matter to the code of a kernel, for each of its dims.
+struct DimUses {
+  /// The longest tile in which the kernel goes along the dim; 1 where it takes no tiles.
+  llvm::SmallVector<int64_t> tiles;
+  /// Whether the dim takes part in divisions that cost far less if it is a constant.
+  llvm::SmallBitVector divisions;
+
+  static DimUses of(tile::KernelOp kernel);
+};
 
 /// What the code of a kernel may assume beyond the kernel itself. There are few of them for each
 /// kernel, whatever the sequence length and the batch: extents stay values of the run but for small
@@ -15,9 +27,10 @@ namespace lighthouse {
 /// rows are aligned and which views are contiguous.
 class KernelSpecialization {
 public:
-  /// What holds for `dispatch` of `kernel`. `alignment` is that of the caller's tensors and rows in
+  /// What holds for `dispatch` of `kernel`, whose dims are used as `uses` says. `alignment` is that of the caller's tensors and rows in
   /// bytes, a power of two up to 16.
-  static KernelSpecialization of(tile::KernelOp kernel, lh::DispatchOp dispatch, int64_t alignment);
+  static KernelSpecialization of(tile::KernelOp kernel, const DimUses &uses,
+                                 lh::DispatchOp dispatch, int64_t alignment);
 
   /// Writes it to `kernel`: constants in place of dims, `tile.divisors` of the kernel,
   /// `tile.alignment` and `tile.strides` of its views.

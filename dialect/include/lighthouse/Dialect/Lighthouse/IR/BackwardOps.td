@@ -19,7 +19,8 @@ def Lighthouse_FloatTensor : ConfinedType<
 // Values that cross from one pipeline to another
 //===------------------------------------------------------------------------------------------===//
 
-def Lighthouse_MakeSelectionOp : Lighthouse_AnyStageOp<"make_selection", ["expandResults"]> {
+def Lighthouse_MakeSelectionOp : Lighthouse_AnyStageOp<"make_selection", [
+    "getKernelCall", "expandResults"]> {
   let summary = "a selection from its list of entries";
   let description = [{
     The inverse of `indices`: `indices` i32[B, G, S] are the entries in sub-sequence order, -1 in
