@@ -88,6 +88,53 @@ TEST(BackwardDeterminismTest, SameInputsGiveTheSameBits) {
   }
 }
 
+/// The two passes as entry points of one artifact give what both together give: what crosses is saved
+/// by the one and taken by the other, a selection as its entries.
+TEST(BackwardEntryPointsTest, AgreeWithBothPassesInOne) {
+  for (const Case &c : {Case{.name = "f32", .tokens = 1500, .heads = 4, .groups = 2},
+                        Case{.name = "bf16", .batch = 2, .tokens = 2049, .dtype = DType::BF16}}) {
+    SCOPED_TRACE(c);
+    std::vector<lhc::NamedArray> arrays = makeInputs(c, /*gradient=*/true);
+    Request request = backwardRequest(c, /*deterministic=*/true);
+    std::unique_ptr<lhc::Execution> both = compile(forwardCompiler(), request);
+    ASSERT_TRUE(both);
+    ASSERT_TRUE(both->run(viewsOf(arrays)).ok());
+
+    request.separate = true;
+    auto artifact = forwardCompiler().compile(request, nullptr);
+    ASSERT_TRUE(artifact.ok()) << artifact.status().message();
+    ASSERT_EQ(artifact->plans.size(), 3u);
+    auto run = [&](std::string_view name) {
+      runtime::LoadOptions options;
+      options.entryPoint = name;
+      auto execution = lhc::Execution::create(*artifact, options);
+      ASSERT_TRUE(execution.ok()) << execution.status().message();
+      auto inputs = lhc::orderInputs(execution->plan(), arrays);
+      ASSERT_TRUE(inputs.ok()) << inputs.status().message();
+      runtime::Status status = execution->run(*inputs);
+      ASSERT_TRUE(status.ok()) << status.message();
+      for (lhc::NamedArray &output : execution->outputs)
+        arrays.push_back(std::move(output));
+    };
+    run(request.name + "_fwd");
+    run(request.name + "_bwd");
+    for (lhc::NamedArray &expected : both->outputs) {
+      auto found = llvm::find_if(
+          arrays, [&](const lhc::NamedArray &array) { return array.name == expected.name; });
+      ASSERT_NE(found, arrays.end()) << expected.name;
+      ASSERT_EQ(found->array.bytes().size(), expected.array.bytes().size());
+      EXPECT_EQ(0, std::memcmp(found->array.bytes().data(), expected.array.bytes().data(),
+                               expected.array.bytes().size()))
+          << expected.name;
+    }
+    // Nothing of q, k and v is kept.
+    auto backward = artifact->entryPoint(request.name + "_bwd");
+    ASSERT_TRUE(backward.ok());
+    for (const runtime::TensorSpec &input : (*backward)->inputs)
+      EXPECT_THAT(input.name, testing::Not(testing::AnyOf("q", "k", "v")));
+  }
+}
+
 namespace {
 
 /// Dense attention of kernels/dense.lh.

@@ -34,6 +34,10 @@ SpecOptions::SpecOptions(cl::SubCommand &sub)
       deterministic("deterministic",
                     cl::desc("Gradients that are equal from run to run, on a GPU too"),
                     cl::sub(sub)),
+      separate("separate",
+               cl::desc("With --grad: forward and backward pass as entry points of their own, "
+                        "NAME_fwd and NAME_bwd, beside NAME"),
+               cl::sub(sub)),
       alignment(
           "alignment",
           cl::desc("Bytes to which tensors on a GPU and their rows are aligned (default: 16)"),
@@ -107,8 +111,11 @@ Result<Request> SpecOptions::request() const {
   request.device = chosen->deviceName;
   request.gradient = grad;
   request.deterministic = deterministic;
+  request.separate = separate;
   if (deterministic && !grad)
     return Status(StatusCode::InvalidArgument, "--deterministic is for gradients; say --grad");
+  if (separate && !grad)
+    return Status(StatusCode::InvalidArgument, "--separate is for gradients; say --grad");
   request.alignment = alignment;
   if (alignment < 1 || alignment > 16 || !llvm::isPowerOf2_32(alignment))
     return Status(StatusCode::InvalidArgument, "--alignment expects 1, 2, 4, 8 or 16");

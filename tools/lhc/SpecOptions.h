@@ -53,6 +53,7 @@ public:
 private:
   llvm::cl::opt<bool> grad;
   llvm::cl::opt<bool> deterministic;
+  llvm::cl::opt<bool> separate;
   llvm::cl::opt<unsigned> alignment;
   llvm::cl::opt<std::string> dumpDir;
   llvm::cl::opt<std::string> reproducerDir;
