@@ -45,9 +45,9 @@ struct Request {
   /// Forward and backward pass in one: the cotangent of every float result is a further argument
   /// (`do` for `o`), the gradient of every float argument a further result (`dq` for `q`).
   bool gradient = false;
-  /// With `gradient`: the two passes are entry points of their own, NAME_fwd and NAME_bwd, beside NAME
-  /// without a gradient. The forward pass has the values that the backward pass needs as further results, the backward pass
-  /// takes the cotangents and those values.
+  /// With `gradient`: the two passes are entry points of their own, NAME_fwd and NAME_bwd, beside
+  /// NAME without a gradient. The forward pass has the values that the backward pass needs as further
+  /// results, the backward pass takes the cotangents and those values.
   bool separate = false;
   /// Gradients that are equal, bit by bit, from run to run. On the host they always are.
   bool deterministic = false;

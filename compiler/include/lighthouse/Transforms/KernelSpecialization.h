@@ -27,8 +27,8 @@ struct DimUses {
 /// rows are aligned and which views are contiguous.
 class KernelSpecialization {
 public:
-  /// What holds for `dispatch` of `kernel`, whose dims are used as `uses` says. `alignment` is that of the caller's tensors and rows in
-  /// bytes, a power of two up to 16.
+  /// What holds for `dispatch` of `kernel`, whose dims are used as `uses` says. `alignment` is that
+  /// of the caller's tensors and rows in bytes, a power of two up to 16.
   static KernelSpecialization of(tile::KernelOp kernel, const DimUses &uses,
                                  lh::DispatchOp dispatch, int64_t alignment);
 
