@@ -168,3 +168,73 @@ tile.kernel @copies(%x: !x1024, %y: !x1000) attributes {
   tile.copy_async %y[%i], %buf : !x1000, !tile.buffer<64xf32>, tensor<64xi32>
   tile.return
 }
+
+!n = !tile.view<["N"], f32>
+!bn = !tile.view<["B", "N"], f32>
+
+// Whole tiles of a run-time dim: those that the grid numbers, from the first or the last, and those of a
+// loop up to its end; and the number of a program along a dim.
+// CHECK-LABEL: tile.kernel @whole_tiles
+tile.kernel @whole_tiles(%x: !n, %y: !bn) attributes {
+    dims = ["N", "B"], grid = affine_map<()[n, b] -> (n ceildiv 64, b, 1)>, inputs = 2 : i64, tile.divisors = {N = 64 : i64}} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %c64 = arith.constant 64 : i32
+  %p = tile.program_id 0
+  %b = tile.program_id 1
+  %start = arith.muli %p, %c64 : i32
+  %i = tile.range %start : tensor<64xi32>
+  // CHECK: tile.load %{{.*}}[%{{.*}}] {in_bounds = array<i1: true>}
+  %0 = tile.load %x[%i] : (!n, tensor<64xi32>) -> tensor<64xf32>
+  // CHECK: tile.load %{{.*}}[%{{.*}}, %{{.*}}] {in_bounds = array<i1: true, true>}
+  %1 = tile.load %y[%b, %i] : (!bn, i32, tensor<64xi32>) -> tensor<64xf32>
+  %count = tile.num_programs 0
+  %last = arith.subi %count, %c1 : i32
+  %mirrored = arith.subi %last, %p : i32
+  %from_end = arith.muli %mirrored, %c64 : i32
+  %j = tile.range %from_end : tensor<64xi32>
+  // CHECK: tile.load %{{.*}}[%{{.*}}] {in_bounds = array<i1: true>}
+  %2 = tile.load %x[%j] : (!n, tensor<64xi32>) -> tensor<64xf32>
+  %n = tile.dim "N"
+  %end = arith.minsi %n, %start : i32
+  scf.for %k = %c0 to %end step %c64 : i32 {
+    %r = tile.range %k : tensor<64xi32>
+    // CHECK: tile.load %{{.*}}[%{{.*}}] {in_bounds = array<i1: true>}
+    %3 = tile.load %x[%r] : (!n, tensor<64xi32>) -> tensor<64xf32>
+  }
+  tile.return
+}
+
+// Nothing is proven where a tile may be cut, where the grid is another dim's, where a loop goes further,
+// or where what is computed may overflow: here the start is 2^31 - 64 for the first program.
+// CHECK-LABEL: tile.kernel @not_whole
+// CHECK-NOT: in_bounds
+// CHECK: tile.return
+tile.kernel @not_whole(%x: !n, %y: !bn) attributes {
+    dims = ["N", "B"], grid = affine_map<()[n, b] -> (n ceildiv 64, n, 1)>, inputs = 2 : i64, tile.divisors = {N = 64 : i64}} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %c32 = arith.constant 32 : i32
+  %c64 = arith.constant 64 : i32
+  %far = arith.constant 33554433 : i32
+  %p = tile.program_id 0
+  %other = tile.program_id 1
+  %n = tile.dim "N"
+  %start = arith.muli %p, %c64 : i32
+  %long = tile.range %start : tensor<128xi32>
+  %0 = tile.load %x[%long] : (!n, tensor<128xi32>) -> tensor<128xf32>
+  %half = arith.muli %p, %c32 : i32
+  %i = tile.range %half : tensor<64xi32>
+  %1 = tile.load %y[%other, %i] : (!bn, i32, tensor<64xi32>) -> tensor<64xf32>
+  %further = arith.addi %n, %c1 : i32
+  scf.for %k = %c0 to %further step %c64 : i32 {
+    %r = tile.range %k : tensor<64xi32>
+    %2 = tile.load %x[%r] : (!n, tensor<64xi32>) -> tensor<64xf32>
+  }
+  %before = arith.subi %p, %far : i32
+  %wrapped = arith.muli %before, %c64 : i32
+  %clamped = arith.maxsi %wrapped, %c0 : i32
+  %j = tile.range %clamped : tensor<64xi32>
+  %3 = tile.load %x[%j] : (!n, tensor<64xi32>) -> tensor<64xf32>
+  tile.return
+}

@@ -67,9 +67,10 @@ def TileToHost : Pass<"tile-to-host", "::mlir::ModuleOp"> {
 def ProveInBounds : Pass<"tile-prove-in-bounds", "::lighthouse::tile::KernelOp"> {
   let summary = "Mark accesses whose coordinates cannot leave the tensor";
   let description = [{
-    Integer range analysis over a kernel of constant dims (`lighthouse-specialize-kernels`), with
-    what is known of divisors: a start that is a multiple of 64 below 1000 is at most 960. Accesses
-    get `in_bounds` for the dims along which no coordinate can be outside.
+    Integer range analysis, with what is known of divisors: a start that is a multiple of 64 below
+    1000 is at most 960. Of a run-time dim that is a multiple of a tile (`tile.divisors`, see
+    `lighthouse-specialize-kernels`) those tiles are inside into which the grid or a loop divides it.
+    Accesses get `in_bounds` for the dims along which no coordinate can be outside.
 
     Before:
     ```mlir

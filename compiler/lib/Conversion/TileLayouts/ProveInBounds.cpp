@@ -19,105 +19,6 @@ using namespace lighthouse;
 
 namespace {
 
-/// What can be proved of i32 values against the extent E of one run-time dim, which is at least 1.
-class DimBounds {
-public:
-  DimBounds(DataFlowSolver &solver, tile::KernelOp kernel, StringRef dim)
-      : solver(solver), kernel(kernel), dim(dim) {}
-
-  /// value >= 0.
-  bool isNonNegative(Value value) {
-    auto *state = solver.lookupState<dataflow::IntegerValueRangeLattice>(value);
-    if (state && !state->getValue().isUninitialized() &&
-        state->getValue().getValue().smin().isNonNegative())
-      return true;
-    if (auto product = value.getDefiningOp<arith::MulIOp>())
-      return isNonNegative(product.getLhs()) && isNonNegative(product.getRhs());
-    // The last program, and those before it.
-    auto difference = value.getDefiningOp<arith::SubIOp>();
-    auto id = difference ? difference.getRhs().getDefiningOp<tile::ProgramIdOp>()
-                         : tile::ProgramIdOp();
-    return id && isLastProgram(difference.getLhs(), id.getAxis());
-  }
-
-  /// value < E.
-  bool isBelow(Value value) {
-    APInt constant;
-    if (matchPattern(value, m_ConstantInt(&constant)))
-      return !constant.isStrictlyPositive();
-    if (auto id = value.getDefiningOp<tile::ProgramIdOp>())
-      return kernel.getGrid().getResult(id.getAxis()) == extent();
-    if (auto loop = getLoopOf(value))
-      return isAtMost(loop.getUpperBound());
-    if (auto most = value.getDefiningOp<arith::MaxSIOp>())
-      return isBelow(most.getLhs()) && isBelow(most.getRhs());
-    if (auto least = value.getDefiningOp<arith::MinSIOp>())
-      return isBelow(least.getLhs()) || isBelow(least.getRhs());
-    if (auto difference = value.getDefiningOp<arith::SubIOp>())
-      return isNonNegative(difference.getRhs()) && isBelow(difference.getLhs());
-    if (auto product = value.getDefiningOp<arith::MulIOp>())
-      return matchPattern(product.getRhs(), m_ConstantInt(&constant)) &&
-             constant.isStrictlyPositive() &&
-             isCeilAtMost(product.getLhs(), constant.getSExtValue(), /*plus=*/-1);
-    return false;
-  }
-
-private:
-  /// value <= E.
-  bool isAtMost(Value value) {
-    if (auto op = value.getDefiningOp<tile::DimOp>())
-      return op.getName() == dim;
-    auto least = value.getDefiningOp<arith::MinSIOp>();
-    return least && (isAtMost(least.getLhs()) || isAtMost(least.getRhs()));
-  }
-
-  /// value <= ceil(E / divisor) + plus.
-  bool isCeilAtMost(Value value, int64_t divisor, int64_t plus) {
-    APInt constant;
-    if (auto id = value.getDefiningOp<tile::ProgramIdOp>())
-      return plus >= -1 && kernel.getGrid().getResult(id.getAxis()) == extent().ceilDiv(divisor);
-    if (auto count = value.getDefiningOp<tile::NumProgramsOp>())
-      return plus >= 0 && kernel.getGrid().getResult(count.getAxis()) == extent().ceilDiv(divisor);
-    if (auto loop = getLoopOf(value))
-      return isCeilAtMost(loop.getUpperBound(), divisor, plus + 1);
-    if (auto sum = value.getDefiningOp<arith::AddIOp>())
-      return matchPattern(sum.getRhs(), m_ConstantInt(&constant)) &&
-             isCeilAtMost(sum.getLhs(), divisor, plus - constant.getSExtValue());
-    if (auto difference = value.getDefiningOp<arith::SubIOp>()) {
-      if (matchPattern(difference.getRhs(), m_ConstantInt(&constant)))
-        return isCeilAtMost(difference.getLhs(), divisor, plus + constant.getSExtValue());
-      return isNonNegative(difference.getRhs()) &&
-             isCeilAtMost(difference.getLhs(), divisor, plus);
-    }
-    if (auto quotient = value.getDefiningOp<arith::CeilDivSIOp>())
-      return plus >= 0 && matchPattern(quotient.getRhs(), m_ConstantInt(&constant)) &&
-             constant == divisor && isAtMost(quotient.getLhs());
-    return false;
-  }
-
-  /// Whether `value` is the number of programs along `axis` less one.
-  static bool isLastProgram(Value value, unsigned axis) {
-    auto last = value.getDefiningOp<arith::SubIOp>();
-    auto count = last ? last.getLhs().getDefiningOp<tile::NumProgramsOp>() : tile::NumProgramsOp();
-    return count && count.getAxis() == axis && matchPattern(last.getRhs(), m_One());
-  }
-
-  /// The loop whose induction variable `value` is.
-  static scf::ForOp getLoopOf(Value value) {
-    auto argument = dyn_cast<BlockArgument>(value);
-    auto loop = argument ? dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp()) : scf::ForOp();
-    return loop && loop.getInductionVar() == argument ? loop : scf::ForOp();
-  }
-
-  AffineExpr extent() {
-    return getAffineSymbolExpr(kernel.getDimIndex(dim), kernel.getContext());
-  }
-
-  DataFlowSolver &solver;
-  tile::KernelOp kernel;
-  StringRef dim;
-};
-
 struct ProveInBoundsPass : lighthouse::impl::ProveInBoundsBase<ProveInBoundsPass> {
   void runOnOperation() override {
     DataFlowSolver solver;
@@ -141,24 +42,65 @@ struct ProveInBoundsPass : lighthouse::impl::ProveInBoundsBase<ProveInBoundsPass
     unsigned before = llvm::count(inBounds, true);
     for (auto [d, index] : llvm::enumerate(access.getIndices()))
       inBounds[d] = inBounds[d] || isInside(solver, index, view.getStaticDim(d)) ||
-                    isTileOfDim(solver, kernel, view, d, index);
+                    isTileOfDim(kernel, view, d, index);
     if (unsigned proven = llvm::count(inBounds, true) - before) {
       numProven += proven;
       access.setInBounds(inBounds);
     }
   }
 
-  /// Whether `index` lies inside of a run-time dim: a number, or a range that is a whole tile of it.
-  static bool isTileOfDim(DataFlowSolver &solver, tile::KernelOp kernel, tile::ViewType view,
-                          int64_t dim, Value index) {
-    if (view.getDimName(dim).empty())
+  /// Whether `index` is the number of a program along a run-time dim, or one of the whole tiles into
+  /// which the grid or a loop divides such a dim. Nothing that is computed on the way can overflow.
+  static bool isTileOfDim(tile::KernelOp kernel, tile::ViewType view, int64_t dim, Value index) {
+    StringRef name = view.getDimName(dim);
+    if (name.empty())
       return false;
+    AffineExpr extent = getAffineSymbolExpr(kernel.getDimIndex(name), kernel.getContext());
+    if (std::optional<unsigned> axis = getProgramAxis(index))
+      return kernel.getGrid().getResult(*axis) == extent;
     auto range = index.getDefiningOp<tile::RangeOp>();
-    if (range ? !isWholeTile(kernel, view, dim, range) : isa<RankedTensorType>(index.getType()))
+    if (!range || !isWholeTile(kernel, view, dim, range))
       return false;
-    Value start = range ? range.getStart() : index;
-    DimBounds bounds(solver, kernel, view.getDimName(dim));
-    return bounds.isNonNegative(start) && bounds.isBelow(start);
+    Value start = range.getStart();
+    int64_t count = range.getType().getDimSize(0);
+    APInt constant;
+    // The start is a multiple of the tile, as is the extent.
+    if (auto loop = getLoopOf(start))
+      return matchPattern(loop.getLowerBound(), m_ConstantInt(&constant)) &&
+             constant.isNonNegative() && isAtMost(loop.getUpperBound(), name);
+    auto product = start.getDefiningOp<arith::MulIOp>();
+    if (!product || !matchPattern(product.getRhs(), m_ConstantInt(&constant)) || constant != count)
+      return false;
+    std::optional<unsigned> axis = getProgramAxis(product.getLhs());
+    return axis && kernel.getGrid().getResult(*axis) == extent.ceilDiv(count);
+  }
+
+  /// The loop whose induction variable `value` is.
+  static scf::ForOp getLoopOf(Value value) {
+    auto argument = dyn_cast<BlockArgument>(value);
+    auto loop = argument ? dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp()) : scf::ForOp();
+    return loop && loop.getInductionVar() == argument ? loop : scf::ForOp();
+  }
+
+  /// Whether `value` is the extent of the dim, or the least of it and something else.
+  static bool isAtMost(Value value, StringRef dim) {
+    if (auto extent = value.getDefiningOp<tile::DimOp>())
+      return extent.getName() == dim;
+    auto least = value.getDefiningOp<arith::MinSIOp>();
+    return least && (isAtMost(least.getLhs(), dim) || isAtMost(least.getRhs(), dim));
+  }
+
+  /// The axis of the grid along which `value` numbers the programs, from the first or the last.
+  static std::optional<unsigned> getProgramAxis(Value value) {
+    if (auto id = value.getDefiningOp<tile::ProgramIdOp>())
+      return id.getAxis();
+    auto mirrored = value.getDefiningOp<arith::SubIOp>();
+    auto id = mirrored ? mirrored.getRhs().getDefiningOp<tile::ProgramIdOp>() : tile::ProgramIdOp();
+    auto last = mirrored ? mirrored.getLhs().getDefiningOp<arith::SubIOp>() : arith::SubIOp();
+    auto count = last ? last.getLhs().getDefiningOp<tile::NumProgramsOp>() : tile::NumProgramsOp();
+    bool isMirrored = id && count && count.getAxis() == id.getAxis() &&
+                      matchPattern(last.getRhs(), m_One());
+    return isMirrored ? std::optional<unsigned>(id.getAxis()) : std::nullopt;
   }
 
   static bool isInside(DataFlowSolver &solver, Value index, int64_t extent) {
