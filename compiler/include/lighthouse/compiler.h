@@ -92,7 +92,8 @@ typedef struct lh_request {
   size_t num_arguments;
   /** Not 0: kernels that the specification has not compiled yet are taken from the cache on disk,
    * and put there otherwise; the environment names its directory (LIGHTHOUSE_CACHE_DIR and others).
-   * A request that differs from an earlier one in extents alone needs no kernel compiled. */
+   * A request that differs from an earlier one in extents alone needs others only where these change
+   * what code may assume: whether tiles are whole and rows aligned. */
   int32_t use_cache;
   /** CUDA: the stream that the caller is about to use; see `lh_load_options`. */
   void *stream;

@@ -78,7 +78,6 @@ Result<FullRequest> lighthouse::readRequest(const lh_request *given) {
         fmt::format("request->alignment is {}; allowed are 1, 2, 4, 8 and 16", fields.alignment));
   if (fields.deterministic != 0 && fields.gradient == 0)
     return invalid("request->deterministic is for gradients alone");
-
   if (fields.separate != 0 && fields.gradient == 0)
     return invalid("request->separate is for gradients alone");
 

@@ -53,8 +53,7 @@ LogicalResult Compilation::run(Phase last) {
       continue;
     if (phase.phase >= Phase::Tile) {
       if (!kernels) {
-        if (failed(keepUsedKernels()))
-          return failure();
+        keepUsedKernels();
         kernels = std::make_unique<KernelCompilation>(request, passes, *module);
       }
       reached = phase.phase;
@@ -85,7 +84,7 @@ LogicalResult Compilation::specializeInPlace() {
       /*mayBlameRequest=*/true);
 }
 
-LogicalResult Compilation::keepUsedKernels() {
+void Compilation::keepUsedKernels() {
   llvm::StringSet<> used;
   for (lh::PlanOp op : plan->plans())
     for (auto dispatch : op.getBody().getOps<lh::DispatchOp>())
@@ -95,7 +94,6 @@ LogicalResult Compilation::keepUsedKernels() {
     for (tile::KernelOp kernel : llvm::make_early_inc_range(module->getOps<tile::KernelOp>()))
       if (!used.contains(kernel.getSymName()))
         kernel.erase();
-  return success();
 }
 
 func::FuncOp Compilation::pipeline(StringRef name) {

@@ -37,7 +37,7 @@ private:
   bool isOnTheWay(const PhaseInfo &phase, Phase last) const;
   mlir::LogicalResult dump();
   mlir::LogicalResult specializeInPlace();
-  mlir::LogicalResult keepUsedKernels();
+  void keepUsedKernels();
   mlir::FailureOr<runtime::Plan> finishPlan(lh::PlanOp op, KernelStore &store,
                                             runtime::Cache *cache,
                                             std::vector<std::shared_ptr<const KernelCode>> &codes);

@@ -83,8 +83,9 @@ public:
   runtime::Result<std::string> emit(const Request &request, Phase phase);
 
   /// The artifact of a request. Kernels that this compiler made before are used again, others come
-  /// from `cache` if they are there; else they are compiled and published. So a request that differs
-  /// from an earlier one in extents alone compiles nothing. `cache` may be null.
+  /// from `cache` if they are there; else they are compiled and published. A request that
+  /// differs from an earlier one in extents alone needs others only where these change what a kernel
+  /// may assume (`KernelSpecialization`). `cache` may be null.
   runtime::Result<runtime::Artifact> compile(const Request &request,
                                              std::shared_ptr<runtime::Cache> cache);
 
