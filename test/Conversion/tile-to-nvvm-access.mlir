@@ -70,8 +70,12 @@ tile.kernel @streaming(%x: !x {tile.alignment = 16 : i64}, %y: !x {tile.alignmen
 // CHECK: llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xf32>, !llvm.ptr<1>
 // CHECK: } else {
 // CHECK: %[[I:.*]] = arith.cmpi ult, %{{.*}}, %[[N]]
-// CHECK-COUNT-4: "@$2 ld.global.b32 $0, [$1];", "=r,l,b,0"
-// CHECK-COUNT-4: "@$2 st.global.b32 [$0], $1;"
+// CHECK: "@$2 ld.global.b32 $0, [$1];", "=r,l,b,0" %[[FROM:[0-9]+]],
+// CHECK: "@$2 ld.global.b32 $0, [$1+4];", "=r,l,b,0" %[[FROM]],
+// CHECK: "@$2 ld.global.b32 $0, [$1+8];", "=r,l,b,0" %[[FROM]],
+// CHECK: "@$2 ld.global.b32 $0, [$1+12];", "=r,l,b,0" %[[FROM]],
+// CHECK: "@$2 st.global.b32 [$0], $1;"
+// CHECK-COUNT-3: "@$2 st.global.b32 [$0+{{[48]|12}}], $1;"
 // CHECK: }
 // CHECK: llvm.return
 tile.kernel @ragged(%x: !n {tile.alignment = 16 : i64}, %y: !n {tile.alignment = 16 : i64}) attributes {dims = ["N"], grid = affine_map<()[n] -> (n ceildiv 128, 1, 1)>, inputs = 1 : i64, warps = 1 : i64} {
@@ -92,7 +96,7 @@ tile.kernel @ragged(%x: !n {tile.alignment = 16 : i64}, %y: !n {tile.alignment =
 // CHECK: %[[M1:.*]] = arith.cmpi slt
 // CHECK: "@$5 ld.global.v4.b32 {{.*}} %{{.*}}, %[[C]],
 // CHECK: "@$2 st.global.b32 [$0], $1;", "l,r,b,~{memory}" %{{.*}}, %{{.*}}, %[[M0]] :
-// CHECK: "@$2 st.global.b32 [$0], $1;", "l,r,b,~{memory}" %{{.*}}, %{{.*}}, %[[M1]] :
+// CHECK: "@$2 st.global.b32 [$0+4], $1;", "l,r,b,~{memory}" %{{.*}}, %{{.*}}, %[[M1]] :
 // CHECK-COUNT-2: "@$2 st.global.b32
 // CHECK-NOT: st.global
 // CHECK: llvm.return
@@ -132,12 +136,13 @@ tile.kernel @copies(%x: !tile.view<[8], f32>, %b: !tile.view<[8], i1>, %y: !tile
   tile.return
 }
 
-// A list of rows: each of its registers has an offset of its own, in 64 bits, and a check.
+// A list of rows: each of its registers has an offset of its own, in 64 bits, and a check. A
+// coordinate below 0 has no element, whatever its address.
 // CHECK-LABEL: llvm.func ptx_kernelcc @gather(
 // CHECK: %[[R0:.*]] = llvm.load %{{.*}} : !llvm.ptr<1> -> i32
 // CHECK: %[[R1:.*]] = llvm.load %{{.*}} : !llvm.ptr<1> -> i32
-// CHECK: %[[W0:.*]] = arith.extsi %[[R0]] : i32 to i64
-// CHECK: arith.muli %[[W0]], %c128_i64
+// CHECK: %[[W0:.*]] = arith.extui %[[R0]] : i32 to i64
+// CHECK: arith.muli %[[W0]], %c512_i64
 // CHECK: %[[IN0:.*]] = arith.cmpi ult, %[[R0]], %c64_i32
 // CHECK: ld.global.v4.b32 {{.*}}, %[[IN0]],
 // CHECK: %[[IN1:.*]] = arith.cmpi ult, %[[R1]], %c64_i32
@@ -187,14 +192,14 @@ tile.kernel @atomics(%x: !x {tile.alignment = 16 : i64}, %n: !tile.view<[128], i
 // CHECK-LABEL: llvm.func ptx_kernelcc @vectors_of_atomics(
 // VECTOR: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.v4.f32 [$0], {$1, $2, $3, $4};", "l,f,f,f,f,~{memory}"
 // VECTOR-COUNT-2: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.v2.f32 [$0], {$1, $2};", "l,f,f,~{memory}"
-// SCALAR-COUNT-8: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.f32 [$0], $1;"
+// SCALAR-COUNT-8: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.f32 [$0{{.*}}], $1;"
 // CHECK-NOT: red
 // CHECK: scf.if
 // VECTOR: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.v4.f32 [$0], {$1, $2, $3, $4};", "l,f,f,f,f,~{memory}"
-// SCALAR-COUNT-4: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.f32 [$0], $1;"
+// SCALAR-COUNT-4: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.f32 [$0{{.*}}], $1;"
 // CHECK: } else {
-// CHECK-COUNT-4: llvm.inline_asm has_side_effects "@$2 red.relaxed.gpu.global.add.f32 [$0], $1;", "l,f,b,~{memory}"
-// CHECK-COUNT-4: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.u32 [$0], $1;", "l,r,~{memory}"
+// CHECK-COUNT-4: llvm.inline_asm has_side_effects "@$2 red.relaxed.gpu.global.add.f32 [$0{{.*}}], $1;", "l,f,b,~{memory}"
+// CHECK-COUNT-4: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.u32 [$0{{.*}}], $1;", "l,r,~{memory}"
 // CHECK-NOT: red
 // CHECK: llvm.return
 tile.kernel @vectors_of_atomics(%x: !x {tile.alignment = 16 : i64}, %y: !x {tile.alignment = 8 : i64}, %n: !n {tile.alignment = 16 : i64}, %k: !tile.view<[128], i32> {tile.alignment = 16 : i64}, %f: f32) attributes {dims = ["N"], grid = affine_map<()[n] -> (n ceildiv 128, 1, 1)>, inputs = 0 : i64, warps = 1 : i64} {

@@ -49,7 +49,7 @@
 // CHECK: %[[LANE:.*]] = arith.andi %[[T]], %c31_i32
 // CHECK: %[[W:.*]] = arith.shrui %[[T]], %c5_i32
 // CHECK: %[[WARP:.*]] = llvm.call_intrinsic "llvm.nvvm.shfl.sync.idx.i32"(%{{.*}}, %[[W]],
-// Lanes and warps add their bits to the coordinates; offsets are in 64 bits.
+// Lanes and warps add their bits to the coordinates; offsets are bytes in 64 bits.
 // CHECK: %[[W3:.*]] = arith.andi %[[WARP]], %c3_i32
 // CHECK: %[[W32:.*]] = arith.shli %[[W3]], %c5_i32
 // CHECK: %[[ME:.*]] = arith.ori %[[LANE]], %[[W32]]
@@ -59,7 +59,7 @@
 // CHECK: arith.cmpi ult, %[[I]], %[[DIM]]
 // CHECK: ld.global.b32
 // Constant strides are constants.
-// CHECK: arith.muli %{{.*}}, %c1024_i64
+// CHECK: arith.muli %{{.*}}, %c4096_i64
 // CHECK: st.global.b32
 // CHECK: arith.addi %[[DIM]], %c3_i32
 // CHECK: llvm.return

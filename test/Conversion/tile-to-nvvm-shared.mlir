@@ -27,11 +27,12 @@
 // CHECK: arith.xori
 // CHECK: "cp.async.cg.shared.global [$0], [$1], 16;", "r,l,~{memory}"
 // CHECK: arith.xori %{{.*}}, %c64_i32
-// CHECK: "cp.async.cg.shared.global [$0], [$1], 16;", "r,l,~{memory}"
-// CHECK-COUNT-6: "cp.async.cg.shared.global [$0], [$1], 16;", "r,l,~{memory}"
+// CHECK: "cp.async.cg.shared.global [$0+512], [$1+512], 16;", "r,l,~{memory}"
+// CHECK-COUNT-6: "cp.async.cg.shared.global [$0+{{[0-9]+}}], [$1+{{[0-9]+}}], 16;", "r,l,~{memory}"
 // Without a swizzle there is nothing to combine.
 // CHECK-NOT: arith.xori
-// CHECK-COUNT-8: "cp.async.cg.shared.global [$0], [$1], 16;", "r,l,~{memory}"
+// CHECK: "cp.async.cg.shared.global [$0], [$1], 16;", "r,l,~{memory}" %[[TO:[0-9]+]], %[[FROM:[0-9]+]] :
+// CHECK-COUNT-7: "cp.async.cg.shared.global [$0+{{[0-9]+}}], [$1+{{[0-9]+}}], 16;", "r,l,~{memory}" %[[TO]], %[[FROM]] :
 // CHECK-NOT: cp.async.cg
 // CHECK: "llvm.nvvm.cp.async.commit.group"()
 // A wait makes what has arrived visible to all threads.

@@ -8,9 +8,9 @@
 // first dim, at 384 bytes, flips chunk bit 2, and row 1, 1 at 512 bytes chunk bits 2 and 0.
 // CHECK-LABEL: llvm.func ptx_kernelcc @rows(
 // CHECK: arith.xori %{{.*}}, %c64_i32
-// CHECK: arith.addi %{{.*}}, %c384_i32
+// CHECK: llvm.getelementptr %{{.*}}[384] : (!llvm.ptr<3>) -> !llvm.ptr<3>, i8
 // CHECK: arith.xori %{{.*}}, %c80_i32
-// CHECK: arith.addi %{{.*}}, %c512_i32
+// CHECK: llvm.getelementptr %{{.*}}[512] : (!llvm.ptr<3>) -> !llvm.ptr<3>, i8
 // CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
 // The reader's threads have the first dim.
 // CHECK: %[[TURN:.*]] = arith.muli %[[ROW:.*]], %c4_i32

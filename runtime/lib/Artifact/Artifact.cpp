@@ -21,7 +21,7 @@ namespace {
 
 /// The first byte is no text; the line ends show a transfer in text mode.
 constexpr std::array<std::uint8_t, 8> magic = {0x89, 'L', 'H', 'A', '\r', '\n', 0x1a, '\n'};
-constexpr std::uint32_t formatVersion = 4;
+constexpr std::uint32_t formatVersion = 5;
 constexpr std::size_t digestBytes = sizeof(Sha256Digest);
 
 /// The numbers after the magic, in file order.

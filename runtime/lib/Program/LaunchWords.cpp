@@ -48,17 +48,18 @@ static std::int64_t divisionWord(std::int32_t extent) {
   return std::int64_t(multiplier | std::uint64_t(shift) << 32);
 }
 
-void LaunchWords::addArgument(const Plan &plan, const LaunchArg &arg) {
+void LaunchWords::addArgument(const Plan &plan, const LaunchArg &arg, std::int64_t unit) {
   const std::vector<std::int64_t> *shape = shapeOf(plan, arg);
   if (arg.kind != LaunchArg::Kind::Scalar)
     patches.push_back({arg.kind, std::size_t(arg.index), words.size(),
-                       arg.kind == LaunchArg::Kind::Buffer ? plan.buffers[arg.index].offset : 0});
+                       arg.kind == LaunchArg::Kind::Buffer ? plan.buffers[arg.index].offset : 0,
+                       unit});
   words.push_back(std::int64_t(arg.bits));
   if (!shape)
     return;
   // Right for buffers, which are contiguous; a run overwrites those of inputs and outputs.
-  const std::vector<std::int64_t> strides = contiguousStrides(*shape);
-  words.insert(words.end(), strides.begin(), strides.end());
+  for (std::int64_t stride : contiguousStrides(*shape))
+    words.push_back(stride * unit);
 }
 
 void LaunchWords::prepare(const Plan &plan, const LaunchSpec &launch) {
@@ -69,19 +70,18 @@ void LaunchWords::prepare(const Plan &plan, const LaunchSpec &launch) {
                    /*bytes=*/0,
                    /*fills=*/{},
                    /*maps=*/{}};
+  const bool isCuda = plan.target == "cuda";
   const auto isMap = [&](std::size_t i) {
     return kernel.args[i].kind == KernelArg::Kind::TensorMap;
   };
-  std::vector<std::size_t> argWords(launch.args.size());
   for (std::size_t i = 0; i < launch.args.size(); ++i) {
     if (const std::vector<std::int64_t> *shape = shapeOf(plan, launch.args[i]))
       result.bytes += *tensorBytes(kernel.args[i].dtype, *shape);
-    argWords[i] = words.size();
     if (!isMap(i))
-      addArgument(plan, launch.args[i]);
+      addArgument(plan, launch.args[i], isCuda ? std::int64_t(dtypeBytes(kernel.args[i].dtype)) : 1);
   }
   words.insert(words.end(), launch.dims.begin(), launch.dims.end());
-  if (plan.target == "cuda") {
+  if (isCuda) {
     words.insert(words.end(), launch.grid.begin(), launch.grid.end());
     words.push_back(divisionWord(launch.grid[0]));
     words.push_back(divisionWord(launch.grid[1]));
@@ -89,14 +89,13 @@ void LaunchWords::prepare(const Plan &plan, const LaunchSpec &launch) {
   result.kernelWords = words.size() - result.firstWord;
 
   const auto tensor = [&](std::size_t i) -> Tensor {
-    return {argWords[i], *shapeOf(plan, launch.args[i]), kernel.args[i].dtype};
+    const std::size_t word = words.size();
+    addArgument(plan, launch.args[i], /*unit=*/1);
+    return {word, *shapeOf(plan, launch.args[i]), kernel.args[i].dtype};
   };
   for (std::size_t i = 0; i < launch.args.size(); ++i)
-    if (isMap(i)) {
-      argWords[i] = words.size();
-      addArgument(plan, launch.args[i]);
+    if (isMap(i))
       result.maps.push_back({tensor(i), kernel.args[i].map});
-    }
   for (const FillSpec &fill : launch.fills)
     if (Fill made = {tensor(std::size_t(fill.arg)), fill.bits}; *elementCount(made.shape) != 0)
       result.fills.push_back(std::move(made));
@@ -128,7 +127,8 @@ std::span<std::int64_t> LaunchWords::fill(std::span<const TensorView> inputs,
     }
     const TensorView &view = (patch.kind == LaunchArg::Kind::Input ? inputs : outputs)[patch.index];
     *at = std::int64_t(reinterpret_cast<std::uintptr_t>(view.data));
-    std::ranges::copy(view.strides, at + 1);
+    std::ranges::transform(view.strides, at + 1,
+                           [&](std::int64_t stride) { return stride * patch.unit; });
   }
   return runWords;
 }

@@ -1,6 +1,6 @@
 //===- LaunchWords.h - The argument words of all launches -------*- C++ -*-===//
 //
-// Host and CUDA kernels read the same words, described in runtime/README.md.
+// The words that host and CUDA kernels read are described in runtime/README.md.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,7 +35,7 @@ std::size_t cudaParameterBytes(const KernelSpec &kernel);
 /// The words of a plan's launches, with everything filled in that does not depend on a run.
 class LaunchWords {
 public:
-  /// A tensor argument in the words of a run.
+  /// A tensor argument in the words of a run, its strides in elements.
   struct Tensor {
     /// The word of its address; its strides follow.
     std::size_t word;
@@ -57,13 +57,13 @@ public:
     Steps steps(const std::int64_t *runWords) const { return Steps(shape, strides(runWords)); }
   };
 
-  /// A tensor argument that is passed as a tensor map. Its words are for the runtime alone.
+  /// A tensor argument that is passed as a tensor map.
   struct Map : Tensor {
     TensorMapSpec spec;
   };
 
   struct Launch {
-    /// The words that the kernel reads begin here; those of its maps come after them.
+    /// The words that the kernel reads begin here; those for the runtime alone come after them.
     std::size_t firstWord;
     std::size_t kernelWords;
     /// Product of the grid.
@@ -94,11 +94,13 @@ private:
     std::size_t word;
     /// Buffers: offset in the workspace.
     std::int64_t offset;
+    /// What strides are multiplied by.
+    std::int64_t unit;
   };
 
   void prepare(const Plan &plan, const LaunchSpec &launch);
-  /// Adds the words of an argument.
-  void addArgument(const Plan &plan, const LaunchArg &arg);
+  /// Adds the words of an argument, with strides in elements of which each is `unit` apart.
+  void addArgument(const Plan &plan, const LaunchArg &arg, std::int64_t unit);
 
   std::vector<Launch> prepared;
   /// Addresses, and the strides of inputs and outputs, are blank.

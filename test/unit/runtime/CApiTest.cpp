@@ -189,7 +189,7 @@ TEST_F(CApi, LoadMisuse) {
   EXPECT_EQ(lh_program_load_memory(bytes.data(), bytes.size() - 1, &other), LH_CORRUPT);
   bytes[8] ^= 4;
   EXPECT_EQ(lh_program_load_memory(bytes.data(), bytes.size(), &other), LH_UNSUPPORTED);
-  EXPECT_THAT(lh_last_error(), HasSubstr("this runtime reads artifacts of version 4"));
+  EXPECT_THAT(lh_last_error(), HasSubstr("this runtime reads artifacts of version 5"));
 }
 
 TEST_F(CApi, HandleMisuse) {

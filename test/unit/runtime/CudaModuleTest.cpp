@@ -172,8 +172,8 @@ TEST_F(CudaModule, ParametersAreWords) {
     forgetCalls();
     const Status status = runWith({&bits, 1});
     ASSERT_TRUE(status.ok()) << status.toString();
-    EXPECT_THAT(fake().launches[0].words, ElementsAre(address(run.a), 1, std::int64_t(bits),
-                                                      address(run.out), 1, sampleLength, 2, 2, 2));
+    EXPECT_THAT(fake().launches[0].words, ElementsAre(address(run.a), 4, std::int64_t(bits),
+                                                      address(run.out), 4, sampleLength, 2, 2, 2));
   }
   forgetCalls();
   EXPECT_THAT(runWith({}).message(), HasSubstr("0 parameters were passed; the program has 1"));

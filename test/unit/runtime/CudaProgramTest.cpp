@@ -63,11 +63,11 @@ TEST_F(CudaProgram, LaunchesWithTheWordsOfItsArguments) {
   EXPECT_EQ(add.sharedBytes, 0u);
   EXPECT_EQ(add.stream, nullptr);
   EXPECT_THAT(add.words,
-              ElementsAre(address(run.a), 1, address(run.b), 1, buffer, 1, sampleLength, 2, 2, 2));
+              ElementsAre(address(run.a), 4, address(run.b), 4, buffer, 4, sampleLength, 2, 2, 2));
   EXPECT_EQ(scale.kernel, "scale");
   EXPECT_EQ(scale.sharedBytes, 65536u);
-  EXPECT_THAT(scale.words, ElementsAre(buffer, 1, std::bit_cast<std::int32_t>(0.5f),
-                                       address(run.out), 1, sampleLength, 2, 2, 2));
+  EXPECT_THAT(scale.words, ElementsAre(buffer, 4, std::bit_cast<std::int32_t>(0.5f),
+                                       address(run.out), 4, sampleLength, 2, 2, 2));
 }
 
 TEST_F(CudaProgram, ARunIsNothingButChecksAndLaunches) {

@@ -34,20 +34,17 @@ static constexpr std::string_view samplePtx = R"(.version 7.0
   ld.param.b64 %rd3, [add_args];
   ld.param.b64 %rd4, [add_args+8];
   mul.lo.s64 %rd5, %rd1, %rd4;
-  shl.b64 %rd5, %rd5, 2;
   add.s64 %rd3, %rd3, %rd5;
   ld.global.f32 %f1, [%rd3];
   ld.param.b64 %rd3, [add_args+16];
   ld.param.b64 %rd4, [add_args+24];
   mul.lo.s64 %rd5, %rd1, %rd4;
-  shl.b64 %rd5, %rd5, 2;
   add.s64 %rd3, %rd3, %rd5;
   ld.global.f32 %f2, [%rd3];
   add.f32 %f3, %f1, %f2;
   ld.param.b64 %rd3, [add_args+32];
   ld.param.b64 %rd4, [add_args+40];
   mul.lo.s64 %rd5, %rd1, %rd4;
-  shl.b64 %rd5, %rd5, 2;
   add.s64 %rd3, %rd3, %rd5;
   st.global.f32 [%rd3], %f3;
 add_done:
@@ -71,7 +68,6 @@ add_done:
   ld.param.b64 %rd3, [scale_args];
   ld.param.b64 %rd4, [scale_args+8];
   mul.lo.s64 %rd5, %rd1, %rd4;
-  shl.b64 %rd5, %rd5, 2;
   add.s64 %rd3, %rd3, %rd5;
   ld.global.f32 %f1, [%rd3];
   // Through the far end of 64 KiB of shared memory.
@@ -91,7 +87,6 @@ add_done:
   ld.param.b64 %rd3, [scale_args+24];
   ld.param.b64 %rd4, [scale_args+32];
   mul.lo.s64 %rd5, %rd1, %rd4;
-  shl.b64 %rd5, %rd5, 2;
   add.s64 %rd3, %rd3, %rd5;
   st.global.f32 [%rd3], %f4;
 scale_done:

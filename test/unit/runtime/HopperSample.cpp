@@ -54,7 +54,6 @@ waiting:
   ld.param.b64 %rd5, [copy_args+144];
   mul.lo.s64 %rd4, %rd4, %rd5;
   add.s64 %rd2, %rd2, %rd4;
-  shl.b64 %rd2, %rd2, 2;
   ld.param.b64 %rd6, [copy_args+128];
   add.s64 %rd6, %rd6, %rd2;
   shl.b32 %r10, %r1, 2;
@@ -82,13 +81,11 @@ static constexpr std::string_view ranksPtx = R"(.version 8.0
   cvt.u64.u32 %rd1, %r2;
   ld.param.b64 %rd2, [ranks_args+8];
   mul.lo.s64 %rd1, %rd1, %rd2;
-  shl.b64 %rd1, %rd1, 2;
   ld.param.b64 %rd3, [ranks_args];
   add.s64 %rd1, %rd1, %rd3;
   mov.u32 %r3, %cluster_nctaid.x;
   st.global.u32 [%rd1], %r3;
   ld.param.b64 %rd4, [ranks_args+16];
-  shl.b64 %rd4, %rd4, 2;
   add.s64 %rd1, %rd1, %rd4;
   mov.u32 %r4, %cluster_ctarank;
   st.global.u32 [%rd1], %r4;

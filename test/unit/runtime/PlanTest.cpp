@@ -84,7 +84,7 @@ TEST(Plan, Lists) {
       {"\"name\": \"scaled\"", "\"name\": \"\"", "/1/name: a name has 1 to 256"},
       {"\"name\": \"scaled\"", "\"title\": \"\"", "/1: the field 'name' is missing"},
       {"{\"parameter\": 0}", "{\"parameter\": 1}", "/1/launches/0/args/1: there is no parameter 1"},
-      {"\"version\": 4", "\"version\": 3", "/0/version: this runtime reads plans of version 4"},
+      {"\"version\": 5", "\"version\": 3", "/0/version: this runtime reads plans of version 5"},
   };
   for (const Case &c : cases)
     EXPECT_THAT(plansFromJson(replaced(text, c.from, c.to)).status().message(),
@@ -110,10 +110,10 @@ TEST(Plan, JsonErrorsHaveAPlace) {
     std::string_view from, to, message;
   };
   const Case cases[] = {
-      {"\"version\": 4", "\"version\": 1", "/version: this runtime reads plans of version 4"},
-      {"\"version\": 4", "\"version\": 3, \"old\": 1", "/version: this runtime reads plans"},
-      {"\"version\": 4", "\"version\": \"4\"", "/version: expected an integer"},
-      {"\"version\": 4,", "", "the field 'version' is missing"},
+      {"\"version\": 5", "\"version\": 1", "/version: this runtime reads plans of version 5"},
+      {"\"version\": 5", "\"version\": 3, \"old\": 1", "/version: this runtime reads plans"},
+      {"\"version\": 5", "\"version\": \"4\"", "/version: expected an integer"},
+      {"\"version\": 5,", "", "the field 'version' is missing"},
       {"\"name\": \"sample\"", "\"name\": \"sample\", \"colour\": 1", "unknown field 'colour'"},
       {"\"name\": \"sample\"", "\"name\": \"sample\", \"name\": \"x\"", "'name' is repeated"},
       {"\"name\": \"sample\"", "\"name\": 7", "/name: expected a string, found number"},

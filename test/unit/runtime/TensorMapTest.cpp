@@ -89,7 +89,7 @@ TEST_F(TensorMap, ComesBeforeTheWords) {
   EXPECT_EQ(launch.kernel, "copy");
   EXPECT_THAT(launch.grid, ElementsAre(9u, 1u, 1u));
   std::vector<std::int64_t> words = fakeTensorMapWords(0);
-  words.insert(words.end(), {address(y), copyOutColumns, 1, 3, 3, 1});
+  words.insert(words.end(), {address(y), 4 * copyOutColumns, 4, 3, 3, 1});
   EXPECT_THAT(launch.words, ElementsAreArray(words));
 }
 
@@ -199,7 +199,7 @@ TEST_F(TensorMap, BuffersOutputsAndFills) {
   std::vector<std::int64_t> words = fakeTensorMapWords(0);
   const std::vector<std::int64_t> second = fakeTensorMapWords(1);
   words.insert(words.end(), second.begin(), second.end());
-  words.insert(words.end(), {99, address(x), copyColumns, 1, 3, 3, 1});
+  words.insert(words.end(), {99, address(x), 4 * copyColumns, 4, 3, 3, 1});
   ASSERT_EQ(fake().launches.size(), 1u);
   EXPECT_THAT(fake().launches[0].words, ElementsAreArray(words));
   std::vector<float> filled(std::size_t(copyOutRows * copyOutColumns));
@@ -245,7 +245,7 @@ TEST_F(TensorMap, ClustersAreLaunchedAsSuch) {
                                             unsigned(isCluster)));
     EXPECT_THAT(launch.grid, ElementsAre(2u * unsigned(cluster), 1u, 1u));
     EXPECT_THAT(launch.block, ElementsAre(32u, 1u, 1u));
-    EXPECT_THAT(launch.words, ElementsAre(address(y), 2, 1, cluster, 2, 1));
+    EXPECT_THAT(launch.words, ElementsAre(address(y), 8, 4, cluster, 2, 1));
     // The attribute for clusters that not every device can have.
     EXPECT_EQ(fake().count("cuFuncSetAttribute"), cluster > 8);
   }

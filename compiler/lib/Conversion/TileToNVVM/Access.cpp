@@ -102,6 +102,7 @@ Value KernelLowering::commonCheck(Access &access) {
 
 KernelLowering::Place KernelLowering::place(Access &access, unsigned reg) {
   Value offset = access.base, inside = commonCheck(access);
+  int64_t constant = 0;
   if (access.mask.size() > 1)
     inside = both(inside, access.mask[reg]);
   for (int64_t d = 0; d < access.view.getRank(); ++d) {
@@ -120,11 +121,18 @@ KernelLowering::Place KernelLowering::place(Access &access, unsigned reg) {
       auto index = registerIndex(slice, shapeOf(access.subscripts[d]));
       return coordinate = registersOf(access.subscripts[d])[index.at({along})];
     };
-    if (!start || along) {
+    Value stride = access.argument->strides[d];
+    llvm::APInt known;
+    if (start && matchPattern(stride, m_ConstantInt(&known))) {
+      constant += along * known.getSExtValue();
+    } else if (!start || along) {
       Value &part = access.offsets[{d, along}];
+      // No element has a negative coordinate, so that its address may be wrong: unsigned products
+      // take fewer instructions.
       if (!part)
-        part = start ? mul(i64(along), access.argument->strides[d])
-                     : mul(wide(getCoordinate()), access.argument->strides[d]);
+        part = mul(start ? i64(along)
+                         : arith::ExtUIOp::create(b, b.getI64Type(), getCoordinate()).getResult(),
+                   stride);
       offset = add(offset, part);
     }
     if (access.inBounds[d] || tileDim < 0 || access.wholes[d])
@@ -135,9 +143,9 @@ KernelLowering::Place KernelLowering::place(Access &access, unsigned reg) {
     inside = both(inside, check);
   }
   auto pointer = LLVM::LLVMPointerType::get(b.getContext(), /*addressSpace=*/1);
-  return {LLVM::GEPOp::create(b, pointer, memoryType(access.view.getElementType()),
-                              access.argument->pointer, ArrayRef<LLVM::GEPArg>{offset}),
-          inside};
+  Value first = LLVM::GEPOp::create(b, pointer, b.getI8Type(), access.argument->pointer,
+                                    ArrayRef<LLVM::GEPArg>{offset});
+  return {behind(first, constant), inside};
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -190,18 +198,20 @@ KernelLowering::Registers KernelLowering::loadVector(const Place &from, Type ele
   SmallVector<Value> words = toWords(SmallVector<Value>(width, other));
   AccessForm form = formOf(bytes);
   std::string constraints;
-  SmallVector<Value> operands{from.pointer, from.inside};
+  SmallVector<Value> operands;
   Type word = bytes < 4 ? b.getI16Type() : b.getI32Type();
   for (unsigned i = 0; i < form.numRegisters; ++i)
     constraints += (i ? ",=" : "=") + form.constraint.str();
+  unsigned n = form.numRegisters;
   constraints += ",l,b";
+  std::string address = addressText(from.pointer, operands, n);
+  operands.push_back(from.inside);
   for (auto [i, value] : llvm::enumerate(words)) {
     constraints += "," + std::to_string(i);
     operands.push_back(bytes < 4 ? arith::TruncIOp::create(b, word, value).getResult() : value);
   }
-  unsigned n = form.numRegisters;
   std::string text = "@$" + std::to_string(n + 1) + " ld.global." + form.suffix + " " +
-                     registerList(0, n) + ", [$" + std::to_string(n) + "];";
+                     registerList(0, n) + ", " + address + ";";
   Type result = n == 1 ? word
                        : Type(LLVM::LLVMStructType::getLiteral(b.getContext(),
                                                                SmallVector<Type>(n, word)));
@@ -228,8 +238,8 @@ void KernelLowering::storeVector(const Place &to, ArrayRef<Value> values, bool s
     return;
   }
   AccessForm form = formOf(bytes);
-  SmallVector<Value> words = toWords(values), operands{to.pointer};
-  std::string constraints = "l", guard;
+  SmallVector<Value> words = toWords(values), operands;
+  std::string address = addressText(to.pointer, operands), constraints = "l", guard;
   for (Value word : words) {
     constraints += "," + form.constraint.str();
     operands.push_back(bytes < 4 ? arith::TruncIOp::create(b, b.getI16Type(), word).getResult()
@@ -240,8 +250,8 @@ void KernelLowering::storeVector(const Place &to, ArrayRef<Value> values, bool s
     guard = "@$" + std::to_string(operands.size()) + " ";
     operands.push_back(to.inside);
   }
-  std::string text = guard + "st.global." + (streaming ? "cs." : "") + form.suffix + " [$0], " +
-                     registerList(1, words.size()) + ";";
+  std::string text = guard + "st.global." + (streaming ? "cs." : "") + form.suffix + " " +
+                     address + ", " + registerList(1, words.size()) + ";";
   inlineAsm(text, constraints + ",~{memory}", {}, operands);
 }
 
@@ -363,9 +373,9 @@ void KernelLowering::reduceVector(const Place &to, ArrayRef<Value> values,
                          : element.isF64()       ? "d"
                          : element.isInteger(64) ? "l"
                                                  : "r";
-  SmallVector<Value> operands{to.pointer};
+  SmallVector<Value> operands;
+  std::string address = addressText(to.pointer, operands), constraints = "l", guard;
   llvm::append_range(operands, values);
-  std::string constraints = "l", guard;
   for (size_t i = 0; i < values.size(); ++i)
     constraints += "," + constraint.str();
   if (to.inside) {
@@ -375,7 +385,8 @@ void KernelLowering::reduceVector(const Place &to, ArrayRef<Value> values,
   }
   std::string vector = values.size() > 1 ? ".v" + std::to_string(values.size()) : "";
   std::string text = guard + "red.relaxed.gpu.global." + stringifyCombiningKind(kind).str() +
-                     vector + "." + type.str() + " [$0], " + registerList(1, values.size()) + ";";
+                     vector + "." + type.str() + " " + address + ", " +
+                     registerList(1, values.size()) + ";";
   inlineAsm(text, constraints + ",~{memory}", {}, operands);
 }
 

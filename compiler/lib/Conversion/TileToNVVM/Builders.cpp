@@ -126,13 +126,39 @@ Value KernelLowering::shuffleLanes(StringRef mode, Value value, Value source) {
 }
 
 //===------------------------------------------------------------------------------------------===//
+// Pointers
+//===------------------------------------------------------------------------------------------===//
+
+Value KernelLowering::behind(Value pointer, int64_t bytes) {
+  if (bytes == 0)
+    return pointer;
+  LLVM::GEPArg offset = llvm::isInt<32>(bytes) ? LLVM::GEPArg(int32_t(bytes)) : i64(bytes);
+  return LLVM::GEPOp::create(b, pointer.getType(), b.getI8Type(), pointer, offset);
+}
+
+std::string KernelLowering::addressText(Value pointer, SmallVectorImpl<Value> &operands,
+                                        unsigned firstOperand) {
+  int64_t bytes = 0;
+  auto gep = pointer.getDefiningOp<LLVM::GEPOp>();
+  if (gep && gep.getDynamicIndices().empty()) {
+    bytes = gep.getRawConstantIndices().front();
+    pointer = gep.getBase();
+  }
+  operands.push_back(pointer);
+  std::string text = "[$" + std::to_string(firstOperand + operands.size() - 1);
+  return text + (bytes ? "+" + std::to_string(bytes) + "]" : "]");
+}
+
+//===------------------------------------------------------------------------------------------===//
 // Shared memory
 //===------------------------------------------------------------------------------------------===//
 
-Value KernelLowering::sharedPointer(Value offset) {
+Value KernelLowering::sharedPointer(Value offset, int64_t constant) {
   auto type = LLVM::LLVMPointerType::get(b.getContext(), /*addressSpace=*/3);
   Value base = LLVM::AddressOfOp::create(b, type, "lighthouse_shared");
-  return LLVM::GEPOp::create(b, type, b.getI8Type(), base, ArrayRef<LLVM::GEPArg>{offset});
+  Value pointer =
+      LLVM::GEPOp::create(b, type, b.getI8Type(), base, ArrayRef<LLVM::GEPArg>{offset});
+  return behind(pointer, constant);
 }
 
 KernelLowering::Registers KernelLowering::loadShared(Value pointer, Type elementType,

@@ -167,7 +167,7 @@ KernelLowering::Registers KernelLowering::throughShared(Operation *op, const Reg
     int64_t offset = 0;
     for (auto [c, p] : llvm::zip_equal(side.coordinates[reg], pitch))
       offset += c * p;
-    return sharedPointer(add(side.base, i32(offset)));
+    return sharedPointer(side.base, offset);
   };
 
   barrier();

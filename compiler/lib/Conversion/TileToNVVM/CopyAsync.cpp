@@ -22,7 +22,7 @@ void KernelLowering::lowerCopy(tile::CopyAsyncOp op) {
   int64_t width = access.isWhole ? access.vector : 1, bytes = width * memoryBytes(element);
   for (size_t i = 0; i < access.coordinates.size(); i += width) {
     Place from = place(access, i);
-    Value target = sharedPointer(addressIn(to, access.coordinates[i]));
+    Value pointer = pointerIn(to, access.coordinates[i]);
     if (bytes < 4) {
       // Too narrow for the copy engine: the copy happens at once.
       Registers loaded = loadVector(from, element, width, Value());
@@ -30,15 +30,16 @@ void KernelLowering::lowerCopy(tile::CopyAsyncOp op) {
       if (owner)
         b.setInsertionPointToStart(
             scf::IfOp::create(b, owner, /*withElseRegion=*/false).thenBlock());
-      storeShared(target, loaded);
+      storeShared(pointer, loaded);
       continue;
     }
+    SmallVector<Value> operands;
+    std::string target = addressText(pointer, operands), source = addressText(from.pointer, operands);
+    operands.front() = LLVM::PtrToIntOp::create(b, b.getI32Type(), operands.front());
     std::string text = owner ? "@$2 " : "";
-    text += bytes == 16 ? "cp.async.cg.shared.global [$0], [$1], 16"
-                        : "cp.async.ca.shared.global [$0], [$1], " + std::to_string(bytes);
+    text += bytes == 16 ? "cp.async.cg.shared.global " : "cp.async.ca.shared.global ";
+    text += target + ", " + source + ", " + std::to_string(bytes);
     std::string constraints = "r,l";
-    Value address = LLVM::PtrToIntOp::create(b, b.getI32Type(), target);
-    SmallVector<Value> operands{address, from.pointer};
     if (owner) {
       constraints += ",b";
       operands.push_back(owner);

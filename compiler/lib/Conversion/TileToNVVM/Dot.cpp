@@ -106,7 +106,7 @@ void KernelLowering::lowerPlainProduct(tile::DotOp op) {
       Value stored = value.getType() == sumType
                          ? value
                          : arith::ExtFOp::create(b, sumType, value).getResult();
-      storeShared(sharedPointer(add(place, i32(c[0] * rows.rowBytes + c[1] * bytes))), stored);
+      storeShared(sharedPointer(place, c[0] * rows.rowBytes + c[1] * bytes), stored);
     }
   };
   stage(op.getA(), aBase, aRows);
@@ -131,9 +131,9 @@ void KernelLowering::lowerPlainProduct(tile::DotOp op) {
     for (auto [c, sum] : llvm::zip_equal(coordinates, loop.getRegionIterArgs())) {
       Value &x = left[c[0]], &y = right[c[1]];
       if (!x)
-        x = loadShared(sharedPointer(add(rowAtK, i32(c[0] * aRows.rowBytes))), sumType, 1).front();
+        x = loadShared(sharedPointer(rowAtK, c[0] * aRows.rowBytes), sumType, 1).front();
       if (!y)
-        y = loadShared(sharedPointer(add(columnAtK, i32(c[1] * bytes))), sumType, 1).front();
+        y = loadShared(sharedPointer(columnAtK, c[1] * bytes), sumType, 1).front();
       sums.push_back(math::FmaOp::create(b, x, y, sum));
     }
     scf::YieldOp::create(b, sums);

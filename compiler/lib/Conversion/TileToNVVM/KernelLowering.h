@@ -42,7 +42,7 @@ private:
 
   struct Argument {
     Value pointer;
-    llvm::SmallVector<Value> strides; ///< i64, in elements.
+    llvm::SmallVector<Value> strides; ///< i64, in bytes.
   };
 
   // TileToNVVM.cpp: the function, and the walk over the ops.
@@ -88,7 +88,7 @@ private:
     std::optional<Layout> layout; ///< None for a scalar.
     llvm::SmallVector<Coordinates> coordinates;
     Registers mask;               ///< One per register, one for all, or none.
-    Value base;                   ///< Offset of what all registers share, i64.
+    Value base;                   ///< Offset of what all registers share in bytes, i64.
     /// Dim of the view -> dim of the tile, or -1.
     llvm::SmallVector<int64_t> tileDims;
     /// The element count of one access, at most.
@@ -156,8 +156,8 @@ private:
     Value inside; ///< The thread's byte in its chunk.
   };
   BufferPlaces placesIn(Value offset, tile::BufferType type, const Layout &layout);
-  Value addressIn(const BufferPlaces &places, llvm::ArrayRef<int64_t> coordinates);
-  Value sharedPointer(Value offset);
+  Value pointerIn(const BufferPlaces &places, llvm::ArrayRef<int64_t> coordinates);
+  Value sharedPointer(Value offset, int64_t constant = 0);
   Registers loadShared(Value pointer, Type elementType, int64_t width);
   void storeShared(Value pointer, llvm::ArrayRef<Value> values);
 
@@ -211,6 +211,12 @@ private:
   /// `value`, in a loop as a copy that LLVM does not see through. Of the addresses that follow from a
   /// few values LLVM would keep each in a register over the whole loop, rather than compute it again.
   Value opaqueInLoop(mlir::Operation *op, Value value);
+  /// `bytes` behind `pointer`. Constants stand in the instructions and cost nothing, so they are added
+  /// last.
+  Value behind(Value pointer, int64_t bytes);
+  /// Adds what is before a last constant to `operands`: "[$3+128]".
+  static std::string addressText(Value pointer, llvm::SmallVectorImpl<Value> &operands,
+                                 unsigned firstOperand = 0);
   Value inlineAsm(llvm::StringRef text, llvm::StringRef constraints, Type result,
                   mlir::ValueRange operands);
   /// A bool in memory takes a byte.

@@ -84,7 +84,7 @@ KernelLowering::exchangeParts(Operation *op, const Layout &layout, ArrayRef<int6
       b.setInsertionPointToStart(
           scf::IfOp::create(b, first, /*withElseRegion=*/false).thenBlock());
     for (auto [line, value] : llvm::zip_equal(lines, mine))
-      storeShared(sharedPointer(add(own, i32(offsetOf(line)))), value);
+      storeShared(sharedPointer(own, offsetOf(line)), value);
   }
   barrier();
   SmallVector<Registers> parts;

@@ -79,14 +79,14 @@ KernelLowering::BufferPlaces KernelLowering::placesIn(Value offset, tile::Buffer
           arith::AndIOp::create(b, byte, i32(15))};
 }
 
-Value KernelLowering::addressIn(const BufferPlaces &places, ArrayRef<int64_t> coordinates) {
+Value KernelLowering::pointerIn(const BufferPlaces &places, ArrayRef<int64_t> coordinates) {
   int64_t row = rowOf(places.type, coordinates);
   int64_t byte = coordinates.back() * memoryBytes(places.type.getElementType());
   int64_t turn = turnOf(places.type, coordinates) & chunkMask(places.type);
   int64_t chunk = (byte & ~int64_t(15)) ^ (turn << 4);
   Value address = arith::XOrIOp::create(b, places.chunk, i32(chunk));
-  address = add(add(places.rows, address), places.inside);
-  return add(address, i32(row * rowBytes(places.type) + (byte & 15)));
+  return sharedPointer(add(add(places.rows, address), places.inside),
+                       row * rowBytes(places.type) + (byte & 15));
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -115,7 +115,7 @@ void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
       b.setInsertionPointToStart(
           scf::IfOp::create(b, owner, /*withElseRegion=*/false).thenBlock());
     for (size_t i = 0; i < values.size(); i += width)
-      storeShared(sharedPointer(addressIn(places, coordinates[i])),
+      storeShared(pointerIn(places, coordinates[i]),
                   ArrayRef<Value>(values).slice(i, width));
   }
   if (!op.getUnordered())
@@ -132,7 +132,7 @@ void KernelLowering::lowerBufferLoad(tile::BufferLoadOp op) {
   int64_t width = bufferVector(type, registerVector(layout));
   Registers registers;
   for (size_t i = 0; i < coordinates.size(); i += width)
-    llvm::append_range(registers, loadShared(sharedPointer(addressIn(places, coordinates[i])),
+    llvm::append_range(registers, loadShared(pointerIn(places, coordinates[i]),
                                              type.getElementType(), width));
   tiles[op] = registers;
 }
@@ -181,7 +181,7 @@ bool KernelLowering::loadMatrices(tile::BufferLoadOp op, const Layout &layout) {
     auto isFirst = [&](const Basis &basis) { return (c[basis.dim] & basis.stride) == 0; };
     if (!isFirst(layout.registers.front()) || !llvm::all_of(choices, isFirst))
       continue;
-    Value loaded = intrinsic(name, result, sharedPointer(addressIn(places, c)));
+    Value loaded = intrinsic(name, result, pointerIn(places, c));
     for (unsigned m = 0; m < numMatrices; ++m) {
       SmallVector<int64_t> at(c);
       for (auto [i, basis] : llvm::enumerate(choices))

@@ -3,6 +3,8 @@
 #include "KernelLowering.h"
 #include "SinkLoads.h"
 
+#include "../TileLayouts/Access.h"
+
 #include "lighthouse/Conversion/Passes.h"
 
 #include "mlir/IR/Matchers.h"
@@ -74,11 +76,12 @@ void KernelLowering::unpackArguments(Value words) {
     Argument &unpacked = arguments[argument];
     unpacked.pointer = LLVM::AddrSpaceCastOp::create(b, globalType, word(pointerType));
     auto known = kernel.getArgAttrOfType<DenseI64ArrayAttr>(i, "tile.strides");
+    int64_t bytes = memoryBytes(view.getElementType());
     for (int64_t d = 0; d < view.getRank(); ++d) {
       Value stride = word(b.getI64Type());
       bool isKnown = known && !ShapedType::isDynamic(known[d]);
-      unpacked.strides.push_back(d + 1 == view.getRank() ? i64(1)
-                                 : isKnown               ? i64(known[d])
+      unpacked.strides.push_back(d + 1 == view.getRank() ? i64(bytes)
+                                 : isKnown               ? i64(known[d] * bytes)
                                                          : stride);
     }
   }
