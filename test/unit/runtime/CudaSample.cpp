@@ -127,7 +127,8 @@ Artifact cudaSampleArtifact(std::string key) {
                     {sampleLength}}};
   return {std::move(key),
           {std::move(plan)},
-          {{CodeImage::Kind::Ptx, {samplePtx.begin(), samplePtx.end()}, 0}}};
+          {std::make_shared<const CodeImage>(
+              CodeImage{CodeImage::Kind::Ptx, {samplePtx.begin(), samplePtx.end()}, 0})}};
 }
 
 float cudaSampleResult(std::int64_t index) {
