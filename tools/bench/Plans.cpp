@@ -44,10 +44,12 @@ std::vector<bench::PlanTime> bench::measurePlans(unsigned repetitions) {
       options.verifyEach = false;
       options.tuning = {bundledTuning()};
       Compiler compiler = require(Compiler::openBundled("lighthouse.lh", options));
-      (void)compile(compiler, makeRequest(target, unit, separate));
+      // On a GPU kernels differ in what they may assume; these lengths meet all of it.
+      constexpr int64_t numWarm = 8;
+      for (int64_t i = 1; i <= numWarm; ++i)
+        (void)compile(compiler, makeRequest(target, i * unit, separate));
       std::vector<double> all;
-      // The median leaves out the few lengths for which a kernel may assume something new.
-      for (int64_t length = 2 * unit; all.size() < repetitions; length += unit)
+      for (int64_t length = (numWarm + 1) * unit; all.size() < repetitions; length += unit)
         all.push_back(compile(compiler, makeRequest(target, length, separate)));
       times.push_back(
           {"plan for another N, " + target.level + target.arch + (separate ? ", separate" : ""),
