@@ -7,7 +7,10 @@
 
 #include "lighthouse/Pipelines/Compiler.h"
 
+#include "llvm/Support/raw_ostream.h"
+
 #include <chrono>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -28,6 +31,14 @@ inline double seconds() {
 }
 
 using lhc::median;
+
+/// The value of `result`, or the end of the program with its message.
+template <typename T> T require(lighthouse::runtime::Result<T> result) {
+  if (result)
+    return *std::move(result);
+  llvm::errs() << "lighthouse-bench: " << result.status().message() << "\n";
+  std::exit(2);
+}
 
 /// A compiled pipeline and its inputs, random numbers of the given types.
 struct Subject {
@@ -51,6 +62,18 @@ std::vector<Ratio> measureAttention(unsigned repetitions);
 /// Pool and score, gather and scatter on their fewest bytes against memcpy on all threads, in bytes
 /// read and written per second.
 std::vector<Ratio> measureMemoryBound(unsigned repetitions);
+
+/// How long the compiler takes for a request, beside what is required of it.
+struct PlanTime {
+  std::string name;
+  double taken = 0;   ///< In seconds.
+  double allowed = 0; ///< In seconds.
+  bool passed() const { return taken <= allowed; }
+};
+
+/// Forward and backward pass of lighthouse.lh for lengths that are new to a compiler which has all
+/// their kernels.
+std::vector<PlanTime> measurePlans(unsigned repetitions);
 
 } // namespace bench
 

@@ -1,7 +1,8 @@
-//===- main.cpp - lighthouse-bench: host kernels beside their yardsticks --------------------------===//
+//===- main.cpp - lighthouse-bench: host kernels beside their yardsticks, and plans
+//---------------===//
 //
 // usage: lighthouse-bench [REPETITIONS]    (20 by default)
-// Exit status 0 if every ratio reaches what is required of it, else 1.
+// Exit status 0 if everything reaches what is required of it, else 1.
 //
 //===----------------------------------------------------------------------------------------------===//
 
@@ -17,13 +18,7 @@
 
 using namespace lighthouse;
 
-/// The value of `result`, or the end of the program with its message.
-template <typename T> static T require(runtime::Result<T> result) {
-  if (result)
-    return *std::move(result);
-  llvm::errs() << "lighthouse-bench: " << result.status().message() << "\n";
-  std::exit(2);
-}
+using bench::require;
 
 bench::Subject bench::makeSubject(const std::string &spec, const std::string &name,
                                   std::vector<std::pair<std::string, std::string>> settings,
@@ -64,6 +59,8 @@ int main(int argc, char **argv) {
   llvm::errs() << "[bench] pool, gather, scatter and memcpy\n";
   for (bench::Ratio &ratio : bench::measureMemoryBound(repetitions))
     ratios.push_back(std::move(ratio));
+  llvm::errs() << "[bench] plans\n";
+  std::vector<bench::PlanTime> plans = bench::measurePlans(repetitions);
 
   llvm::outs() << runtime::ThreadPool::global().size() << " threads, median of " << repetitions
                << "\n";
@@ -74,6 +71,12 @@ int main(int argc, char **argv) {
                                   ratio.name, ratio.ours / 1e9, ratio.yardstick / 1e9, ratio.unit,
                                   ratio.ours / ratio.yardstick, ratio.required,
                                   ratio.passed() ? "ok" : "too slow");
+  }
+  for (const bench::PlanTime &plan : plans) {
+    passed &= plan.passed();
+    llvm::outs() << llvm::formatv("{0,-42} {1:F3} ms (at most {2:F3}) {3}\n", plan.name,
+                                  plan.taken * 1e3, plan.allowed * 1e3,
+                                  plan.passed() ? "ok" : "too slow");
   }
   return passed ? 0 : 1;
 }

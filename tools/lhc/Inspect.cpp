@@ -72,7 +72,7 @@ llvm::json::Value toJson(const DefinitionInfo &definition) {
 /// with zeros.
 int64_t codeBytes(const runtime::Artifact &artifact, const runtime::Plan &plan,
                   const runtime::KernelSpec &kernel) {
-  const runtime::CodeImage &image = artifact.images[size_t(kernel.image)];
+  const runtime::CodeImage &image = *artifact.images[size_t(kernel.image)];
   int64_t end = image.textBytes;
   for (const runtime::KernelSpec &other : plan.kernels)
     if (other.image == kernel.image && other.entry > kernel.entry)
@@ -88,7 +88,7 @@ int64_t imageBytes(const runtime::Artifact &artifact, const runtime::Plan &plan)
   int64_t bytes = 0;
   for (const runtime::KernelSpec &kernel : plan.kernels)
     if (images.insert(kernel.image).second)
-      bytes += int64_t(artifact.images[size_t(kernel.image)].bytes.size());
+      bytes += int64_t(artifact.images[size_t(kernel.image)]->bytes.size());
   return bytes;
 }
 

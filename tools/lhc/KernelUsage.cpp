@@ -74,7 +74,7 @@ KernelUsages usageFromPtxas(const runtime::Artifact &artifact, const runtime::Pl
   auto sm =
       llvm::find_if(multiprocessors, [&](const auto &known) { return known.arch == plan.arch; });
   for (auto [usage, spec] : llvm::zip_equal(usages.kernels, plan.kernels)) {
-    const runtime::CodeImage &image = artifact.images[size_t(spec.image)];
+    const runtime::CodeImage &image = *artifact.images[size_t(spec.image)];
     if (image.kind != runtime::CodeImage::Kind::Ptx) {
       usages.source = "nobody: the artifact has no PTX, and there is no device for it";
       return usages;

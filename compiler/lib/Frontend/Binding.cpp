@@ -101,38 +101,41 @@ private:
     return false;
   }
 
+  /// How a message about a setting starts: it has a place, or it comes from outside.
+  static std::string prefixOf(const Setting &setting) {
+    return setting.loc.isValid()
+               ? std::string()
+               : ("--set " + setting.name + "=" + spell(setting.value) + ": ").str();
+  }
+
   mlir::LogicalResult applySettings() {
     bool ok = true;
     for (const Setting &setting : use.settings) {
-      std::string shown = setting.loc.isValid()
-                              ? std::string()
-                              : ("--set " + setting.name + "=" + spell(setting.value) + ": ").str();
       size_t index;
       const ParamDecl *param = findParam(setting.name, index);
       if (!param) {
-        reportUnknownParam(decl, setting.name, setting.loc, shown, diagnostics);
+        reportUnknownParam(decl, setting.name, setting.loc, prefixOf(setting), diagnostics);
         ok = false;
         continue;
       }
       StringRef why;
       if (!fits(param->kind, setting.value, why)) {
         diagnostics
-            .error(setting.loc, shown + "expected " + why + " for parameter '" + setting.name +
-                                    "', found " + describe(setting.value))
+            .error(setting.loc, prefixOf(setting) + "expected " + why + " for parameter '" +
+                                    setting.name + "', found " + describe(setting.value))
             .note(param->name.loc, "the parameter is declared here");
         ok = false;
         continue;
       }
       binding.params[index] = setting.value;
       origin[index] = "set";
-      if (failed(checkChoice(*param, setting, shown)))
+      if (failed(checkChoice(*param, setting)))
         ok = false;
     }
     return mlir::success(ok);
   }
 
-  mlir::LogicalResult checkChoice(const ParamDecl &param, const Setting &setting,
-                                  const std::string &shown) {
+  mlir::LogicalResult checkChoice(const ParamDecl &param, const Setting &setting) {
     if (param.choices.empty())
       return mlir::success();
     std::string choices;
@@ -146,7 +149,7 @@ private:
       choices += (choices.empty() ? "" : ", ") + spell(*choice);
     }
     diagnostics
-        .error(setting.loc, shown + "expected one of " + choices + " for parameter '" +
+        .error(setting.loc, prefixOf(setting) + "expected one of " + choices + " for parameter '" +
                                 setting.name + "', found " + spell(setting.value))
         .note(param.name.loc, "the parameter is declared here");
     return failure();

@@ -74,12 +74,17 @@ lighthouse::frontend::getInstance(const Definitions &definitions, const KernelDe
                                   Diagnostics &diagnostics) {
   FailureOr<tile::KernelOp> kernel =
       findOrGenerate(definitions, decl, binding, module, diagnostics);
-  if (mlir::succeeded(kernel) && tuner && binding.tunable) {
-    TunableUse use = *binding.tunable;
-    use.instance = kernel->getSymName().str();
-    tuner->decided(use);
-  }
+  if (mlir::succeeded(kernel))
+    reportUse(binding, kernel->getSymName(), tuner);
   return kernel;
+}
+
+void lighthouse::frontend::reportUse(const Binding &binding, StringRef instance, Tuner *tuner) {
+  if (!tuner || !binding.tunable)
+    return;
+  TunableUse use = *binding.tunable;
+  use.instance = instance.str();
+  tuner->decided(use);
 }
 
 namespace {

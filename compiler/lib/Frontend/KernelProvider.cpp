@@ -37,14 +37,10 @@ public:
         binding = bindTuned(*kernel, use, state.tuner, module.getContext(), reasons);
       if (mlir::succeeded(binding)) {
         // It applies: errors in its body are errors, no reason to try the next one.
-        FailureOr<tile::KernelOp> instance = instantiate(*kernel, *binding, module, loc);
-        if (failed(instance) || !sharedLimit || bufferBytes(*instance) <= *sharedLimit)
+        FailureOr<tile::KernelOp> instance =
+            instantiateIfFits(*kernel, *binding, module, loc, reasons);
+        if (failed(instance) || *instance)
           return instance;
-        reasons.error(kernel->name.loc, "its buffers take " + Twine(bufferBytes(*instance)) +
-                                            " bytes of shared memory, the limit of the target is " +
-                                            Twine(*sharedLimit));
-        if (mlir::SymbolTable::symbolKnownUseEmpty(*instance, module))
-          instance->erase();
       }
       refusals.emplace_back(kernel, reasons.errors().front());
     }
@@ -74,6 +70,35 @@ private:
       mlir::emitError(loc) << "kernel '" << decl.name.text
                            << "', which serves this stage, has errors";
     return kernel;
+  }
+
+  /// The instance, or null and a reason if its buffers exceed the limit of shared memory. Only the
+  /// body of an instance tells what they take. That is kept, as the choice is made for each plan:
+  /// no instance is generated again to be refused, none is walked again to be accepted.
+  FailureOr<tile::KernelOp> instantiateIfFits(const KernelDecl &decl, const Binding &binding,
+                                              mlir::ModuleOp module, mlir::Location loc,
+                                              Diagnostics &reasons) {
+    if (!sharedLimit)
+      return instantiate(decl, binding, module, loc);
+    Spec::State::SharedMemory &known =
+        state.sharedMemory[(decl.name.text + "<" + binding.spellParams() + ">").str()];
+    if (known.bytes > *sharedLimit) {
+      reportUse(binding, known.instance, state.tuner);
+    } else {
+      FailureOr<tile::KernelOp> instance = instantiate(decl, binding, module, loc);
+      if (failed(instance))
+        return failure();
+      if (known.instance.empty())
+        known = {instance->getSymName().str(), bufferBytes(*instance)};
+      if (known.bytes <= *sharedLimit)
+        return instance;
+      if (mlir::SymbolTable::symbolKnownUseEmpty(*instance, module))
+        instance->erase();
+    }
+    reasons.error(decl.name.loc, "its buffers take " + Twine(known.bytes) +
+                                     " bytes of shared memory, the limit of the target is " +
+                                     Twine(*sharedLimit));
+    return tile::KernelOp();
   }
 
   /// Shared memory that the kernel asks for, in bytes.

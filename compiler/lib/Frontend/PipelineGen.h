@@ -16,6 +16,9 @@ mlir::FailureOr<tile::KernelOp> getInstance(const Definitions &definitions, cons
                                             const Binding &binding, mlir::ModuleOp module,
                                             Tuner *tuner, Diagnostics &diagnostics);
 
+/// Tells `tuner`, if there is one, which instance a use with open parameters got.
+void reportUse(const Binding &binding, StringRef instance, Tuner *tuner);
+
 /// Generates one instance of a pipeline. All dims are compile-time ints; values are tensors of
 /// static shape, pyramids, scores and selections.
 class PipelineGen : public Evaluator {

@@ -4,6 +4,7 @@
 
 #include "Definitions.h"
 #include "lighthouse/Frontend/Frontend.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace lighthouse::frontend {
@@ -20,6 +21,12 @@ struct Spec::State {
   SyntaxTree tree;
   Definitions definitions;
   std::vector<DefinitionInfo> infos;
+  /// What instances of kernels ask for, by kernel and parameters.
+  struct SharedMemory {
+    std::string instance; ///< Its symbol.
+    int64_t bytes = 0;
+  };
+  llvm::StringMap<SharedMemory> sharedMemory;
   llvm::StringSet<> files;  ///< names of the buffers loaded
   unsigned numRepeated = 0; ///< errors about names declared twice
 };

@@ -67,6 +67,13 @@ std::string frontend::spell(Type type) {
     return "nothing";
   if (type.isInteger(1))
     return "bool";
+  // MLIR's printer says the same, but sets itself up for all dialects each time.
+  if (type.isSignlessInteger())
+    return ("i" + llvm::Twine(type.getIntOrFloatBitWidth())).str();
+  if (type.isF16() || type.isF32() || type.isF64())
+    return ("f" + llvm::Twine(type.getIntOrFloatBitWidth())).str();
+  if (type.isBF16())
+    return "bf16";
   if (auto tile = mlir::dyn_cast<mlir::RankedTensorType>(type))
     return tile.getRank() == 0 ? spell(tile.getElementType())
                                : spell(tile.getElementType()) + spellShape(tile.getShape());

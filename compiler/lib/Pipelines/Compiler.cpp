@@ -35,6 +35,8 @@ struct Compiler::State {
   llvm::SourceMgr sources;
   frontend::Diagnostics diagnostics{sources};
   std::unique_ptr<frontend::Spec> spec;
+  /// What the key of every request says of `sources`.
+  std::string sourcesKey;
   KernelStore kernels{context};
   /// Processor seconds taken so far, out of options.limitSeconds.
   double spentSeconds = 0;
@@ -127,6 +129,18 @@ static const char *findBundled(llvm::StringRef path) {
   return nullptr;
 }
 
+/// The names and checksums of all files of a specification.
+static std::string keyOf(const llvm::SourceMgr &sources) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  for (unsigned id = 1; id <= sources.getNumBuffers(); ++id) {
+    const llvm::MemoryBuffer *buffer = sources.getMemoryBuffer(id);
+    out << "source " << llvm::sys::path::filename(buffer->getBufferIdentifier()) << " "
+        << runtime::toHex(runtime::sha256(std::string_view(buffer->getBuffer()))) << "\n";
+  }
+  return text;
+}
+
 Result<Compiler> Compiler::State::load(std::unique_ptr<llvm::MemoryBuffer> buffer,
                                        CompilerOptions options) {
   auto state = std::make_shared<State>(std::move(options));
@@ -140,6 +154,7 @@ Result<Compiler> Compiler::State::load(std::unique_ptr<llvm::MemoryBuffer> buffe
     return guarded;
   if (!state->spec)
     return Status(StatusCode::InvalidArgument, takeErrors(state->diagnostics));
+  state->sourcesKey = keyOf(state->sources);
   return Compiler(std::move(state));
 }
 
@@ -374,11 +389,7 @@ std::string Compiler::key(const Request &request) const {
   llvm::raw_string_ostream out(text);
   out << "lighthouse " << compilerVersion() << " build " << compilerBuildId() << "\n";
   out << "llvm " << llvmVersion() << "\n";
-  for (unsigned id = 1; id <= state->sources.getNumBuffers(); ++id) {
-    const llvm::MemoryBuffer *buffer = state->sources.getMemoryBuffer(id);
-    out << "source " << llvm::sys::path::filename(buffer->getBufferIdentifier()) << " "
-        << runtime::toHex(runtime::sha256(std::string_view(buffer->getBuffer()))) << "\n";
-  }
+  out << state->sourcesKey;
   out << (request.kind == Request::Kind::Kernel ? "kernel " : "pipeline ") << request.name << "\n";
   auto settings = request.settings;
   llvm::sort(settings);

@@ -122,8 +122,8 @@ FailureOr<KernelCode> KernelCompilation::takeCode() {
     code.threads = made.front().threads;
     code.sharedBytes = made.front().sharedBytes;
     code.cluster = 1;
-    code.image.kind = runtime::CodeImage::Kind::Ptx;
-    code.image.bytes.assign(assembly.begin(), assembly.end());
+    code.image = std::make_shared<const runtime::CodeImage>(runtime::CodeImage{
+        runtime::CodeImage::Kind::Ptx, {assembly.begin(), assembly.end()}, /*textBytes=*/0});
     return code;
   }
   llvm::Expected<HostImage> image = linkHostImage(object);
@@ -134,7 +134,9 @@ FailureOr<KernelCode> KernelCompilation::takeCode() {
                        " kernels instead of one");
   code.entry = int64_t(image->kernels.front().entry);
   code.stackBytes = int64_t(image->kernels.front().stackBytes);
-  code.image.bytes.assign(image->bytes.begin(), image->bytes.end());
-  code.image.textBytes = image->textBytes;
+  code.image = std::make_shared<const runtime::CodeImage>(
+      runtime::CodeImage{runtime::CodeImage::Kind::Native,
+                         {image->bytes.begin(), image->bytes.end()},
+                         image->textBytes});
   return code;
 }

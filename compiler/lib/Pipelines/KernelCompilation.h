@@ -14,7 +14,7 @@ namespace lighthouse {
 
 /// The code of one kernel, and what a launch needs to know of it; see `runtime::KernelSpec`.
 struct KernelCode {
-  runtime::CodeImage image;
+  std::shared_ptr<const runtime::CodeImage> image;
   int64_t entry = 0, stackBytes = 0;
   int64_t threads = 0, sharedBytes = 0, cluster = 0;
 };

@@ -2,7 +2,7 @@
 
 #include "lighthouse/Transforms/Passes.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 namespace lighthouse {
 #define GEN_PASS_DEF_FUSESTAGESPASS
@@ -14,61 +14,77 @@ using namespace lighthouse;
 
 namespace {
 
-/// pool and the norm_score of its pyramid become a pool_score in the place of the pool.
-struct FusePoolAndScore : OpRewritePattern<lh::NormScoreOp> {
-  FusePoolAndScore(MLIRContext *context, Pass::Statistic &numFused)
-      : OpRewritePattern(context), numFused(numFused) {}
+/// The fusions. No fused stage is part of another one, so that one walk in order does it all, and
+/// the greedy driver, which costs more than the rest of a plan's fusion, is not needed.
+class Fuser {
+public:
+  explicit Fuser(MLIRContext *context) : rewriter(context) {}
 
-  LogicalResult matchAndRewrite(lh::NormScoreOp score, PatternRewriter &rewriter) const override {
-    auto pool = score.getPyramid().getDefiningOp<lh::PoolOp>();
-    if (!pool)
-      return rewriter.notifyMatchFailure(score, "the pyramid is not the result of a pool");
-    rewriter.setInsertionPoint(pool);
-    auto fused = lh::PoolScoreOp::create(rewriter, pool.getLoc(), pool.getPyramid().getType(),
-                                         score.getType(), pool.getQ(), pool.getK(), pool.getV(),
-                                         pool.getLevels(), pool.getFactor());
-    rewriter.replaceOp(pool, fused.getPyramid());
-    rewriter.replaceOp(score, fused.getScores());
-    ++numFused;
-    return success();
-  }
+  void run(Block &block);
+
+  int64_t numFused = 0;
 
 private:
-  Pass::Statistic &numFused;
+  void fuse(lh::NormScoreOp score);
+  void fuse(lh::AttendDeltaOp delta);
+
+  IRRewriter rewriter;
 };
+
+/// pool and the norm_score of its pyramid become a pool_score in the place of the pool.
+void Fuser::fuse(lh::NormScoreOp score) {
+  auto pool = score.getPyramid().getDefiningOp<lh::PoolOp>();
+  if (!pool) {
+    // A second score of the pyramid is the value that pool_score has.
+    if (SmallVector<Value> folded; succeeded(rewriter.tryFold(score, folded)))
+      rewriter.replaceOp(score, folded);
+    return;
+  }
+  rewriter.setInsertionPoint(pool);
+  auto fused = lh::PoolScoreOp::create(rewriter, pool.getLoc(), pool.getPyramid().getType(),
+                                       score.getType(), pool.getQ(), pool.getK(), pool.getV(),
+                                       pool.getLevels(), pool.getFactor());
+  rewriter.replaceOp(pool, fused.getPyramid());
+  rewriter.replaceOp(score, fused.getScores());
+  ++numFused;
+}
 
 /// scatter_backward and the attend_delta of its result become a scatter_backward_delta.
-struct FuseScatterBackwardAndDelta : OpRewritePattern<lh::AttendDeltaOp> {
-  FuseScatterBackwardAndDelta(MLIRContext *context, Pass::Statistic &numFused)
-      : OpRewritePattern(context), numFused(numFused) {}
+void Fuser::fuse(lh::AttendDeltaOp delta) {
+  auto scatter = delta.getDO().getDefiningOp<lh::ScatterBackwardOp>();
+  if (!scatter)
+    return;
+  // The output must be there where the scatter is.
+  Operation *output = delta.getO().getDefiningOp();
+  if (output && output->getBlock() == scatter->getBlock() && !output->isBeforeInBlock(scatter))
+    return;
+  rewriter.setInsertionPoint(scatter);
+  auto fused = lh::ScatterBackwardDeltaOp::create(rewriter, scatter.getLoc(), scatter.getDResult(),
+                                                  delta.getO(), scatter.getSelection());
+  rewriter.replaceOp(scatter, fused.getDSource());
+  rewriter.replaceOp(delta, fused.getDelta());
+  ++numFused;
+}
 
-  LogicalResult matchAndRewrite(lh::AttendDeltaOp delta, PatternRewriter &rewriter) const override {
-    auto scatter = delta.getDO().getDefiningOp<lh::ScatterBackwardOp>();
-    if (!scatter)
-      return rewriter.notifyMatchFailure(delta, "the cotangent is not that of a scatter");
-    Operation *output = delta.getO().getDefiningOp();
-    if (output && output->getBlock() == scatter->getBlock() && !output->isBeforeInBlock(scatter))
-      return rewriter.notifyMatchFailure(delta, "the output is not there where the scatter is");
-    rewriter.setInsertionPoint(scatter);
-    auto fused = lh::ScatterBackwardDeltaOp::create(rewriter, scatter.getLoc(),
-                                                    scatter.getDResult(), delta.getO(),
-                                                    scatter.getSelection());
-    rewriter.replaceOp(scatter, fused.getDSource());
-    rewriter.replaceOp(delta, fused.getDelta());
-    ++numFused;
-    return success();
+void Fuser::run(Block &block) {
+  // Backwards, so that what only dead ops use is dead in its turn.
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isOpTriviallyDead(&op))
+      rewriter.eraseOp(&op);
+  for (Operation &op : llvm::make_early_inc_range(block)) {
+    if (auto score = dyn_cast<lh::NormScoreOp>(op))
+      fuse(score);
+    else if (auto delta = dyn_cast<lh::AttendDeltaOp>(op))
+      fuse(delta);
   }
-
-private:
-  Pass::Statistic &numFused;
-};
+}
 
 struct FuseStagesPass : lighthouse::impl::FuseStagesPassBase<FuseStagesPass> {
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    patterns.add<FusePoolAndScore, FuseScatterBackwardAndDelta>(&getContext(), numFused);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      signalPassFailure();
+    Fuser fuser(&getContext());
+    for (Block &block : getOperation().getBody())
+      fuser.run(block);
+    numFused += fuser.numFused;
   }
 };
 

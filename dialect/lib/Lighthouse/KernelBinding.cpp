@@ -9,15 +9,17 @@ using namespace lighthouse::lh;
 namespace {
 
 constexpr int64_t maxExtent = (int64_t(1) << 31) - 1;
+/// An extent that is not known yet.
+constexpr int64_t unbound = -1;
 
-/// The value of `expr` for the extents `symbols`, of which some are unknown (null). None if it needs
-/// one of those, overflows or divides by zero.
-std::optional<int64_t> evaluate(AffineExpr expr, ArrayRef<Attribute> symbols) {
+/// The value of `expr` for the extents `symbols`, of which some are unbound. None if it needs one
+/// of those, overflows or divides by zero.
+std::optional<int64_t> evaluate(AffineExpr expr, ArrayRef<int64_t> symbols) {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr))
     return constant.getValue();
   if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
-    auto extent = dyn_cast_or_null<IntegerAttr>(symbols[symbol.getPosition()]);
-    return extent ? std::optional(extent.getInt()) : std::nullopt;
+    int64_t extent = symbols[symbol.getPosition()];
+    return extent == unbound ? std::nullopt : std::optional(extent);
   }
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   if (!binary)
@@ -62,8 +64,6 @@ public:
   InFlightDiagnostic emit() { return annotate(emitError(location), kernel.getLoc()); }
 
 private:
-  static constexpr int64_t unbound = -1;
-
   InFlightDiagnostic emitForArgument(unsigned argument) {
     return annotate(emitError(location), kernel.getBody().getArgument(argument).getLoc());
   }
@@ -71,12 +71,11 @@ private:
     diagnostic.attachNote(place) << "kernel '" << kernel.getSymName() << "' is declared here";
     return diagnostic;
   }
-  /// The symbols of the kernel's affine maps: extents that are bound, null for the others.
-  SmallVector<Attribute> getSymbols();
   std::string getArgName(unsigned argument) { return kernel.getArgName(argument); }
 
   tile::KernelOp kernel;
   Location location;
+  /// Of the dims in order: the symbols of the kernel's affine maps.
   SmallVector<int64_t> extents;
 };
 
@@ -117,13 +116,6 @@ LogicalResult Binder::checkScalar(unsigned argument, Attribute value) {
   return success();
 }
 
-SmallVector<Attribute> Binder::getSymbols() {
-  Builder builder(kernel.getContext());
-  return llvm::map_to_vector(extents, [&](int64_t extent) -> Attribute {
-    return extent == unbound ? Attribute() : builder.getIndexAttr(extent);
-  });
-}
-
 LogicalResult Binder::evaluateDimExprs() {
   if (!kernel.getDimExprs())
     return success();
@@ -131,7 +123,7 @@ LogicalResult Binder::evaluateDimExprs() {
     auto map = kernel.getDimExprs()->getAs<AffineMapAttr>(name);
     if (!map)
       continue;
-    std::optional<int64_t> extent = evaluate(map.getValue().getResult(0), getSymbols());
+    std::optional<int64_t> extent = evaluate(map.getValue().getResult(0), extents);
     if (!extent)
       return emit() << "dim '" << name << "' of kernel '" << kernel.getSymName()
                     << "' cannot be computed from the dims of its inputs [launch_c5]";
@@ -167,7 +159,7 @@ RankedTensorType Binder::getTensorType(unsigned argument) {
 FailureOr<std::array<int64_t, 3>> Binder::evaluateGrid() {
   std::array<int64_t, 3> grid;
   for (auto [extent, expr] : llvm::zip_equal(grid, kernel.getGrid().getResults())) {
-    std::optional<int64_t> value = evaluate(expr, getSymbols());
+    std::optional<int64_t> value = evaluate(expr, extents);
     if (!value)
       return emit() << "the grid of kernel '" << kernel.getSymName()
                     << "' cannot be computed for these dims [launch_c3]";

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <new>
 #include <set>
 
@@ -182,7 +183,8 @@ Status checkCudaImage(const CodeImage &image) {
         fmt::format("{} has no text of native code, found {} bytes", kind, image.textBytes));
   if (image.bytes.empty())
     return invalid(fmt::format("the {} is empty", kind));
-  if (image.kind == CodeImage::Kind::Ptx && std::ranges::find(image.bytes, 0) != image.bytes.end())
+  if (image.kind == CodeImage::Kind::Ptx &&
+      std::memchr(image.bytes.data(), 0, image.bytes.size()) != nullptr)
     return invalid("PTX is text, found a null byte");
   if (image.kind == CodeImage::Kind::Cubin && !isWholeElf(image.bytes))
     return invalid("the cubin is no ELF file of 64 bits, or a part of it is missing");
@@ -203,6 +205,12 @@ std::string_view imageKindName(CodeImage::Kind kind) {
   return "unknown";
 }
 
+bool Artifact::operator==(const Artifact &other) const {
+  return key == other.key && plans == other.plans &&
+         std::ranges::equal(images, other.images,
+                            [](const auto &a, const auto &b) { return a == b || *a == *b; });
+}
+
 Result<const Plan *> Artifact::entryPoint(std::string_view name) const {
   std::string names;
   for (const Plan &plan : plans) {
@@ -216,12 +224,13 @@ Result<const Plan *> Artifact::entryPoint(std::string_view name) const {
 }
 
 /// Checks that the kernels of a plan lie in the images.
-static Status checkKernels(const Plan &plan, const std::vector<CodeImage> &images) {
+static Status checkKernels(const Plan &plan,
+                           const std::vector<std::shared_ptr<const CodeImage>> &images) {
   for (const KernelSpec &kernel : plan.kernels) {
     if (std::size_t(kernel.image) >= images.size())
       return invalid(fmt::format("kernel '{}': there is no image {}; the artifact has {}",
                                  kernel.name, kernel.image, images.size()));
-    const CodeImage &image = images[kernel.image];
+    const CodeImage &image = *images[kernel.image];
     if (image.kind == CodeImage::Kind::Native && std::uint64_t(kernel.entry) >= image.textBytes)
       return invalid(fmt::format("kernel '{}': entry {} is outside the text of {} bytes",
                                  kernel.name, kernel.entry, image.textBytes));
@@ -241,8 +250,10 @@ Status Artifact::verify() const {
                                images.size()));
   const Plan &first = plans.front();
   for (std::size_t i = 0; i < images.size(); ++i) {
-    const CodeImage &image = images[i];
     const std::string where = fmt::format("image {}", i);
+    if (!images[i])
+      return invalid(fmt::format("{} is missing", where));
+    const CodeImage &image = *images[i];
     if (image.bytes.size() > ArtifactLimits::imageBytes)
       return invalid(fmt::format("{}: at most {} bytes are allowed, found {}", where,
                                  ArtifactLimits::imageBytes, image.bytes.size()));
@@ -281,8 +292,8 @@ Result<std::vector<std::uint8_t>> Artifact::serialize() const {
   header.plansBytes = plansText.size();
   header.fileBytes = Header::bytes + images.size() * ImageHeader::bytes + header.keyBytes +
                      header.plansBytes + digestBytes;
-  for (const CodeImage &image : images)
-    header.fileBytes += image.bytes.size();
+  for (const auto &image : images)
+    header.fileBytes += image->bytes.size();
   if (header.fileBytes > ArtifactLimits::fileBytes)
     return invalid(fmt::format("an artifact has at most {} bytes, found {}",
                                ArtifactLimits::fileBytes, header.fileBytes));
@@ -292,14 +303,14 @@ Result<std::vector<std::uint8_t>> Artifact::serialize() const {
   bytes.insert(bytes.end(), magic.begin(), magic.end());
   const auto append = [&](auto field) { appendLittleEndian(bytes, field); };
   Header::forEachField(header, append);
-  for (const CodeImage &image : images) {
-    const ImageHeader fields = {std::uint64_t(image.kind), image.bytes.size(), image.textBytes};
+  for (const auto &image : images) {
+    const ImageHeader fields = {std::uint64_t(image->kind), image->bytes.size(), image->textBytes};
     ImageHeader::forEachField(fields, append);
   }
   bytes.insert(bytes.end(), key.begin(), key.end());
   bytes.insert(bytes.end(), plansText.begin(), plansText.end());
-  for (const CodeImage &image : images)
-    bytes.insert(bytes.end(), image.bytes.begin(), image.bytes.end());
+  for (const auto &image : images)
+    bytes.insert(bytes.end(), image->bytes.begin(), image->bytes.end());
   const Sha256Digest digest = sha256(bytes);
   bytes.insert(bytes.end(), digest.begin(), digest.end());
   return bytes;
@@ -334,8 +345,8 @@ Result<Artifact> Artifact::deserialize(std::span<const std::uint8_t> bytes) try 
   artifact.plans = *std::move(plans);
   for (const ImageHeader &image : *images) {
     const auto code = take(image.imageBytes);
-    artifact.images.push_back(
-        {static_cast<CodeImage::Kind>(image.kind), {code.begin(), code.end()}, image.textBytes});
+    artifact.images.push_back(std::make_shared<const CodeImage>(CodeImage{
+        static_cast<CodeImage::Kind>(image.kind), {code.begin(), code.end()}, image.textBytes}));
   }
   if (Status status = artifact.verify(); !status.ok())
     return Status(StatusCode::Corrupt, status.message());

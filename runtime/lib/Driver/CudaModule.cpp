@@ -43,22 +43,21 @@ std::shared_ptr<Slot> slotOf(int device, const CodeImage &image) {
 
 } // namespace
 
-Result<std::shared_ptr<const CudaModule>> CudaModule::get(const Plan &plan, std::int64_t index,
-                                                          const CodeImage &image,
-                                                          const std::string &deviceArch,
-                                                          const LoadOptions &options) {
-  const std::shared_ptr<Slot> slot = slotOf(options.device, image);
+Result<std::shared_ptr<const CudaModule>>
+CudaModule::get(const Plan &plan, std::int64_t index, const std::shared_ptr<const CodeImage> &image,
+                const std::string &deviceArch, const LoadOptions &options) {
+  const std::shared_ptr<Slot> slot = slotOf(options.device, *image);
   const std::lock_guard lock(slot->mutex);
   if (std::shared_ptr<const CudaModule> module = slot->module.lock();
-      module && module->image == image)
+      module && (module->image == image || *module->image == *image))
     return module;
   Result<PrimaryContext> context = PrimaryContext::retain(options.device);
   if (!context)
     return context.status();
   std::shared_ptr<CudaModule> module(new CudaModule(*std::move(context), image));
-  Status loaded = image.kind == CodeImage::Kind::Ptx
+  Status loaded = image->kind == CodeImage::Kind::Ptx
                       ? module->loadPtx(plan, index, deviceArch, options.cubinCache)
-                      : module->loadCubin(image.bytes);
+                      : module->loadCubin(image->bytes);
   if (!loaded.ok())
     return loaded;
   slot->module = module;
@@ -78,17 +77,17 @@ Status CudaModule::loadPtx(const Plan &plan, std::int64_t index, const std::stri
                            Cache *cache) {
   const std::string key =
       fmt::format("cubin {} driver {} {}\n{}", deviceArch, context.driver().version,
-                  context.driver().build, toHex(sha256(image.bytes)));
+                  context.driver().build, toHex(sha256(image->bytes)));
   if (cache) {
     Result<std::optional<Artifact>> found = cache->lookup(key);
     if (found && *found && (*found)->images.size() == 1 &&
-        (*found)->images.front().kind == CodeImage::Kind::Cubin &&
-        loadCubin((*found)->images.front().bytes).ok())
+        (*found)->images.front()->kind == CodeImage::Kind::Cubin &&
+        loadCubin((*found)->images.front()->bytes).ok())
       return {};
   }
 
   Result<std::vector<std::uint8_t>> cubin =
-      linkPtx(context.driver(), image.bytes, plan.name + ".ptx");
+      linkPtx(context.driver(), image->bytes, plan.name + ".ptx");
   if (!cubin)
     return cubin.status();
   if (Status s = loadCubin(*cubin); !s.ok())
@@ -104,7 +103,9 @@ Status CudaModule::loadPtx(const Plan &plan, std::int64_t index, const std::stri
     if (kernel.image == index)
       kernels.kernels.emplace_back(kernel).image = 0;
   const Artifact entry = {
-      key, {std::move(kernels)}, {{CodeImage::Kind::Cubin, *std::move(cubin), 0}}};
+      key,
+      {std::move(kernels)},
+      {std::make_shared<const CodeImage>(CodeImage{CodeImage::Kind::Cubin, *std::move(cubin), 0})}};
   if (Result<std::vector<std::uint8_t>> bytes = entry.serialize())
     (void)cache->publish(key, *bytes);
   return {};

@@ -19,10 +19,9 @@ public:
   /// The module of an image of `plan`, whose PTX or cubin must run on the device: one that is
   /// loaded, else a new one. PTX goes through `options.cubinCache`. The context of
   /// `options.device` must be current.
-  static Result<std::shared_ptr<const CudaModule>> get(const Plan &plan, std::int64_t index,
-                                                       const CodeImage &image,
-                                                       const std::string &deviceArch,
-                                                       const LoadOptions &options);
+  static Result<std::shared_ptr<const CudaModule>>
+  get(const Plan &plan, std::int64_t index, const std::shared_ptr<const CodeImage> &image,
+      const std::string &deviceArch, const LoadOptions &options);
   ~CudaModule();
   CudaModule(const CudaModule &) = delete;
   CudaModule &operator=(const CudaModule &) = delete;
@@ -31,7 +30,7 @@ public:
   Result<CUfunction> kernel(const KernelSpec &spec) const;
 
 private:
-  CudaModule(PrimaryContext context, CodeImage image)
+  CudaModule(PrimaryContext context, std::shared_ptr<const CodeImage> image)
       : context(std::move(context)), image(std::move(image)) {}
 
   // The functions below need the context to be current.
@@ -42,7 +41,7 @@ private:
 
   const PrimaryContext context;
   /// What it was made of, to be recognised by.
-  const CodeImage image;
+  const std::shared_ptr<const CodeImage> image;
   CUmodule module = nullptr;
 };
 

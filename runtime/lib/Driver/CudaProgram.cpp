@@ -68,12 +68,12 @@ Status CudaProgram::loadImages(const Artifact &artifact, const LoadOptions &opti
   for (const KernelSpec &kernel : plan.kernels) {
     std::shared_ptr<const CudaModule> &module = modules[kernel.image];
     if (!module) {
-      const CodeImage &image = artifact.images[kernel.image];
-      if (!(image.kind == CodeImage::Kind::Ptx ? needed.ptxRunsOn(device)
-                                               : needed.cubinRunsOn(device)))
+      const std::shared_ptr<const CodeImage> &image = artifact.images[kernel.image];
+      if (!(image->kind == CodeImage::Kind::Ptx ? needed.ptxRunsOn(device)
+                                                : needed.cubinRunsOn(device)))
         return Status(StatusCode::Unsupported,
                       fmt::format("the {} is compiled for {}; device {} is {}",
-                                  imageKindName(image.kind), plan.arch, context.ordinal(),
+                                  imageKindName(image->kind), plan.arch, context.ordinal(),
                                   device.name()));
       Result<std::shared_ptr<const CudaModule>> loaded =
           CudaModule::get(plan, kernel.image, image, device.name(), options);

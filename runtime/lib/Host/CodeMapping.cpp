@@ -8,6 +8,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 
 namespace lighthouse::runtime {
 
@@ -38,6 +40,27 @@ Result<CodeMapping> CodeMapping::create(const CodeImage &image) {
     return mappingError("make executable the", errno);
   if (text != size && ::mprotect(mapping.base + text, size - text, PROT_READ) != 0)
     return mappingError("protect", errno);
+  return mapping;
+}
+
+Result<std::shared_ptr<const CodeMapping>>
+CodeMapping::get(const std::shared_ptr<const CodeImage> &image) {
+  // By the owner of the image, which stays unique while it is in here. Never destroyed: programs
+  // may be loaded while the process exits.
+  using Mappings = std::map<std::weak_ptr<const CodeImage>, std::weak_ptr<const CodeMapping>,
+                            std::owner_less<std::weak_ptr<const CodeImage>>>;
+  static auto *mutex = new std::mutex;
+  static auto *mappings = new Mappings;
+  const std::lock_guard lock(*mutex);
+  if (const auto known = mappings->find(image); known != mappings->end())
+    if (std::shared_ptr<const CodeMapping> mapping = known->second.lock())
+      return mapping;
+  Result<CodeMapping> made = create(*image);
+  if (!made)
+    return made.status();
+  const auto mapping = std::make_shared<const CodeMapping>(*std::move(made));
+  std::erase_if(*mappings, [](const auto &entry) { return entry.second.expired(); });
+  mappings->emplace(image, mapping);
   return mapping;
 }
 

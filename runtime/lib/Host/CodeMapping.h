@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 namespace lighthouse::runtime {
@@ -15,10 +16,11 @@ namespace lighthouse::runtime {
 /// The memory of an image: text readable and executable, data readable, nothing writable.
 class CodeMapping {
 public:
-  /// Copies a verified image to memory of its own.
-  static Result<CodeMapping> create(const CodeImage &image);
+  /// The mapping of a verified image: one that a program has, else a new copy. Artifacts that share
+  /// an image so share its mapping, and a plan for another shape maps nothing.
+  static Result<std::shared_ptr<const CodeMapping>>
+  get(const std::shared_ptr<const CodeImage> &image);
 
-  CodeMapping() = default;
   CodeMapping(CodeMapping &&other) noexcept
       : base(std::exchange(other.base, nullptr)), size(std::exchange(other.size, 0)) {}
   CodeMapping &operator=(CodeMapping &&other) noexcept {
@@ -31,6 +33,9 @@ public:
   const std::uint8_t *data() const { return base; }
 
 private:
+  CodeMapping() = default;
+  static Result<CodeMapping> create(const CodeImage &image);
+
   std::uint8_t *base = nullptr;
   std::size_t size = 0;
 };

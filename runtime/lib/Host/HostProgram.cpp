@@ -77,11 +77,12 @@ Result<std::unique_ptr<ProgramImpl>> HostProgram::load(const Artifact &artifact,
     return Status(StatusCode::Unsupported,
                   fmt::format("program '{}' is compiled for {}; this processor has {}", plan.name,
                               plan.cpuLevel, cpuLevelName(present)));
-  std::map<std::int64_t, CodeMapping> code;
+  Code code;
   for (const KernelSpec &kernel : plan.kernels) {
     if (code.contains(kernel.image))
       continue;
-    Result<CodeMapping> mapping = CodeMapping::create(artifact.images[kernel.image]);
+    Result<std::shared_ptr<const CodeMapping>> mapping =
+        CodeMapping::get(artifact.images[kernel.image]);
     if (!mapping)
       return mapping.status();
     code.emplace(kernel.image, *std::move(mapping));
@@ -96,8 +97,8 @@ Status HostProgram::launch(std::span<const TensorView>, std::span<const TensorVi
     const LaunchSpec &spec = plan.launches[i];
     const LaunchWords::Launch &prepared = words.launches()[i];
     const KernelSpec &kernel = plan.kernels[spec.kernel];
-    Loop loop = {reinterpret_cast<Kernel>(
-                     reinterpret_cast<std::uintptr_t>(code.at(kernel.image).data() + kernel.entry)),
+    const std::uint8_t *entry = code.at(kernel.image)->data() + kernel.entry;
+    Loop loop = {reinterpret_cast<Kernel>(reinterpret_cast<std::uintptr_t>(entry)),
                  runWords.data() + prepared.firstWord, spec.grid.data()};
     const std::size_t stackBytes = std::size_t(kernel.stackBytes) + stackMargin;
     const std::int64_t chunk =

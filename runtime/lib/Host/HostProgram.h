@@ -22,11 +22,12 @@ protected:
                 const RunOptions &options) const override;
 
 private:
-  HostProgram(const Plan &plan, std::map<std::int64_t, CodeMapping> code)
-      : ProgramImpl(plan), code(std::move(code)) {}
+  using Code = std::map<std::int64_t, std::shared_ptr<const CodeMapping>>;
+
+  HostProgram(const Plan &plan, Code code) : ProgramImpl(plan), code(std::move(code)) {}
 
   /// By their index in the artifact, those that the plan uses.
-  const std::map<std::int64_t, CodeMapping> code;
+  const Code code;
 };
 
 } // namespace lighthouse::runtime

@@ -132,8 +132,39 @@ TEST(CompilerTest, KernelsComeFromTheCacheForEveryShape) {
   // Another compiler finds the kernel, for a shape that was never compiled.
   auto other = makeCompiler().compile(add3(77), cache);
   ASSERT_TRUE(other.ok()) << other.status().message();
-  EXPECT_EQ(other->images, first->images);
+  ASSERT_EQ(other->images.size(), first->images.size());
+  for (auto [ours, theirs] : llvm::zip_equal(other->images, first->images))
+    EXPECT_EQ(*ours, *theirs);
   expectCounts(2, 2);
+}
+
+/// A request for lighthouse.lh, forward and backward.
+static Request makeTraining(int64_t batch, int64_t length, bool separate) {
+  Request request;
+  request.name = "lighthouse";
+  request.level = "x86-64-v2";
+  request.gradient = true;
+  request.separate = separate;
+  for (const char *name : {"q", "k", "v"})
+    request.arguments.push_back({name, DType::F32, {batch, length, 2, 16}});
+  return request;
+}
+
+TEST(CompilerTest, APlanForAnotherShapeCompilesNothing) {
+  auto compiler = Compiler::openBundled("lighthouse.lh", CompilerOptions());
+  ASSERT_TRUE(compiler) << compiler.status().message();
+  for (bool separate : {false, true}) {
+    auto first = compiler->compile(makeTraining(1, 4096, separate), nullptr);
+    ASSERT_TRUE(first) << first.status().message();
+    EXPECT_EQ(first->plans.size(), separate ? 3u : 1u);
+    for (auto [batch, length] : {std::pair(1, 8192), {3, 5000}, {2, 4099}}) {
+      auto other = compiler->compile(makeTraining(batch, length, separate), nullptr);
+      ASSERT_TRUE(other) << other.status().message();
+      EXPECT_EQ(other->plans[0].inputs[0].shape, (std::vector<int64_t>{batch, length, 2, 16}));
+      // Not only equal: the same.
+      EXPECT_EQ(other->images, first->images);
+    }
+  }
 }
 
 TEST(CompilerTest, CompilationIsReproducible) {

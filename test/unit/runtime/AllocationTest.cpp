@@ -48,8 +48,8 @@ void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
 /// An artifact whose image is the largest of its parts.
 static Artifact largeArtifact() {
   Artifact artifact = tinyArtifact();
-  artifact.images[0].bytes.resize(std::size_t(1) << 20);
-  artifact.images[0].textBytes = artifact.images[0].bytes.size();
+  imageOf(artifact).bytes.resize(std::size_t(1) << 20);
+  imageOf(artifact).textBytes = artifact.images[0]->bytes.size();
   return artifact;
 }
 
@@ -60,11 +60,11 @@ TEST(Allocation, NoMemoryForAnArtifactIsAStatus) {
   const std::vector<std::uint8_t> bytes = serialized(artifact);
   writeBytes(path, bytes);
   // The file, then the image.
-  for (std::size_t size : {bytes.size(), artifact.images[0].bytes.size()}) {
+  for (std::size_t size : {bytes.size(), artifact.images[0]->bytes.size()}) {
     const NoMemory limit(size);
     EXPECT_EQ(Artifact::readFile(path).status().code(), StatusCode::OutOfMemory);
   }
-  const NoMemory limit(artifact.images[0].bytes.size());
+  const NoMemory limit(artifact.images[0]->bytes.size());
   EXPECT_EQ(Artifact::deserialize(bytes).status().code(), StatusCode::OutOfMemory);
 }
 
@@ -115,7 +115,7 @@ TEST(Allocation, TheCacheGoesOnWithoutMemory) {
   const Artifact artifact = largeArtifact();
   const std::vector<std::uint8_t> bytes = serialized(artifact);
   ASSERT_TRUE(cache.publish(artifact.key, bytes).ok());
-  for (std::size_t size : {bytes.size(), artifact.images[0].bytes.size()}) {
+  for (std::size_t size : {bytes.size(), artifact.images[0]->bytes.size()}) {
     const NoMemory limit(size);
     Result<std::optional<Artifact>> found = cache.lookup(artifact.key);
     ASSERT_TRUE(found) << found.status().toString();

@@ -25,7 +25,8 @@ static void seal(std::vector<std::uint8_t> &bytes) {
 
 TEST(Artifact, RoundTrips) {
   Artifact twoImages = withScaled(sampleArtifact());
-  twoImages.images.push_back({CodeImage::Kind::Native, {0xc3, 0x90}, 2});
+  twoImages.images.push_back(
+      std::make_shared<const CodeImage>(CodeImage{CodeImage::Kind::Native, {0xc3, 0x90}, 2}));
   twoImages.plans[1].kernels[0].image = 1;
   twoImages.plans[1].kernels[0].entry = 1;
   Artifact noImages = tinyArtifact();
@@ -179,15 +180,15 @@ TEST(Artifact, VerifyRefuses) {
   EXPECT_FALSE(noKey.serialize());
 
   Artifact entry = sampleArtifact();
-  entry.plans[0].kernels[1].entry = std::int64_t(entry.images[0].textBytes);
+  entry.plans[0].kernels[1].entry = std::int64_t(entry.images[0]->textBytes);
   EXPECT_THAT(entry.verify().message(), HasSubstr("kernel 'scale': entry 4096 is outside"));
 
   Artifact unaligned = sampleArtifact();
-  unaligned.images[0].textBytes = 200;
+  imageOf(unaligned).textBytes = 200;
   EXPECT_THAT(unaligned.verify().message(), HasSubstr("must be a multiple of 4096"));
 
   Artifact longText = sampleArtifact();
-  longText.images[0].textBytes = longText.images[0].bytes.size() + 1;
+  imageOf(longText).textBytes = longText.images[0]->bytes.size() + 1;
   EXPECT_THAT(longText.verify().message(), HasSubstr("longer than the image"));
 }
 
@@ -199,6 +200,7 @@ TEST(Artifact, VerifyRefusesPlansThatDoNotBelongTogether) {
   const Case cases[] = {
       {[](Artifact &a) { a.plans.clear(); }, "an artifact has 1 to 256 entry points, found 0"},
       {[](Artifact &a) { a.plans.resize(257); }, "1 to 256 entry points, found 257"},
+      {[](Artifact &a) { a.images.back() = nullptr; }, "image 0 is missing"},
       {[](Artifact &a) { a.images.resize(4097); }, "at most 4096 images, found 4097"},
       {[](Artifact &a) { a.plans[1].name = "sample"; }, "two entry points are called 'sample'"},
       {[](Artifact &a) { a.plans[1].cpuLevel = "x86-64-v3"; },
@@ -218,16 +220,19 @@ TEST(Artifact, VerifyRefusesPlansThatDoNotBelongTogether) {
       {[](Artifact &a) { a.images.clear(); },
        "plan 'sample': kernel 'add': there is no image 0; the artifact has 0"},
       {[](Artifact &a) {
-         a.images.push_back({CodeImage::Kind::Native, {0xc3}, 1});
+         a.images.push_back(
+             std::make_shared<const CodeImage>(CodeImage{CodeImage::Kind::Native, {0xc3}, 1}));
          a.plans[1].kernels[0].image = 1;
        },
        "plan 'scaled': kernel 'scale': entry 128 is outside the text of 1 bytes"},
       {[](Artifact &a) {
-         a.images.push_back({CodeImage::Kind::Ptx, {'x'}, 0});
+         a.images.push_back(
+             std::make_shared<const CodeImage>(CodeImage{CodeImage::Kind::Ptx, {'x'}, 0}));
        },
        "image 1: a PTX image with a plan for 'host'"},
       {[](Artifact &a) {
-         a.images.push_back({CodeImage::Kind::Native, {0xc3}, 2});
+         a.images.push_back(
+             std::make_shared<const CodeImage>(CodeImage{CodeImage::Kind::Native, {0xc3}, 2}));
        },
        "image 1: the text of 2 bytes is longer"},
   };
@@ -255,40 +260,40 @@ TEST(Artifact, KindsOfImages) {
   }
 
   Artifact native = cudaSampleArtifact();
-  native.images[0].kind = CodeImage::Kind::Native;
+  imageOf(native).kind = CodeImage::Kind::Native;
   EXPECT_THAT(native.verify().message(), HasSubstr("a native image with a plan for 'cuda'"));
   Artifact text = cudaSampleArtifact();
-  text.images[0].textBytes = 1;
+  imageOf(text).textBytes = 1;
   EXPECT_THAT(text.verify().message(), HasSubstr("PTX has no text of native code"));
   Artifact empty = cudaSampleArtifact();
-  empty.images[0].bytes.clear();
+  imageOf(empty).bytes.clear();
   EXPECT_THAT(empty.verify().message(), HasSubstr("the PTX is empty"));
   Artifact null = cudaSampleArtifact();
-  null.images[0].bytes.push_back(0);
+  imageOf(null).bytes.push_back(0);
   EXPECT_THAT(null.verify().message(), HasSubstr("PTX is text, found a null byte"));
 }
 
 TEST(Artifact, CubinsAreWholeElfFiles) {
   Artifact artifact = cudaSampleArtifact();
-  artifact.images[0].kind = CodeImage::Kind::Cubin;
+  imageOf(artifact).kind = CodeImage::Kind::Cubin;
   EXPECT_THAT(artifact.verify().message(), HasSubstr("the cubin is no ELF file"));
   const std::string cubin = fakeCubin("sm_80", "the code");
-  artifact.images[0].bytes.assign(cubin.begin(), cubin.end());
+  imageOf(artifact).bytes.assign(cubin.begin(), cubin.end());
   ASSERT_TRUE(artifact.verify().ok()) << artifact.verify().message();
   for (std::size_t size = 1; size < cubin.size(); ++size) {
-    artifact.images[0].bytes.assign(cubin.begin(), cubin.begin() + std::ptrdiff_t(size));
+    imageOf(artifact).bytes.assign(cubin.begin(), cubin.begin() + std::ptrdiff_t(size));
     EXPECT_FALSE(artifact.verify().ok()) << size;
   }
   // Magic, class and order of bytes; the tables of the program and of sections; the section.
   for (std::size_t at : {0, 4, 5, 33, 39, 40, 41, 47, 58, 60, 61, 88 + 1, 88 + 7, 96 + 1, 96 + 7}) {
-    artifact.images[0].bytes.assign(cubin.begin(), cubin.end());
-    artifact.images[0].bytes[at] = 0xff;
+    imageOf(artifact).bytes.assign(cubin.begin(), cubin.end());
+    imageOf(artifact).bytes[at] = 0xff;
     EXPECT_FALSE(artifact.verify().ok()) << at;
   }
   // A section without bytes in the file may have any size.
-  artifact.images[0].bytes.assign(cubin.begin(), cubin.end());
-  artifact.images[0].bytes[64 + 4] = 8;
-  artifact.images[0].bytes[96 + 7] = 0x7f;
+  imageOf(artifact).bytes.assign(cubin.begin(), cubin.end());
+  imageOf(artifact).bytes[64 + 4] = 8;
+  imageOf(artifact).bytes[96 + 7] = 0x7f;
   EXPECT_TRUE(artifact.verify().ok());
 }
 

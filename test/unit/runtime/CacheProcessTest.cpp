@@ -77,7 +77,7 @@ TEST(CacheProcesses, KilledWritersLeaveNoBadEntry) {
   for (int kernel = 0; kernel < kernels; ++kernel) {
     // Large enough that writing takes several pages.
     Artifact artifact = sampleArtifact(keyNumber(kernel));
-    artifact.images[0].bytes.resize(200'000, 0x5a);
+    imageOf(artifact).bytes.resize(200'000, 0x5a);
     artifacts.push_back(serialized(artifact));
   }
 

@@ -187,7 +187,7 @@ TEST_F(CudaDeviceTest, ARejectedCubinIsLinkedAnew) {
   const std::string path = directory / names.front();
   Artifact entry = *Artifact::readFile(path);
   // Still an ELF file, of another machine.
-  entry.images[0].bytes[18] ^= 0xff;
+  imageOf(entry).bytes[18] ^= 0xff;
   writeBytes(path, serialized(entry));
   Result<Program> loaded = Program::load(cudaSampleArtifact(), options);
   ASSERT_TRUE(loaded) << loaded.status().toString();
@@ -208,7 +208,7 @@ TEST_F(CudaDeviceTest, Resources) {
 TEST_F(CudaDeviceTest, TheLogOfTheDriverIsAttached) {
   Artifact artifact = cudaSampleArtifact();
   const std::string_view text = ".version 7.0\n.target sm_80\n.address_size 64\nnonsense;\n";
-  artifact.images[0].bytes.assign(text.begin(), text.end());
+  imageOf(artifact).bytes.assign(text.begin(), text.end());
   const Status status = Program::load(artifact).status();
   EXPECT_EQ(status.code(), StatusCode::DriverError);
   EXPECT_THAT(status.message(), HasSubstr("CUDA_ERROR_INVALID_PTX (218)"));

@@ -71,7 +71,7 @@ TEST_F(CudaModule, ProgramsOfOtherArtifactsShareCode) {
   EXPECT_EQ(fake().launches[0].block[0], 256u);
 
   Artifact differs = cudaSampleArtifact();
-  differs.images[0].bytes.push_back('\n');
+  imageOf(differs).bytes.push_back('\n');
   std::optional<Program> third = loadExpecting(1, differs);
   EXPECT_EQ(fake().live.modules, 2);
   other.reset();
@@ -204,7 +204,7 @@ TEST_F(CudaModule, CubinsAreCached) {
             0);
 
   Artifact otherPtx = cudaSampleArtifact();
-  otherPtx.images[0].bytes.push_back('\n');
+  imageOf(otherPtx).bytes.push_back('\n');
   EXPECT_EQ(links(otherPtx, cached), 1);
 
   const LoadOptions otherArch = {.device = 1, .cubinCache = &cache};
@@ -236,7 +236,7 @@ TEST_F(CudaModule, BrokenAndRejectedEntriesAreMisses) {
 
   // An intact entry that the driver does not take.
   Artifact rejected = *Artifact::deserialize(good);
-  rejected.images[0].bytes[fakeCubinText] = '?';
+  imageOf(rejected).bytes[fakeCubinText] = '?';
   writeBytes(path, serialized(rejected));
   forgetCalls();
   (void)load(options);

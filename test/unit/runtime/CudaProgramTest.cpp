@@ -33,7 +33,7 @@ protected:
 
 /// Compiles the PTX of the sample to a fake cubin.
 void makeCubin(Artifact &artifact, const std::string &arch) {
-  CodeImage &image = artifact.images[0];
+  CodeImage &image = imageOf(artifact);
   const std::string cubin = fakeCubin(arch, {image.bytes.begin(), image.bytes.end()});
   image = {CodeImage::Kind::Cubin, {cubin.begin(), cubin.end()}, 0};
   artifact.plans[0].arch = arch;
@@ -185,7 +185,7 @@ TEST_F(CudaProgram, EveryFailingCallIsReportedAndLeavesNothing) {
 TEST_F(CudaProgram, TheLogOfTheDriverIsAttached) {
   Artifact artifact = cudaSampleArtifact();
   const std::string_view text = "no PTX at all";
-  artifact.images[0].bytes.assign(text.begin(), text.end());
+  imageOf(artifact).bytes.assign(text.begin(), text.end());
   const Status status = Program::load(artifact).status();
   EXPECT_EQ(status.code(), StatusCode::DriverError);
   EXPECT_THAT(status.message(), HasSubstr("program 'cuda_sample': cuLinkAddData_v2: "));

@@ -122,7 +122,8 @@ Artifact cudaSampleArtifact(std::string key) {
                     {sampleLength}}};
   return {std::move(key),
           {std::move(plan)},
-          {{CodeImage::Kind::Ptx, {samplePtx.begin(), samplePtx.end()}, 0}}};
+          {std::make_shared<const CodeImage>(
+              CodeImage{CodeImage::Kind::Ptx, {samplePtx.begin(), samplePtx.end()}, 0})}};
 }
 
 float cudaSampleResult(std::int64_t index) {

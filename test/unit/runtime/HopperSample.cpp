@@ -94,8 +94,9 @@ ranks_done:
 }
 )";
 
-static CodeImage image(std::string_view ptx) {
-  return {CodeImage::Kind::Ptx, {ptx.begin(), ptx.end()}, 0};
+static std::shared_ptr<const CodeImage> image(std::string_view ptx) {
+  return std::make_shared<const CodeImage>(
+      CodeImage{CodeImage::Kind::Ptx, {ptx.begin(), ptx.end()}, 0});
 }
 
 Artifact hopperArtifact() {

@@ -14,7 +14,9 @@
 #include <bit>
 #include <cstddef>
 #include <fstream>
+#include <optional>
 #include <span>
+#include <string>
 #include <thread>
 
 using namespace lighthouse::runtime;
@@ -190,14 +192,42 @@ TEST(Program, KernelsOfSeveralImages) {
   Artifact artifact = sampleArtifact();
   // Of the second image only `scale` is used, which must not run the code of the first.
   artifact.images.push_back(artifact.images[0]);
-  std::ranges::fill(std::span(artifact.images[1].bytes).first(128), 0xcc);
-  std::ranges::fill(std::span(artifact.images[0].bytes).subspan(128), 0xcc);
+  std::ranges::fill(std::span(imageOf(artifact, 1).bytes).first(128), 0xcc);
+  std::ranges::fill(std::span(imageOf(artifact).bytes).subspan(128), 0xcc);
   artifact.plans[0].kernels[1].image = 1;
   Result<Program> program = Program::load(artifact);
   ASSERT_TRUE(program) << program.status().toString();
   SampleRun run;
   ASSERT_TRUE(run.run(*program).ok());
   run.check();
+}
+
+/// How many ranges of memory of this process are executable and of no file.
+static int executableRanges() {
+  std::ifstream maps("/proc/self/maps");
+  int count = 0;
+  for (std::string line; std::getline(maps, line);)
+    count += line.find(" r-xp 00000000 00:00 0") != std::string::npos && line.back() != ']';
+  return count;
+}
+
+TEST(Program, ArtifactsThatShareAnImageShareItsCode) {
+  const int before = executableRanges();
+  Artifact artifact = sampleArtifact();
+  std::optional<Program> first = *Program::load(artifact);
+  EXPECT_EQ(executableRanges(), before + 1);
+  Artifact other = artifact;
+  other.plans[0].name = "other";
+  std::optional<Program> second = *Program::load(other);
+  EXPECT_EQ(executableRanges(), before + 1);
+  // The code stays while a program uses it, whatever becomes of the artifacts.
+  artifact = other = tinyArtifact();
+  first.reset();
+  SampleRun run;
+  ASSERT_TRUE(run.run(*second).ok());
+  run.check();
+  second.reset();
+  EXPECT_EQ(executableRanges(), before);
 }
 
 TEST(Program, Parameters) {

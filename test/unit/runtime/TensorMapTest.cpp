@@ -163,7 +163,7 @@ static Artifact mixedArtifact() {
   artifact.images.pop_back();
   constexpr std::string_view ptx =
       ".version 8.0\n.visible .entry copy(.param .align 64 .b8 copy_args[312])";
-  artifact.images[0].bytes.assign(ptx.begin(), ptx.end());
+  imageOf(artifact).bytes.assign(ptx.begin(), ptx.end());
   Plan &plan = artifact.plans[0];
   plan.parameters = {{"factor", DType::F32}};
   plan.workspaceBytes = 8192;

@@ -54,7 +54,7 @@ static constexpr std::uint8_t scaleCode[] = {
     0x80, 0xf3, 0x0f, 0x59, 0xc1, 0xf3, 0x0f, 0x58, 0xc2, 0x48, 0x89, 0xd0, 0x49, 0x0f, 0xaf,
     0xc2, 0xf3, 0x0f, 0x11, 0x04, 0x86, 0x48, 0xff, 0xc2, 0xeb, 0xd5, 0xc3};
 
-static CodeImage sampleImage() {
+static std::shared_ptr<const CodeImage> sampleImage() {
   CodeImage image;
   image.textBytes = imagePageBytes;
   image.bytes.assign(imagePageBytes + sizeof(float), 0xcc);
@@ -62,7 +62,7 @@ static CodeImage sampleImage() {
   std::ranges::copy(scaleCode, image.bytes.begin() + scaleEntry);
   const float constant = 1.0f;
   std::memcpy(image.bytes.data() + imagePageBytes, &constant, sizeof constant);
-  return image;
+  return std::make_shared<const CodeImage>(std::move(image));
 }
 
 Artifact sampleArtifact(std::string key) {
@@ -111,7 +111,16 @@ Artifact tinyArtifact(std::string key) {
   Plan plan;
   plan.name = "tiny";
   plan.cpuLevel = "x86-64-v2";
-  return {std::move(key), {std::move(plan)}, {{CodeImage::Kind::Native, {0xc3}, 1}}};
+  return {std::move(key),
+          {std::move(plan)},
+          {std::make_shared<const CodeImage>(CodeImage{CodeImage::Kind::Native, {0xc3}, 1})}};
+}
+
+CodeImage &imageOf(Artifact &artifact, std::size_t index) {
+  auto own = std::make_shared<CodeImage>(*artifact.images[index]);
+  CodeImage &image = *own;
+  artifact.images[index] = std::move(own);
+  return image;
 }
 
 std::vector<std::uint8_t> serialized(const Artifact &artifact) {

@@ -28,6 +28,9 @@ Artifact withScaled(Artifact sample);
 /// The smallest valid artifact: no kernels, no launches.
 Artifact tinyArtifact(std::string key = "tiny");
 
+/// An image of an artifact, to be changed; whoever shared it keeps the old one.
+CodeImage &imageOf(Artifact &artifact, std::size_t index = 0);
+
 /// `artifact.serialize()`, which must succeed.
 std::vector<std::uint8_t> serialized(const Artifact &artifact);
 

@@ -11,6 +11,7 @@
 #include "lighthouse/runtime/Status.h"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,9 +61,11 @@ struct Artifact {
   std::string key;
   /// One for each entry point, with different names, all for the same target.
   std::vector<Plan> plans;
-  std::vector<CodeImage> images;
+  /// Never null. Artifacts whose plans differ and whose code does not may share them.
+  std::vector<std::shared_ptr<const CodeImage>> images;
 
-  bool operator==(const Artifact &) const = default;
+  /// Equal images need not be the same.
+  bool operator==(const Artifact &other) const;
 
   /// The entry point of that name; of an artifact with only one an empty name means that. The
   /// message of the error, an `InvalidArgument`, lists the names.
