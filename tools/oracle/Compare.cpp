@@ -2,6 +2,8 @@
 
 #include "oracle/Compare.h"
 
+#include "oracle/Softmax.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -140,6 +142,22 @@ GradientExpectations expectDenseBackward(const Inputs &inputs, const Tensor &out
   return expectGradients(dtype, [&](Rounding rounding) {
     return denseBackwardRows(inputs, outputGradient, positions, groups, causal, rounding);
   });
+}
+
+GradientExpectations expectAttendBackward(const AttendShape &shape, std::span<const double> query,
+                                          std::span<const double> key,
+                                          std::span<const double> value, const Attended &attended,
+                                          std::span<const double> outputGradient, bool causal,
+                                          runtime::DType dtype) {
+  return expectGradients(dtype, [&](Rounding rounding) {
+    return attendBackward(shape, query, key, value, attended, outputGradient, causal, rounding);
+  });
+}
+
+Expectation expectRounded(std::vector<double> oracle, runtime::DType dtype) {
+  std::vector<double> reference = oracle;
+  roundTo(roundingOf(dtype), reference);
+  return expect(std::move(oracle), dtype, reference);
 }
 
 Comparison compare(std::span<const float> actual, const Expectation &expected) {

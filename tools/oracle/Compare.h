@@ -13,7 +13,7 @@
 #define LIGHTHOUSE_ORACLE_COMPARE_H
 
 #include "lighthouse/runtime/DType.h"
-#include "oracle/Backward.h"
+#include "oracle/Stages.h"
 
 #include <string>
 
@@ -75,6 +75,17 @@ GradientExpectations expectDenseBackward(const Inputs &inputs, const Tensor &out
                                          std::span<const int64_t> positions,
                                          std::span<const int64_t> groups, bool causal,
                                          runtime::DType dtype);
+
+/// `attendBackward`, of causal attention or not, in the same way.
+GradientExpectations expectAttendBackward(const AttendShape &shape, std::span<const double> query,
+                                          std::span<const double> key,
+                                          std::span<const double> value, const Attended &attended,
+                                          std::span<const double> outputGradient, bool causal,
+                                          runtime::DType dtype);
+
+/// Expected values for an output of `dtype` that only its own rounding may change: `oracle`, for
+/// f16 and bf16 with itself rounded as the reference.
+Expectation expectRounded(std::vector<double> oracle, runtime::DType dtype);
 
 /// Compares an output, widened to float32 and laid out like `expected.values`.
 Comparison compare(std::span<const float> actual, const Expectation &expected);

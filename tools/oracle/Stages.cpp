@@ -126,14 +126,14 @@ std::vector<double> scatterBackward(const Tensor &outputGradient, const Pyramid 
 Gradients attendBackward(const AttendShape &shape, std::span<const double> query,
                          std::span<const double> key, std::span<const double> value,
                          const Attended &attended, std::span<const double> outputGradient,
-                         bool causal) {
+                         bool causal, Rounding rounding) {
   int64_t length = shape.length;
   int64_t headsPerGroup = shape.heads / shape.groups;
   std::vector<int64_t> everywhere = allPositions(length);
   Gradients result;
   for (int64_t group = 0; group < shape.batch * shape.groups; ++group) {
     KeyValueRows rows = keyValuesOf(shape, key, value, group);
-    SoftmaxGradient gradient(rows, everywhere, causal, Rounding::None);
+    SoftmaxGradient gradient(rows, everywhere, causal, rounding);
     for (int64_t i = group * headsPerGroup; i < (group + 1) * headsPerGroup; ++i) {
       QueryHead head(headOf(shape, query, i), headOf(shape, outputGradient, i));
       for (int64_t row = 0; row < length; ++row) {
@@ -145,6 +145,8 @@ Gradients attendBackward(const AttendShape &shape, std::span<const double> query
     append(result.key, gradient.key);
     append(result.value, gradient.value);
   }
+  roundTo(rounding, result.key);
+  roundTo(rounding, result.value);
   return result;
 }
 

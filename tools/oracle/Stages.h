@@ -56,11 +56,12 @@ std::vector<double> scatterBackward(const Tensor &outputGradient, const Pyramid 
                                     const Selection &selection);
 
 /// Gradients of `attend`: dQ~ [B, H, S, D], dK~ and dV~ [B, G, S, D] from its operands, its result
-/// and dO~ [B, H, S, D].
+/// and dO~ [B, H, S, D]. With a `rounding`, P and dS are rounded as operands of products, and dK~
+/// and dV~.
 Gradients attendBackward(const AttendShape &shape, std::span<const double> query,
                          std::span<const double> key, std::span<const double> value,
                          const Attended &attended, std::span<const double> outputGradient,
-                         bool causal);
+                         bool causal, Rounding rounding = Rounding::None);
 
 /// The gradient [B, N, heads, D] of what `gather` made gathered rows of, from theirs,
 /// [B, heads, S, D]: position j adds up at most one entry per level, each divided by the number of

@@ -258,6 +258,7 @@ Result KernelGen::genAtomic(const CallExpr *e) {
                                           : tile::CombiningKind::min;
   tile::AtomicRMWOp::create(builder, location(e->loc), kind, *value, access->view, access->indices,
                             *mask, /*in_bounds=*/mlir::DenseBoolArrayAttr());
+  atomics.insert({mlir::cast<mlir::BlockArgument>(access->view).getArgNumber(), e});
   return Value::none();
 }
 

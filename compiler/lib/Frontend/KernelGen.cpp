@@ -33,6 +33,7 @@ FailureOr<tile::KernelOp> KernelGen::run(StringRef symbol) {
 
   execBlock(decl.body);
   tile::ReturnOp::create(builder, location(decl.name.loc));
+  checkAtomics(kernel);
   if (tooManyOperations)
     error(decl.name.loc, "kernel '" + decl.name.text + "' becomes more than " +
                              Twine(limits::operations) + " operations");
@@ -167,6 +168,20 @@ void KernelGen::setInitialValues(tile::KernelOp kernel) {
     if (mlir::TypedAttr attr = constantAttr(*value, elementType(result, binding, context),
                                             result.initialValue->loc))
       kernel.setArgAttr(decl.args.size() + i, "tile.init", attr);
+  }
+}
+
+void KernelGen::checkAtomics(tile::KernelOp kernel) {
+  // Whether stores come first and reach the same elements is the kernel's affair.
+  for (auto [index, call] : atomics) {
+    mlir::Value view = kernel.getBody().getArgument(index);
+    if (kernel.getArgAttr(index, "tile.init") ||
+        llvm::any_of(view.getUsers(), llvm::IsaPred<tile::StoreOp>))
+      continue;
+    Name result = decl.results[index - decl.args.size()].name;
+    error(result.loc, "'" + result.text + "' has no value that '" + call->callee +
+                          "' could combine with; expected an initial value, as in y: f32[N] = 0")
+        .note(call->loc, "'" + call->callee + "' is called here");
   }
 }
 

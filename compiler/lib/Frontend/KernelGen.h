@@ -6,6 +6,7 @@
 #include "Definitions.h"
 #include "lighthouse/Dialect/Tile/IR/Tile.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/MapVector.h"
 
 namespace lighthouse::frontend {
 
@@ -30,6 +31,8 @@ private:
   tile::KernelOp makeKernel(StringRef symbol);
   /// Evaluates the initial values of results; parameters are declared.
   void setInitialValues(tile::KernelOp kernel);
+  /// Reports results that atomics combine with and that hold nothing before.
+  void checkAtomics(tile::KernelOp kernel);
   void notifyOperationInserted(mlir::Operation *op, mlir::OpBuilder::InsertPoint) override;
   Result evalName(const NameExpr *e) override;
   void execRuntime(const Stmt *stmt) override;
@@ -141,6 +144,8 @@ private:
   mlir::OpBuilder builder;
   unsigned operations = 0;
   bool tooManyOperations = false;
+  /// The first atomic call on each result, by the number of its argument of the kernel.
+  llvm::MapVector<unsigned, const CallExpr *> atomics;
   /// Names assigned in a block and not declared there; filled as needed.
   llvm::DenseMap<const void *, mlir::SmallVector<StringRef>> assigned;
 };
