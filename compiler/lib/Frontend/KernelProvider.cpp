@@ -38,8 +38,12 @@ public:
       if (mlir::succeeded(binding)) {
         // It applies: errors in its body are errors, no reason to try the next one.
         FailureOr<tile::KernelOp> instance = instantiate(*kernel, *binding, module, loc);
-        if (failed(instance) || !sharedLimit || bufferBytes(*instance) <= *sharedLimit)
+        if (failed(instance))
+          return failure();
+        if (!sharedLimit || bufferBytes(*instance) <= *sharedLimit) {
+          reportUse(*binding, *instance, state.tuner);
           return instance;
+        }
         reasons.error(kernel->name.loc, "its buffers take " + Twine(bufferBytes(*instance)) +
                                             " bytes of shared memory, the limit of the target is " +
                                             Twine(*sharedLimit));
@@ -67,8 +71,7 @@ private:
     FailureOr<tile::KernelOp> kernel = failure();
     {
       DiagnosticBridge bridge(module.getContext(), state.diagnostics);
-      kernel =
-          getInstance(state.definitions, decl, binding, module, state.tuner, state.diagnostics);
+      kernel = getInstance(state.definitions, decl, binding, module, state.diagnostics);
     }
     if (failed(kernel))
       mlir::emitError(loc) << "kernel '" << decl.name.text
@@ -79,13 +82,7 @@ private:
   /// Shared memory that the kernel asks for, in bytes.
   static int64_t bufferBytes(tile::KernelOp kernel) {
     int64_t bytes = 0;
-    kernel.walk([&](tile::AllocSharedOp alloc) {
-      auto type = mlir::cast<tile::BufferType>(alloc.getType());
-      int64_t elements = 1;
-      for (int64_t extent : type.getShape())
-        elements *= extent;
-      bytes += elements * llvm::divideCeil(type.getElementType().getIntOrFloatBitWidth(), 8);
-    });
+    kernel.walk([&](tile::AllocSharedOp alloc) { bytes += alloc.getType().getBytes(); });
     return bytes;
   }
 
