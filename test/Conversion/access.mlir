@@ -5,8 +5,9 @@
 !x = !tile.view<["M", "N"], f32>
 !w = !tile.view<["M", 64], f32>
 
-// The words are pointer and strides of each view, then the dims. A row is checked by a branch, its
-// lanes by a mask; what is outside becomes zero. The comparisons are unsigned: one for both ends.
+// The words are pointer and strides of each view, then the dims. The lanes of a row are checked by a mask,
+// which is empty in a row outside; what is outside becomes zero. The comparisons are unsigned: one for
+// both ends.
 // CHECK-LABEL: func.func @checked(
 // CHECK-SAME: %[[ARGS:.*]]: !llvm.ptr, %[[GRID:.*]]: !llvm.ptr, %[[BEGIN:.*]]: i64, %[[END:.*]]: i64)
 // CHECK-DAG: %[[ZERO:.*]] = arith.constant dense<0.000000e+00> : vector<16xf32>
@@ -23,17 +24,15 @@
 // CHECK: %[[P64:.*]] = arith.remui %[[ID]]
 // CHECK: %[[P:.*]] = arith.trunci %[[P64]] : i64 to i32
 // CHECK: %[[ROW:.*]] = arith.cmpi ult, %[[P]], %[[M]] : i32
-// CHECK: %[[NS:.*]] = vector.broadcast %[[N]]
-// CHECK: %[[LANES:.*]] = arith.cmpi ult, %{{.*}}, %[[NS]] : vector<16xi32>
+// CHECK: %[[LIMIT:.*]] = arith.select %[[ROW]], %[[N]], %c0_i32 : i32
+// CHECK: %[[LIMITS:.*]] = vector.broadcast %[[LIMIT]]
+// CHECK: %[[LANES:.*]] = arith.cmpi ult, %{{.*}}, %[[LIMITS]] : vector<16xi32>
 // CHECK: %[[TO:.*]] = llvm.getelementptr %[[Y]]
-// CHECK: scf.if %[[ROW]] {
-// CHECK:   arith.muli %{{.*}}, %[[XSTRIDE]] : i64
-// CHECK:   %[[FROM:.*]] = llvm.getelementptr %[[X]]
-// CHECK:   %[[V:.*]] = scf.if %[[ROW]]
-// CHECK:     llvm.intr.masked.load %[[FROM]], %[[LANES]], %[[ZERO]]
-// CHECK:   } else {
-// CHECK:     scf.yield %[[ZERO]]
-// CHECK:   llvm.intr.masked.store %[[V]], %[[TO]], %[[LANES]]
+// CHECK-NOT: scf.if
+// CHECK: arith.muli %{{.*}}, %[[XSTRIDE]] : i64
+// CHECK: %[[FROM:.*]] = llvm.getelementptr %[[X]]
+// CHECK: %[[V:.*]] = llvm.intr.masked.load %[[FROM]], %[[LANES]], %[[ZERO]]
+// CHECK: llvm.intr.masked.store %[[V]], %[[TO]], %[[LANES]]
 // CHECK: return
 tile.kernel @checked(%x: !x, %y: !x) attributes {dims = ["M", "N"], grid = #grid, inputs = 1 : i64} {
   %p = tile.program_id 0
@@ -47,9 +46,7 @@ tile.kernel @checked(%x: !x, %y: !x) attributes {dims = ["M", "N"], grid = #grid
 // CHECK-LABEL: func.func @other
 // CHECK: %[[O:.*]] = llvm.load %{{.*}} : !llvm.ptr -> f32
 // CHECK: %[[OS:.*]] = vector.broadcast %[[O]] : f32 to vector<16xf32>
-// CHECK: scf.if
-// CHECK:   llvm.intr.masked.load %{{.*}}, %{{.*}}, %[[OS]]
-// CHECK:   scf.yield %[[OS]]
+// CHECK: llvm.intr.masked.load %{{.*}}, %{{.*}}, %[[OS]]
 tile.kernel @other(%x: !x, %o: f32, %y: !x) attributes {dims = ["M", "N"], grid = #grid, inputs = 2 : i64} {
   %p = tile.program_id 0
   %c = tile.range %p : tensor<16xi32>
@@ -84,10 +81,10 @@ tile.kernel @in_bounds(%x: !w, %y: !w) attributes {dims = ["M", "N"], grid = #gr
 // CHECK: scf.for
 // CHECK: %[[TO:.*]] = llvm.getelementptr %{{.*}}[%{{.*}}] : (!llvm.ptr, vector<16xi64>) -> vector<16x!llvm.ptr>, f32
 // CHECK: %[[ROW:.*]] = arith.cmpi ult, %{{.*}} : i32
+// CHECK: arith.select %[[ROW]], %{{.*}}, %c0_i32 : i32
 // CHECK: %[[LANES:.*]] = arith.cmpi ugt, %{{.*}} : vector<16xi32>
 // CHECK: %[[FROM:.*]] = llvm.getelementptr %{{.*}} -> vector<16x!llvm.ptr>, f32
-// CHECK: scf.if %[[ROW]]
-// CHECK:   llvm.intr.masked.gather %[[FROM]], %[[LANES]]
+// CHECK: llvm.intr.masked.gather %[[FROM]], %[[LANES]]
 // CHECK: llvm.intr.masked.scatter %{{.*}}, %[[TO]], %[[ALL]]
 tile.kernel @gather(%x: !x, %y: !w) attributes {dims = ["M", "N"], grid = #grid, inputs = 1 : i64} {
   %p = tile.program_id 0

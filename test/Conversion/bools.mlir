@@ -25,5 +25,8 @@ tile.kernel @bools(%x: !tile.view<["N"], i1>, %y: !b, %z: !b) attributes {dims =
   %n = arith.xori %t, %ones : tensor<8xi1>
   tile.store %n, %y[%r] {in_bounds = array<i1: true>} : tensor<8xi1>, !b, tensor<8xi32>
   tile.store %n, %z[%r] {in_bounds = array<i1: true>} : tensor<8xi1>, !b, tensor<8xi32>
+  // With so many uses the value gets a buffer.
+  tile.store %n, %y[%r] {in_bounds = array<i1: true>} : tensor<8xi1>, !b, tensor<8xi32>
+  tile.store %n, %z[%r] {in_bounds = array<i1: true>} : tensor<8xi1>, !b, tensor<8xi32>
   tile.return
 }

@@ -21,6 +21,27 @@ tile.kernel @twice(%x: !tile.view<[16, 64], f32>, %y: !tile.view<[16], f32>, %z:
 
 // -----
 
+// So is what one or two operations make of it.
+// CHECK-LABEL: func.func @little
+// CHECK-NOT: memref.alloca
+// CHECK-COUNT-2: arith.bitcast
+// CHECK-NOT: arith.bitcast
+tile.kernel @little(%x: !tile.view<[64], f32>, %y: !tile.view<[64], i32>)
+    attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  %c0 = arith.constant 0 : i32
+  %j = tile.range %c0 : tensor<64xi32>
+  %t = tile.load %x[%j] {in_bounds = array<i1: true>}
+      : (!tile.view<[64], f32>, tensor<64xi32>) -> tensor<64xf32>
+  %bits = arith.bitcast %t : tensor<64xf32> to tensor<64xi32>
+  %fill = arith.constant dense<31> : tensor<64xi32>
+  %sign = arith.shrsi %bits, %fill : tensor<64xi32>
+  %key = arith.xori %bits, %sign : tensor<64xi32>
+  tile.store %key, %y[%j] : tensor<64xi32>, !tile.view<[64], i32>, tensor<64xi32>
+  tile.return
+}
+
+// -----
+
 // A store to the same tensor between the uses: the second one must see the old contents.
 // CHECK-LABEL: func.func @between
 // CHECK: memref.alloca() {alignment = 64 : i64} : memref<64xf32>
@@ -38,6 +59,31 @@ tile.kernel @between(%x: !tile.view<[64], f32>, %y: !tile.view<[64], f32>)
   %all = tensor.splat %sum : tensor<64xf32>
   tile.store %all, %x[%j] : tensor<64xf32>, !tile.view<[64], f32>, tensor<64xi32>
   tile.store %t, %y[%j] : tensor<64xf32>, !tile.view<[64], f32>, tensor<64xi32>
+  tile.return
+}
+
+// -----
+
+// A store to the same tensor between the uses of what is made of a load.
+// CHECK-LABEL: func.func @little_between
+// CHECK: arith.bitcast
+// CHECK: vector.store %{{.*}}, %[[COPY:.*]][%{{.*}}] : memref<64xi32>
+// CHECK: llvm.intr.masked.store
+// CHECK-NOT: arith.bitcast
+// CHECK: vector.load %[[COPY]]
+tile.kernel @little_between(%x: !tile.view<[64], f32>, %y: !tile.view<[64], i32>)
+    attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+  %c0 = arith.constant 0 : i32
+  %j = tile.range %c0 : tensor<64xi32>
+  %zero = arith.constant dense<0.0> : tensor<64xf32>
+  %t = tile.load %x[%j] {in_bounds = array<i1: true>}
+      : (!tile.view<[64], f32>, tensor<64xi32>) -> tensor<64xf32>
+  %bits = arith.bitcast %t : tensor<64xf32> to tensor<64xi32>
+  %sum = tile.reduce add %bits axis 0 : tensor<64xi32> -> i32
+  %all = tensor.splat %sum : tensor<64xi32>
+  tile.store %zero, %x[%j] : tensor<64xf32>, !tile.view<[64], f32>, tensor<64xi32>
+  %both = arith.addi %bits, %all : tensor<64xi32>
+  tile.store %both, %y[%j] : tensor<64xi32>, !tile.view<[64], i32>, tensor<64xi32>
   tile.return
 }
 

@@ -202,8 +202,13 @@ private:
     for (const ParamInfo &parameter : definition.params) {
       bool isSet = llvm::any_of(request.settings,
                                 [&](auto &setting) { return setting.first == parameter.name; });
-      if (parameter.defaultValue.empty() && !isSet)
+      if (isSet)
+        continue;
+      if (parameter.defaultValue.empty())
         return "--set " + parameter.name + "=VALUE";
+      if (parameter.needsExtents)
+        return "--set " + parameter.name +
+               "=VALUE, as the default follows from the shapes of arguments";
     }
     return "";
   }

@@ -23,14 +23,21 @@ using frontend::ParamInfo;
 using Arguments = std::vector<ArgumentInfo>;
 
 std::string spell(const Arguments &arguments) {
-  auto spellOne = [](const ArgumentInfo &argument) { return argument.name + ": " + argument.type; };
+  auto spellOne = [](const ArgumentInfo &argument) {
+    std::string initial = argument.initialValue.empty() ? "" : " = " + argument.initialValue;
+    return argument.name + ": " + argument.type + initial;
+  };
   return llvm::formatv("({0})", llvm::join(llvm::map_range(arguments, spellOne), ", "));
 }
 
 llvm::json::Array toJson(const Arguments &arguments) {
   llvm::json::Array list;
-  for (const ArgumentInfo &argument : arguments)
-    list.push_back(llvm::json::Object{{"name", argument.name}, {"type", argument.type}});
+  for (const ArgumentInfo &argument : arguments) {
+    llvm::json::Object one{{"name", argument.name}, {"type", argument.type}};
+    if (!argument.initialValue.empty())
+      one["initial_value"] = argument.initialValue;
+    list.push_back(std::move(one));
+  }
   return list;
 }
 

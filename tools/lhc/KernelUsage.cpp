@@ -10,6 +10,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
+#include <set>
 
 using namespace lhc;
 using namespace lighthouse;
@@ -73,18 +74,23 @@ KernelUsages usageFromPtxas(const runtime::Artifact &artifact, const runtime::Pl
   usages.source = "ptxas " + ptxasVersion(*path);
   auto sm =
       llvm::find_if(multiprocessors, [&](const auto &known) { return known.arch == plan.arch; });
-  for (auto [usage, spec] : llvm::zip_equal(usages.kernels, plan.kernels)) {
+  std::set<int64_t> images;
+  std::vector<llvm::StringRef> sources;
+  for (const runtime::KernelSpec &spec : plan.kernels) {
     const runtime::CodeImage &image = *artifact.images[size_t(spec.image)];
     if (image.kind != runtime::CodeImage::Kind::Ptx) {
       usages.source = "nobody: the artifact has no PTX, and there is no device for it";
       return usages;
     }
-    llvm::StringRef ptx(reinterpret_cast<const char *>(image.bytes.data()), image.bytes.size());
-    Result<llvm::StringMap<PtxasKernel>> log = runPtxas(*path, ptx, plan.arch);
-    if (!log) {
-      usages.source = "nobody: " + log.status().message();
-      return usages;
-    }
+    if (images.insert(spec.image).second)
+      sources.emplace_back(reinterpret_cast<const char *>(image.bytes.data()), image.bytes.size());
+  }
+  Result<llvm::StringMap<PtxasKernel>> log = runPtxas(*path, sources, plan.arch);
+  if (!log) {
+    usages.source = "nobody: " + log.status().message();
+    return usages;
+  }
+  for (KernelUsage &usage : usages.kernels) {
     auto found = log->find(usage.name);
     if (found == log->end())
       continue;

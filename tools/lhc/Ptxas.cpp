@@ -1,13 +1,21 @@
 //===- Ptxas.cpp - NVIDIA's assembler, where there is one -------------------------------------===//
 
 #include "Ptxas.h"
+#include "Subprocess.h"
 #include "support/Files.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
+
+#include <algorithm>
+#include <thread>
+#include <vector>
 
 using namespace lhc;
 using lighthouse::runtime::Result;
@@ -17,24 +25,15 @@ using lighthouse::runtime::StatusCode;
 /// How long the assembler may take, in seconds.
 static constexpr unsigned patience = 120;
 
-/// A file for temporary data, removed at the end of `remover`.
-static std::string makeFile(llvm::StringRef suffix, llvm::FileRemover &remover) {
-  llvm::SmallString<128> path;
-  if (llvm::sys::fs::createTemporaryFile("lighthouse", suffix, path))
-    return "";
-  remover.setFile(path);
-  return path.str().str();
-}
-
 /// Runs `path`; what it prints goes to `log`. False if it fails.
 static bool execute(const std::string &path, llvm::ArrayRef<llvm::StringRef> arguments,
                     std::string &log) {
-  llvm::FileRemover remover;
-  std::string logFile = makeFile("log", remover);
-  if (logFile.empty()) {
+  llvm::SmallString<128> logFile;
+  if (llvm::sys::fs::createTemporaryFile("lighthouse", "log", logFile)) {
     log = "no file for its output";
     return false;
   }
+  llvm::FileRemover remover(logFile);
   llvm::SmallVector<llvm::StringRef> words = {path};
   words.append(arguments.begin(), arguments.end());
   const std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(), llvm::StringRef(logFile),
@@ -96,14 +95,38 @@ llvm::StringMap<PtxasKernel> lhc::parsePtxasLog(llvm::StringRef log) {
   return kernels;
 }
 
-Result<llvm::StringMap<PtxasKernel>> lhc::runPtxas(const std::string &path, llvm::StringRef ptx,
+Result<llvm::StringMap<PtxasKernel>> lhc::runPtxas(const std::string &path,
+                                                   llvm::ArrayRef<llvm::StringRef> sources,
                                                    llvm::StringRef arch) {
-  llvm::FileRemover removers[2];
-  std::string source = makeFile("ptx", removers[0]), cubin = makeFile("cubin", removers[1]);
-  if (Status status = lighthouse::support::writeFile(source, {ptx}); !status.ok())
-    return status;
-  std::string log, archOption = ("--gpu-name=" + arch).str();
-  if (!execute(path, {"-v", archOption, "-o", cubin, source}, log))
-    return Status(StatusCode::Unsupported, path + " failed: " + llvm::StringRef(log).trim().str());
-  return parsePtxasLog(log);
+  llvm::SmallString<128> folder;
+  if (std::error_code error = llvm::sys::fs::createUniqueDirectory("lighthouse-ptxas", folder))
+    return Status(StatusCode::SystemError,
+                  "cannot make a directory for temporary files: " + error.message());
+  llvm::scope_exit remove([&] { llvm::sys::fs::remove_directories(folder); });
+  std::vector<Subprocess> processes;
+  for (auto [i, ptx] : llvm::enumerate(sources)) {
+    std::string file = (folder + "/" + llvm::Twine(i)).str();
+    if (Status status = lighthouse::support::writeFile(file + ".ptx", {ptx}); !status.ok())
+      return status;
+    processes.push_back({path,
+                         {path, "-v", ("--gpu-name=" + arch).str(), "-o", file + ".cubin",
+                          file + ".ptx"},
+                         file + ".log"});
+  }
+  Status failed;
+  llvm::StringMap<PtxasKernel> kernels;
+  runAll(processes, std::max(1u, std::thread::hardware_concurrency()), patience,
+         [&](size_t i, const std::string &reason) {
+           std::string log;
+           if (auto buffer = llvm::MemoryBuffer::getFile(processes[i].log))
+             log = (*buffer)->getBuffer().trim().str();
+           if (!reason.empty())
+             failed = Status(StatusCode::Unsupported, path + " failed: " + reason + ": " + log);
+           else
+             for (const auto &kernel : parsePtxasLog(log))
+               kernels[kernel.getKey()] = kernel.getValue();
+         });
+  if (!failed.ok())
+    return failed;
+  return kernels;
 }

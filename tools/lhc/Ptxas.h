@@ -31,9 +31,10 @@ std::string ptxasVersion(const std::string &path);
 /// Reads what `ptxas -v` prints, by names of kernels.
 llvm::StringMap<PtxasKernel> parsePtxasLog(llvm::StringRef log);
 
-/// Assembles `ptx` for `arch`. Fails with the assembler's log.
+/// Assembles each of `sources` for `arch`, several at the same time, and returns what it says about
+/// all their kernels. Fails with the log of one that fails.
 lighthouse::runtime::Result<llvm::StringMap<PtxasKernel>>
-runPtxas(const std::string &path, llvm::StringRef ptx, llvm::StringRef arch);
+runPtxas(const std::string &path, llvm::ArrayRef<llvm::StringRef> sources, llvm::StringRef arch);
 
 } // namespace lhc
 

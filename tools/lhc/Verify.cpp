@@ -97,6 +97,8 @@ public:
     switch (meaning.kind) {
     case Kind::Unknown:
       verdict.text = "not made of Lighthouse stages that the oracle knows";
+      if (!meaning.obstacle.empty())
+        verdict.text += ": it needs " + meaning.obstacle;
       return {};
     case Kind::Output:
     case Kind::Indices:

@@ -13,7 +13,9 @@
  * installs no signal handler, changes no setting of the process and prints nothing but what
  * `lh_spec_options::remark` is for. It works on threads of its own, which end before the call does,
  * blocking all signals but those of faults. A crash of the compiler, a fatal error of LLVM and
- * exhausted memory inside LLVM end the process, unless `lh_spec_options::crash_recovery` is set.
+ * memory exhausted while the compiler works end the process. With
+ * `lh_spec_options::crash_recovery` they are `LH_INTERNAL`; exhausted memory is, if what is left
+ * suffices to return. Memory exhausted in the interface around it is `LH_OUT_OF_MEMORY`.
  *
  *===----------------------------------------------------------------------===*/
 

@@ -48,9 +48,10 @@ static std::string instanceSymbol(const Definitions &definitions, const Binding 
   return unique;
 }
 
-static FailureOr<tile::KernelOp> findOrGenerate(const Definitions &definitions,
-                                                const KernelDecl &decl, const Binding &binding,
-                                                mlir::ModuleOp module, Diagnostics &diagnostics) {
+FailureOr<tile::KernelOp>
+lighthouse::frontend::getInstance(const Definitions &definitions, const KernelDecl &decl,
+                                  const Binding &binding, mlir::ModuleOp module,
+                                  Diagnostics &diagnostics) {
   mlir::Builder builder(module.getContext());
   auto source = builder.getStringAttr(decl.name.text);
   mlir::DictionaryAttr wanted = KernelGen::paramsAttr(binding, module.getContext());
@@ -68,22 +69,12 @@ static FailureOr<tile::KernelOp> findOrGenerate(const Definitions &definitions,
   return failure();
 }
 
-FailureOr<tile::KernelOp>
-lighthouse::frontend::getInstance(const Definitions &definitions, const KernelDecl &decl,
-                                  const Binding &binding, mlir::ModuleOp module, Tuner *tuner,
-                                  Diagnostics &diagnostics) {
-  FailureOr<tile::KernelOp> kernel =
-      findOrGenerate(definitions, decl, binding, module, diagnostics);
-  if (mlir::succeeded(kernel))
-    reportUse(binding, kernel->getSymName(), tuner);
-  return kernel;
-}
-
-void lighthouse::frontend::reportUse(const Binding &binding, StringRef instance, Tuner *tuner) {
+void lighthouse::frontend::reportUse(const Binding &binding, tile::KernelOp instance,
+                                     Tuner *tuner) {
   if (!tuner || !binding.tunable)
     return;
   TunableUse use = *binding.tunable;
-  use.instance = instance.str();
+  use.instance = instance.getSymName().str();
   tuner->decided(use);
 }
 
@@ -205,7 +196,11 @@ FailureOr<tile::KernelOp> Spec::instantiateKernel(llvm::StringRef name,
       bindTuned(*decl, use, state->tuner, module.getContext(), diagnostics);
   if (failed(binding))
     return failure();
-  return getInstance(state->definitions, *decl, *binding, module, state->tuner, diagnostics);
+  FailureOr<tile::KernelOp> instance =
+      getInstance(state->definitions, *decl, *binding, module, diagnostics);
+  if (mlir::succeeded(instance))
+    reportUse(*binding, *instance, state->tuner);
+  return instance;
 }
 
 FailureOr<mlir::func::FuncOp> Spec::instantiatePipeline(llvm::StringRef name,

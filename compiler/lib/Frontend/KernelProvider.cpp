@@ -63,8 +63,7 @@ private:
     FailureOr<tile::KernelOp> kernel = failure();
     {
       DiagnosticBridge bridge(module.getContext(), state.diagnostics);
-      kernel =
-          getInstance(state.definitions, decl, binding, module, state.tuner, state.diagnostics);
+      kernel = getInstance(state.definitions, decl, binding, module, state.diagnostics);
     }
     if (failed(kernel))
       mlir::emitError(loc) << "kernel '" << decl.name.text
@@ -78,24 +77,23 @@ private:
   FailureOr<tile::KernelOp> instantiateIfFits(const KernelDecl &decl, const Binding &binding,
                                               mlir::ModuleOp module, mlir::Location loc,
                                               Diagnostics &reasons) {
-    if (!sharedLimit)
-      return instantiate(decl, binding, module, loc);
-    Spec::State::SharedMemory &known =
-        state.sharedMemory[(decl.name.text + "<" + binding.spellParams() + ">").str()];
-    if (known.bytes > *sharedLimit) {
-      reportUse(binding, known.instance, state.tuner);
-    } else {
+    std::string name = decl.name.text.str() + "<" + binding.spellParams() + ">";
+    auto known = state.sharedBytes.find(name);
+    auto fits = [&] { return !sharedLimit || known->second <= *sharedLimit; };
+    if (known == state.sharedBytes.end() || fits()) {
       FailureOr<tile::KernelOp> instance = instantiate(decl, binding, module, loc);
       if (failed(instance))
         return failure();
-      if (known.instance.empty())
-        known = {instance->getSymName().str(), bufferBytes(*instance)};
-      if (known.bytes <= *sharedLimit)
+      if (known == state.sharedBytes.end())
+        known = state.sharedBytes.try_emplace(name, bufferBytes(*instance)).first;
+      if (fits()) {
+        reportUse(binding, *instance, state.tuner);
         return instance;
+      }
       if (mlir::SymbolTable::symbolKnownUseEmpty(*instance, module))
         instance->erase();
     }
-    reasons.error(decl.name.loc, "its buffers take " + Twine(known.bytes) +
+    reasons.error(decl.name.loc, "its buffers take " + Twine(known->second) +
                                      " bytes of shared memory, the limit of the target is " +
                                      Twine(*sharedLimit));
     return tile::KernelOp();
@@ -104,13 +102,7 @@ private:
   /// Shared memory that the kernel asks for, in bytes.
   static int64_t bufferBytes(tile::KernelOp kernel) {
     int64_t bytes = 0;
-    kernel.walk([&](tile::AllocSharedOp alloc) {
-      auto type = mlir::cast<tile::BufferType>(alloc.getType());
-      int64_t elements = 1;
-      for (int64_t extent : type.getShape())
-        elements *= extent;
-      bytes += elements * llvm::divideCeil(type.getElementType().getIntOrFloatBitWidth(), 8);
-    });
+    kernel.walk([&](tile::AllocSharedOp alloc) { bytes += alloc.getType().getBytes(); });
     return bytes;
   }
 

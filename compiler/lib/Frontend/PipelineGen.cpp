@@ -258,9 +258,10 @@ Result PipelineGen::applyKernel(const KernelDecl &decl, mlir::ArrayRef<Value> ar
   if (failed(binding))
     return failure();
   FailureOr<tile::KernelOp> kernel =
-      getInstance(definitions, decl, *binding, module, tuner, diagnostics);
+      getInstance(definitions, decl, *binding, module, diagnostics);
   if (failed(kernel))
     return failure();
+  reportUse(*binding, *kernel, tuner);
   mlir::SmallVector<mlir::Attribute> scalars;
   for (auto [arg, value] : llvm::zip_equal(decl.args, args)) {
     if (arg.isTensor)

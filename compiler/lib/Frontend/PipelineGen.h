@@ -11,13 +11,13 @@
 
 namespace lighthouse::frontend {
 
-/// Finds or generates the instance of a kernel in a module, and tells `tuner` which one it is.
+/// Finds or generates the instance of a kernel in a module.
 mlir::FailureOr<tile::KernelOp> getInstance(const Definitions &definitions, const KernelDecl &decl,
                                             const Binding &binding, mlir::ModuleOp module,
-                                            Tuner *tuner, Diagnostics &diagnostics);
+                                            Diagnostics &diagnostics);
 
-/// Tells `tuner`, if there is one, which instance a use with open parameters got.
-void reportUse(const Binding &binding, StringRef instance, Tuner *tuner);
+/// Tells `tuner`, if there is one, that `instance` is what a use of a kernel got.
+void reportUse(const Binding &binding, tile::KernelOp instance, Tuner *tuner);
 
 /// Generates one instance of a pipeline. All dims are compile-time ints; values are tensors of
 /// static shape, pyramids, scores and selections.

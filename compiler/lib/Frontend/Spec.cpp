@@ -20,9 +20,33 @@ std::vector<ArgumentInfo> describeArgs(ArrayRef<ArgDecl> args) {
         dims += (dims.empty() ? "" : ", ") + spell(dim);
       type += "[" + dims + "]";
     }
-    infos.push_back({arg.name.text.str(), std::move(type)});
+    infos.push_back({arg.name.text.str(), std::move(type),
+                     arg.initialValue ? spell(arg.initialValue) : std::string()});
   }
   return infos;
+}
+
+/// Whether an expression over parameters and dims mentions a dim.
+bool mentionsDim(const Expr *e, const GenericDecl &decl) {
+  auto mentions = [&](const Expr *part) { return mentionsDim(part, decl); };
+  if (auto *name = llvm::dyn_cast<NameExpr>(e))
+    return llvm::any_of(llvm::concat<const ArgDecl>(decl.args, decl.results),
+                        [&](const ArgDecl &arg) {
+                          return llvm::any_of(arg.dims, [&](const Expr *dim) {
+                            auto *dimName = llvm::dyn_cast<NameExpr>(dim);
+                            return dimName && dimName->name == name->name;
+                          });
+                        }) &&
+           llvm::none_of(decl.params,
+                         [&](const ParamDecl &param) { return param.name.text == name->name; });
+  if (auto *unary = llvm::dyn_cast<UnaryExpr>(e))
+    return mentions(unary->operand);
+  if (auto *binary = llvm::dyn_cast<BinaryExpr>(e))
+    return mentions(binary->lhs) || mentions(binary->rhs);
+  if (auto *call = llvm::dyn_cast<CallExpr>(e))
+    return llvm::any_of(call->args, mentions) ||
+           llvm::any_of(call->named, [&](const NamedArg &arg) { return mentions(arg.value); });
+  return false;
 }
 
 DefinitionInfo describeDefinition(const GenericDecl &decl, bool imported) {
@@ -43,6 +67,7 @@ DefinitionInfo describeDefinition(const GenericDecl &decl, bool imported) {
     out.kind = spelling(param.kind).str();
     if (param.defaultValue)
       out.defaultValue = spell(param.defaultValue);
+    out.needsExtents = param.defaultValue && mentionsDim(param.defaultValue, decl);
     for (const Expr *choice : param.choices)
       out.choices.push_back(spell(choice));
   }

@@ -21,12 +21,8 @@ struct Spec::State {
   SyntaxTree tree;
   Definitions definitions;
   std::vector<DefinitionInfo> infos;
-  /// What instances of kernels ask for, by kernel and parameters.
-  struct SharedMemory {
-    std::string instance; ///< Its symbol.
-    int64_t bytes = 0;
-  };
-  llvm::StringMap<SharedMemory> sharedMemory;
+  /// Shared memory that instances of kernels ask for in bytes, by kernel and parameters.
+  llvm::StringMap<int64_t> sharedBytes;
   llvm::StringSet<> files;  ///< names of the buffers loaded
   unsigned numRepeated = 0; ///< errors about names declared twice
 };

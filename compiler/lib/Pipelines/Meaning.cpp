@@ -7,6 +7,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/Support/FormatVariadic.h"
 
 #include <cmath>
 
@@ -100,6 +102,40 @@ ResultMeaning describe(Value result, ArrayRef<lh::SelectOp> selections) {
   return meaning;
 }
 
+/// Where in a specification an op comes from, as "FILE:LINE:COLUMN".
+std::string placeOf(Operation *op) {
+  std::string place = "an unknown place";
+  op->getLoc()->walk([&](Location location) {
+    auto file = dyn_cast<FileLineColLoc>(location);
+    if (!file)
+      return WalkResult::advance();
+    place = llvm::formatv("{0}:{1}:{2}", file.getFilename().getValue(), file.getLine(),
+                          file.getColumn());
+    return WalkResult::interrupt();
+  });
+  return place;
+}
+
+/// `ResultMeaning::obstacle` of a result.
+std::string findObstacle(Value result) {
+  llvm::SetVector<Operation *> behind;
+  auto add = [&](Value value) {
+    if (Operation *op = value.getDefiningOp())
+      behind.insert(op);
+  };
+  add(result);
+  for (unsigned i = 0; i < behind.size(); ++i) {
+    Operation *op = behind[i];
+    if (auto stage = dyn_cast<lh::UserStageOp>(op))
+      return "stage '" + stage.getStage().str() + "' at " + placeOf(op);
+    if (auto launch = dyn_cast<lh::LaunchOp>(op))
+      return "kernel '" + launch.getKernel().str() + "' at " + placeOf(op);
+    for (Value operand : op->getOperands())
+      add(operand);
+  }
+  return "";
+}
+
 SmallVector<lh::SelectOp> selectionsOf(func::FuncOp pipeline) {
   return llvm::to_vector(pipeline.getOps<lh::SelectOp>());
 }
@@ -120,6 +156,7 @@ static ResultMeaning describeGradient(func::FuncOp pipeline, unsigned argument,
     unsigned result = llvm::find_if(pipeline.getResultTypes(), isFloat) -
                       pipeline.getResultTypes().begin();
     const ResultMeaning &of = meanings[result];
+    gradient.obstacle = of.obstacle;
     std::pair<unsigned, Role> roles[] = {
         {of.query, Role::Query}, {of.key, Role::Key}, {of.value, Role::Value}};
     auto plays = [&](auto &pair) { return pair.first == argument; };
@@ -141,6 +178,8 @@ SmallVector<ResultMeaning> lighthouse::describeResults(func::FuncOp pipeline, bo
   SmallVector<ResultMeaning> meanings;
   for (auto [i, result] : llvm::enumerate(pipeline.front().getTerminator()->getOperands())) {
     meanings.push_back(describe(result, selections));
+    if (meanings.back().kind == ResultMeaning::Kind::Unknown)
+      meanings.back().obstacle = findObstacle(result);
     meanings.back().name = nameOf(pipeline.getResultAttrOfType<StringAttr>(
         i, lh::LighthouseDialect::getNameAttrName()));
   }

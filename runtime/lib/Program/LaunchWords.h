@@ -19,10 +19,6 @@
 
 namespace lighthouse::runtime {
 
-/// Words after those of the arguments and the run-time dims on CUDA: the extents of the grid, then
-/// what divides by the first two of them.
-inline constexpr std::size_t cudaGridWords = 5;
-
 /// Size and alignment of a tensor map.
 inline constexpr std::size_t tensorMapBytes = 128, tensorMapAlignment = 64;
 

@@ -13,12 +13,13 @@ def TileToHost : Pass<"tile-to-host", "::mlir::ModuleOp"> {
 
     - an elementwise value with one use, and a load with one use, is computed where it is used
       (fused into the consumer's loop nest); values that depend on scalars alone are recomputed at
-      every use;
+      every use, and so, with few uses, are loads of whole rows and what a few operations make of them;
     - reductions, scans and dots are loop nests of their own, a dot keeps a block of accumulators in
       registers and packs a transposed right operand;
     - a loop-carried tile is updated in place where no one needs its old value any more;
     - bounds checks and masks that do not depend on the innermost coordinate become branches around
-      whole rows, the others masked vector accesses.
+      whole rows, the others masked vector accesses; where both are needed, the checks of scalar
+      subscripts set the limit of the mask to 0 instead of branching at every vector.
 
     The buffers of a kernel may take `stack-limit` bytes: the 4 MiB of the calling convention less
     64 KiB for what the code generator adds.

@@ -33,6 +33,7 @@ struct ParamInfo {
   std::string name;
   std::string kind;         ///< int, bool, float or type
   std::string defaultValue; ///< empty if there is none
+  bool needsExtents;        ///< its default follows from extents of tensors
   std::vector<std::string> choices;
 };
 
@@ -40,6 +41,7 @@ struct ParamInfo {
 struct ArgumentInfo {
   std::string name;
   std::string type;
+  std::string initialValue; ///< of a result of a kernel; empty if there is none
 };
 
 /// What a specification says about one of its kernels, pipelines or stages.

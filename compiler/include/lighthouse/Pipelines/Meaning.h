@@ -30,6 +30,9 @@ struct ResultMeaning {
   /// Name of the result.
   std::string name;
   Kind kind = Kind::Unknown;
+  /// Of what is unknown: the nearest stage of the user or kernel behind it, which no reference can
+  /// know, as "stage 'NAME' at FILE:LINE:COLUMN"; empty if it is made of built-in stages alone.
+  std::string obstacle;
   /// Set: the gradient with respect to that argument instead. `kind` and all below are those of the
   /// pipeline's one float result.
   std::optional<Role> gradient;

@@ -38,6 +38,8 @@ KernelLowering::Address KernelLowering::address(Value view, OperandRange subscri
   Type element = memoryType(type.getElementType());
   Address result{{}, {}, {}, false};
 
+  // Whether the scalar subscripts are inside, which is the same for the whole tile.
+  Value tileInside;
   auto both = [&](Value &condition, Value other) {
     condition = condition ? arith::AndIOp::create(b, condition, other).getResult() : other;
   };
@@ -47,6 +49,11 @@ KernelLowering::Address KernelLowering::address(Value view, OperandRange subscri
     StringRef name = type.getDimName(d);
     Value extent = name.empty() ? i32(type.getStaticDim(d)) : dims.lookup(name);
     auto vector = dyn_cast<VectorType>(coordinate.getType());
+    if (vector && tileInside) {
+      // No lane of a tile outside is below a limit of 0: cheaper than a branch at every vector.
+      extent = arith::SelectOp::create(b, tileInside, extent, i32(0));
+      tileInside = {};
+    }
     // Unsigned, so that a negative coordinate is outside as well.
     both(condition, arith::CmpIOp::create(b, arith::CmpIPredicate::ult, coordinate,
                                           splat(extent, vector ? vector.getDimSize(0) : 1)));
@@ -65,7 +72,7 @@ KernelLowering::Address KernelLowering::address(Value view, OperandRange subscri
   for (auto [d, subscript] : llvm::enumerate(subscripts)) {
     if (!isTile(subscript)) {
       Value coordinate = scalars.lookup(subscript);
-      checkBounds(coordinate, d, result.inside);
+      checkBounds(coordinate, d, tileInside);
       offset = add(offset, scaled(coordinate, d));
       continue;
     }
@@ -89,6 +96,8 @@ KernelLowering::Address KernelLowering::address(Value view, OperandRange subscri
     offset = add(offset, scaled(coordinate, d));
   }
 
+  if (tileInside)
+    both(result.inside, tileInside);
   if (mask && !isTile(mask))
     both(result.inside, scalars.lookup(mask));
   else if (mask && !buffers.contains(mask) && rowMask(mask)) {

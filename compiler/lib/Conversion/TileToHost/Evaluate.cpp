@@ -19,26 +19,42 @@ static bool isElementwise(Operation *op) {
 // What is lazy
 //===----------------------------------------------------------------------------------------------===//
 
-/// The number of operations that computing one element of `tile` from scalars alone takes, or -1 if
-/// it needs memory or more than `budget`.
-int KernelLowering::leafCost(Value tile, int budget) {
+/// Whether computing the result of `op` at each use may pay.
+static bool hasFewUses(Operation *op) { return llvm::range_size(op->getUses()) <= 3; }
+
+/// Whether `op` is a small load of whole rows with few uses: reading it again at each use, from the
+/// nearest cache, costs less than a copy and lets the first use compute while memory answers.
+static bool isReload(Operation *op) {
+  constexpr int64_t mostBytes = 64 << 10;
+  auto load = dyn_cast<tile::LoadOp>(op);
+  auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+  return load && type && !load.getMask() &&
+         load.getIndices().back().getDefiningOp<tile::RangeOp>() && hasFewUses(op) &&
+         type.getNumElements() * type.getElementTypeBitWidth() / 8 <= mostBytes;
+}
+
+/// The number of operations that computing one element of `tile` from scalars, and if `mayReload`
+/// from what `isReload`, takes, or -1 if it needs other memory or more than `budget`.
+int KernelLowering::cost(Value tile, int budget, bool mayReload) {
   if (!isTile(tile))
     return 0;
   Operation *op = tile.getDefiningOp();
   if (!op || buffers.contains(tile) || budget < 0)
     return -1;
+  if (mayReload && isReload(op))
+    return 1;
   if (isa<arith::ConstantOp, tensor::SplatOp, tile::RangeOp>(op))
     return 1;
   if (!isElementwise(op) && !isa<tile::BroadcastOp, tile::ReshapeOp, tile::TransposeOp>(op))
     return -1;
-  int cost = isa<math::MathDialect>(op->getDialect()) ? 8 : 1;
+  int sum = isa<math::MathDialect>(op->getDialect()) ? 8 : 1;
   for (Value operand : op->getOperands()) {
-    int part = leafCost(operand, budget - cost);
+    int part = cost(operand, budget - sum, mayReload);
     if (part < 0)
       return -1;
-    cost += part;
+    sum += part;
   }
-  return cost <= budget ? cost : -1;
+  return sum <= budget ? sum : -1;
 }
 
 /// Whether `user` repeats its operand, at once or after a change of shape.
@@ -48,20 +64,13 @@ static bool isRepeated(Operation *user) {
   return isa<tile::BroadcastOp>(user);
 }
 
-/// Whether `op` is a small load of whole rows with few uses: reading it again at each use, from the
-/// nearest cache, costs less than a copy and lets the first use compute while memory answers.
-static bool isReload(Operation *op) {
-  constexpr int64_t mostUses = 3, mostBytes = 64 << 10;
-  auto load = dyn_cast<tile::LoadOp>(op);
-  auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-  return load && type && !load.getMask() &&
-         load.getIndices().back().getDefiningOp<tile::RangeOp>() &&
-         llvm::range_size(load->getUses()) <= mostUses &&
-         type.getNumElements() * type.getElementTypeBitWidth() / 8 <= mostBytes;
+/// Whether `op` is a `isReload`, or few uses of it cost less each than a copy after one.
+bool KernelLowering::isCheapReload(Operation *op) {
+  return isReload(op) || (hasFewUses(op) && cost(op->getResult(0), 4, /*mayReload=*/true) >= 0);
 }
 
 /// Whether the result of `op` is computed where it is used. Such an op is recomputed at every use
-/// if it costs next to nothing or is a `isReload`, else it has one use, in the same block.
+/// if it costs next to nothing, at most after a `isReload`, else it has one use, in the same block.
 bool KernelLowering::isLazy(Operation *op) {
   bool shapeOnly = isa<tile::BroadcastOp, tile::ReshapeOp, tile::TransposeOp>(op);
   if (!isElementwise(op) && !shapeOnly &&
@@ -79,8 +88,8 @@ bool KernelLowering::isLazy(Operation *op) {
   // A change of shape costs nothing, so it may be repeated, but not where the buffer that it reads
   // may be overwritten between two uses: that of a loop-carried tile.
   auto isStable = [&](Value tile) { return buffers.contains(tile) && !isa<BlockArgument>(tile); };
-  return oneBlock &&
-         (result.hasOneUse() || isReload(op) || (shapeOnly && isStable(op->getOperand(0))));
+  return oneBlock && (result.hasOneUse() || isCheapReload(op) ||
+                      (shapeOnly && isStable(op->getOperand(0))));
 }
 
 KernelLowering::Reads KernelLowering::reads(Value tile, Value buffer) {

@@ -66,8 +66,9 @@ private:
   Value carriedDestination(Value value);
 
   // Evaluate.cpp: lazy values and buffers.
-  bool isLeaf(Value tile) { return leafCost(tile, 16) >= 0; }
-  int leafCost(Value tile, int budget);
+  bool isLeaf(Value tile) { return cost(tile, 16, /*mayReload=*/false) >= 0; }
+  int cost(Value tile, int budget, bool mayReload);
+  bool isCheapReload(mlir::Operation *op);
   bool isLazy(mlir::Operation *op);
   /// The value of `width` consecutive elements of `tile` along its last dim, starting at `indices`:
   /// a vector, or a scalar if width is 1.

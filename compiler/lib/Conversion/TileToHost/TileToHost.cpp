@@ -100,7 +100,7 @@ void KernelLowering::lowerTileResult(Operation *op) {
   Value result = op->getResult(0);
   if (!isLazy(op))
     materialize(result);
-  else if (!isLeaf(result) && (result.hasOneUse() || isa<tile::LoadOp>(op)))
+  else if (!isLeaf(result) && (result.hasOneUse() || isCheapReload(op)))
     pending.insert(result);
 }
 

@@ -17,7 +17,7 @@ Value KernelLowering::slotOf(tile::SlotOp op) {
   slot = llvm::isPowerOf2_64(extent)
              ? arith::AndIOp::create(b, slot, i32(extent - 1)).getResult()
              : arith::RemUIOp::create(b, slot, i32(extent)).getResult();
-  return add(buffers.lookup(op.getBuffer()), mul(slot, i32(bufferBytes(op.getType()))));
+  return add(buffers.lookup(op.getBuffer()), mul(slot, i32(op.getType().getBytes())));
 }
 
 //===------------------------------------------------------------------------------------------===//

@@ -12,10 +12,6 @@ using namespace lighthouse;
 using namespace lighthouse::nvvm;
 using tile::Layout;
 
-int64_t nvvm::bufferBytes(tile::BufferType type) {
-  return ShapedType::getNumElements(type.getShape()) * memoryBytes(type.getElementType());
-}
-
 ScratchRows::ScratchRows(ArrayRef<int64_t> shape, Type elementType) {
   int64_t columns = shape.back();
   rows = ShapedType::getNumElements(shape) / columns;
@@ -113,7 +109,7 @@ SharedMemory::SharedMemory(tile::KernelOp kernel) {
           else if (auto copy = dyn_cast<tile::CopyAsyncOp>(user))
             last = std::max(last, endOfCopy(copy));
         }
-      places.push_back({bufferBytes(alloc.getType()), stepOf(op), last});
+      places.push_back({alloc.getType().getBytes(), stepOf(op), last});
       owners.push_back({op});
     } else if (int64_t size = scratchBytes(op)) {
       auto [it, isNew] = scratch.try_emplace(stepOf(op), places.size());

@@ -35,9 +35,6 @@ struct ScratchRows {
   int64_t bytes() const { return rows * rowBytes; }
 };
 
-/// Bytes of a buffer in shared memory.
-int64_t bufferBytes(tile::BufferType type);
-
 /// The shape in which a conversion keeps a tile in scratch memory: dim `last` goes last, that along
 /// which the reader has neighbours in a thread.
 struct ScratchOrder {

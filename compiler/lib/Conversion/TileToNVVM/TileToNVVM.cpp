@@ -6,6 +6,7 @@
 #include "../TileLayouts/Access.h"
 
 #include "lighthouse/Conversion/Passes.h"
+#include "lighthouse/runtime/Plan.h"
 
 #include "mlir/IR/Matchers.h"
 
@@ -18,8 +19,7 @@ using namespace mlir;
 using namespace lighthouse;
 using nvvm::KernelLowering;
 
-/// Bytes of parameters that every driver accepts.
-static constexpr int64_t mostParameterBytes = 4096;
+static constexpr int64_t mostParameterBytes = runtime::PlanLimits::cudaParameterBytes;
 
 KernelLowering::KernelLowering(tile::KernelOp kernel, bool vectorAtomics)
     : kernel(kernel), vectorAtomics(vectorAtomics), shared(kernel), b(kernel.getLoc(), kernel),
@@ -31,7 +31,7 @@ KernelLowering::KernelLowering(tile::KernelOp kernel, bool vectorAtomics)
 
 /// Words that a launch passes: see "CUDA kernels" in the runtime's README.
 static int64_t numWords(tile::KernelOp kernel) {
-  int64_t words = kernel.getDims().size() + 5;
+  int64_t words = kernel.getDims().size() + runtime::cudaGridWords;
   for (Type type : kernel.getArgumentTypes()) {
     auto view = dyn_cast<tile::ViewType>(type);
     words += 1 + (view ? view.getRank() : 0);

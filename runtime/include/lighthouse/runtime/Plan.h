@@ -56,6 +56,10 @@ struct PlanLimits {
   static constexpr std::int64_t cudaBlocks = (std::int64_t(1) << 31) - 1;
 };
 
+/// Words of a CUDA kernel after those of its arguments and run-time dims: the extents of the grid,
+/// then what divides by the first two of them.
+inline constexpr std::size_t cudaGridWords = 5;
+
 /// An input or output of a pipeline.
 struct TensorSpec {
   std::string name;

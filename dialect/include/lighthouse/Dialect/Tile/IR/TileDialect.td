@@ -78,6 +78,10 @@ def Tile_BufferType : Tile_Type<"Buffer", "buffer"> {
                         "int64_t":$swizzle);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Bytes that it takes in shared memory; a bool takes one.
+    int64_t getBytes() const;
+  }];
 }
 
 def Tile_Kind : I32EnumAttr<"CombiningKind", "how a reduction or scan combines two elements", [
