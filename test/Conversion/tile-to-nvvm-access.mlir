@@ -191,7 +191,7 @@ tile.kernel @atomics(%x: !x {tile.alignment = 16 : i64}, %n: !tile.view<[128], i
 // vector, only behind the branch. Other types and kinds go one by one.
 // CHECK-LABEL: llvm.func ptx_kernelcc @vectors_of_atomics(
 // VECTOR: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.v4.f32 [$0], {$1, $2, $3, $4};", "l,f,f,f,f,~{memory}"
-// VECTOR-COUNT-2: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.v2.f32 [$0], {$1, $2};", "l,f,f,~{memory}"
+// VECTOR-COUNT-2: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.v2.f32 [$0{{.*}}], {$1, $2};", "l,f,f,~{memory}"
 // SCALAR-COUNT-8: llvm.inline_asm has_side_effects "red.relaxed.gpu.global.add.f32 [$0{{.*}}], $1;"
 // CHECK-NOT: red
 // CHECK: scf.if
