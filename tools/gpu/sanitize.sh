@@ -4,10 +4,11 @@
 #   cmake --build --preset release --target lhc kernel-tests
 #   tools/gpu/sanitize.sh [--quick] [TOOL...]
 #
-# For each tool: small forward passes of the bundled pipelines and of stages.lh in all dtypes, ragged
-# and with grouped heads, then the kernels of kernel-tests (not with --quick). One line per tool; exit status 1 if a
-# tool reports anything, 2 if it cannot run. BUILD names the build folder (default: build/release),
-# LOGS where the logs of failed runs stay (default: a folder for temporary files).
+# For each tool: small forward and backward passes of the bundled pipelines and forward passes of
+# stages.lh in all dtypes, ragged and with grouped heads, then the kernels of kernel-tests (not with
+# --quick). One line per tool; exit status 1 if a tool reports anything, 2 if it cannot run. BUILD
+# names the build folder (default: build/release), LOGS where the logs of failed runs stay (default:
+# a folder for temporary files).
 set -u -o pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -19,7 +20,7 @@ for argument in "$@"; do
   case $argument in
     --quick) quick=yes ;;
     memcheck|racecheck|initcheck|synccheck) tools+=("$argument") ;;
-    *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
 [ ${#tools[@]} -gt 0 ] || tools=(memcheck racecheck initcheck synccheck)
@@ -45,20 +46,22 @@ mkdir -p "$logs"
 names=() commands=()
 add() { names+=("$1"); shift; commands+=("$(printf '%q ' "$@")"); }
 
-forward() { # NAME PIPELINE DTYPE N H G D SETTINGS...
-  local name=$1 pipeline=$2 dtype=$3 n=$4 h=$5 g=$6 d=$7 setting
+run() { # NAME PIPELINE DTYPE N H G D OPTIONS...
+  local name=$1 pipeline=$2 dtype=$3 n=$4 h=$5 g=$6 d=$7
   shift 7
-  local command=("$lhc" run "$root/kernels/lighthouse.lh" --pipeline "$pipeline" --target=cuda)
-  for setting in "$@"; do command+=(--set "$setting"); done
-  command+=(--arg "q=random:$dtype[1,$n,$h,$d]" --arg "k=random:$dtype[1,$n,$g,$d]"
-            --arg "v=random:$dtype[1,$n,$g,$d]")
-  add "$name" "${command[@]}"
+  add "$name" "$lhc" run "$root/kernels/lighthouse.lh" --pipeline "$pipeline" --target=cuda \
+    --arg "q=random:$dtype[1,$n,$h,$d]" --arg "k=random:$dtype[1,$n,$g,$d]" \
+    --arg "v=random:$dtype[1,$n,$g,$d]" "$@"
 }
 for dtype in f32 f16 bf16; do
-  forward "lighthouse $dtype" lighthouse $dtype 2048 2 2 64 K=128
-  forward "lighthouse $dtype, ragged and grouped" lighthouse $dtype 1999 4 2 128 K=128
-  forward "lighthouse $dtype, L=4 P=2" lighthouse $dtype 1024 2 1 64 L=4 P=2 K=128
-  forward "selection $dtype" lighthouse_selection $dtype 2048 2 2 64 K=256
+  run "lighthouse $dtype" lighthouse $dtype 2048 2 2 64 --set K=128
+  run "lighthouse $dtype, ragged and grouped" lighthouse $dtype 1999 4 2 128 --set K=128
+  run "lighthouse $dtype, L=4 P=2" lighthouse $dtype 1024 2 1 64 --set L=4 --set P=2 --set K=128
+  run "selection $dtype" lighthouse_selection $dtype 2048 2 2 64 --set K=256
+  for order in "" --deterministic; do
+    run "both passes $dtype $order" lighthouse $dtype 1999 4 2 128 --set K=128 --grad $order \
+      --arg "do=random:$dtype[1,1999,4,128]"
+  done
   add "own scores $dtype" "$lhc" run "$root/tools/gpu/stages.lh" --pipeline own_scores --target=cuda \
     --arg "q=random:$dtype[1,2048,2,64]" --arg "k=random:$dtype[1,2048,2,64]" \
     --arg "v=random:$dtype[1,2048,2,64]" --arg "s=random:f32[1,2,640]"
