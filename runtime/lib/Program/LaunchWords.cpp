@@ -127,8 +127,10 @@ std::span<std::int64_t> LaunchWords::fill(std::span<const TensorView> inputs,
     }
     const TensorView &view = (patch.kind == LaunchArg::Kind::Input ? inputs : outputs)[patch.index];
     *at = std::int64_t(reinterpret_cast<std::uintptr_t>(view.data));
-    std::ranges::transform(view.strides, at + 1,
-                           [&](std::int64_t stride) { return stride * patch.unit; });
+    // Unsigned: a dimension of one element may have any stride.
+    std::ranges::transform(view.strides, at + 1, [&](std::int64_t stride) {
+      return std::int64_t(std::uint64_t(stride) * std::uint64_t(patch.unit));
+    });
   }
   return runWords;
 }
