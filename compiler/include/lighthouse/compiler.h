@@ -100,8 +100,8 @@ typedef struct lh_request {
   /** CUDA: the stream that the caller is about to use; see `lh_load_options`. */
   void *stream;
   /** Not 0, with `gradient`: the two passes are entry points of their own, NAME_fwd and NAME_bwd,
-   * beside NAME without a gradient. The forward pass has the values that the backward pass needs as further outputs; the backward
-   * pass takes the cotangents and those values. */
+   * beside NAME without a gradient. The forward pass has the values that the backward pass needs as
+   * further outputs; the backward pass takes the cotangents and those values. */
   int32_t separate;
   /** Which entry point `lh_compile` loads and `lh_infer` describes; null or "" if there is only
    * one. */

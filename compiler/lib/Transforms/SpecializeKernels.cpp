@@ -31,11 +31,16 @@ struct SpecializeKernelsPass
       return signalPassFailure();
     }
     SymbolTable symbols(getOperation());
+    llvm::DenseMap<tile::KernelOp, DimUses> uses;
     llvm::MapVector<tile::KernelOp, SmallVector<Variant>> kernels;
     for (lh::PlanOp plan : getOperation().getOps<lh::PlanOp>())
       for (auto dispatch : plan.getBody().getOps<lh::DispatchOp>()) {
         auto kernel = symbols.lookup<tile::KernelOp>(dispatch.getKernelAttr().getAttr());
-        auto specialization = KernelSpecialization::of(kernel, DimUses::of(kernel), dispatch, alignment);
+        auto known = uses.find(kernel);
+        if (known == uses.end())
+          known = uses.try_emplace(kernel, DimUses::of(kernel)).first;
+        auto specialization =
+            KernelSpecialization::of(kernel, known->second, dispatch, alignment);
         SmallVector<Variant> &variants = kernels[kernel];
         auto found = llvm::find_if(variants, [&](const Variant &variant) {
           return variant.specialization == specialization;

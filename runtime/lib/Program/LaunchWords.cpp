@@ -77,8 +77,9 @@ void LaunchWords::prepare(const Plan &plan, const LaunchSpec &launch) {
   for (std::size_t i = 0; i < launch.args.size(); ++i) {
     if (const std::vector<std::int64_t> *shape = shapeOf(plan, launch.args[i]))
       result.bytes += *tensorBytes(kernel.args[i].dtype, *shape);
+    const std::int64_t unit = isCuda ? std::int64_t(dtypeBytes(kernel.args[i].dtype)) : 1;
     if (!isMap(i))
-      addArgument(plan, launch.args[i], isCuda ? std::int64_t(dtypeBytes(kernel.args[i].dtype)) : 1);
+      addArgument(plan, launch.args[i], unit);
   }
   words.insert(words.end(), launch.dims.begin(), launch.dims.end());
   if (isCuda) {

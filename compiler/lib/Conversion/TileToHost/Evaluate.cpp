@@ -66,7 +66,7 @@ static bool isRepeated(Operation *user) {
 
 /// Whether `op` is a `isReload`, or few uses of it cost less each than a copy after one.
 bool KernelLowering::isCheapReload(Operation *op) {
-  return isReload(op) || (hasFewUses(op) && cost(op->getResult(0), 4, /*mayReload=*/true) >= 0);
+  return hasFewUses(op) && cost(op->getResult(0), 4, /*mayReload=*/true) >= 0;
 }
 
 /// Whether the result of `op` is computed where it is used. Such an op is recomputed at every use

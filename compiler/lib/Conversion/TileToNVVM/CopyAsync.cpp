@@ -34,7 +34,8 @@ void KernelLowering::lowerCopy(tile::CopyAsyncOp op) {
       continue;
     }
     SmallVector<Value> operands;
-    std::string target = addressText(pointer, operands), source = addressText(from.pointer, operands);
+    std::string target = addressText(pointer, operands);
+    std::string source = addressText(from.pointer, operands);
     operands.front() = LLVM::PtrToIntOp::create(b, b.getI32Type(), operands.front());
     std::string text = owner ? "@$2 " : "";
     text += bytes == 16 ? "cp.async.cg.shared.global " : "cp.async.ca.shared.global ";
