@@ -49,6 +49,8 @@ void printDefinition(const DefinitionInfo &definition) {
     out << "  implements " << definition.stage << "\n";
   if (!definition.adjoint.empty())
     out << "  adjoint " << definition.adjoint << "\n";
+  if (!definition.flops.empty())
+    out << "  flops " << definition.flops << "\n";
   for (const ParamInfo &parameter : definition.params) {
     out << "  " << parameter.name << ": " << parameter.kind;
     if (!parameter.defaultValue.empty())
@@ -70,6 +72,7 @@ llvm::json::Value toJson(const DefinitionInfo &definition) {
                             {"name", definition.name},
                             {"implements", definition.stage},
                             {"adjoint", definition.adjoint},
+                            {"flops", definition.flops},
                             {"parameters", std::move(parameters)},
                             {"arguments", toJson(definition.arguments)},
                             {"results", toJson(definition.results)}};

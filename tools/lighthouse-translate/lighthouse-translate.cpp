@@ -66,6 +66,8 @@ static void printDefinitions(const Spec &spec) {
       llvm::outs() << " implements " << info.stage;
     if (!info.adjoint.empty())
       llvm::outs() << " adjoint " << info.adjoint;
+    if (!info.flops.empty())
+      llvm::outs() << " flops " << info.flops;
     llvm::outs() << (info.imported ? " (imported)\n" : "\n");
   }
 }

@@ -188,11 +188,10 @@ void Checker::checkArgs(const GenericDecl &decl) {
         types.push_back(param.name.text);
       unknown("element type", arg.elementType.text, arg.elementType.loc, types);
     }
-    if (!arg.isTensor && (isResult || decl.kind != Decl::Kind::Kernel))
-      diagnostics.error(arg.name.loc,
-                        "'" + arg.name.text + "': expected a tensor; " +
-                            (isResult ? "a result" : "an argument of a " + spelling(decl.kind)) +
-                            " has dims, as in " + arg.elementType.text + "[N]");
+    if (!arg.isTensor && isResult)
+      diagnostics.error(arg.name.loc, "'" + arg.name.text +
+                                          "': expected a tensor; a result has dims, as in " +
+                                          arg.elementType.text + "[N]");
     for (const Expr *dim : arg.dims)
       checkDim(decl, dim, isResult);
     if (!arg.initialValue)
@@ -284,6 +283,8 @@ void Checker::checkStage(const StageDecl &decl) {
   if (decl.results.empty())
     diagnostics.error(decl.name.loc, "stage '" + decl.name.text +
                                          "' has no results; expected '-> (name: type)'");
+  if (decl.flops)
+    checkExpr(decl.flops);
   if (decl.adjoint.text.empty())
     return;
   const Decl *adjoint = definitions.lookup(decl.adjoint.text);
@@ -318,7 +319,13 @@ void Checker::checkAdjoint(const StageDecl &stage, const GenericDecl &adjoint) {
   for (const ArgDecl &result : stage.results)
     given.push_back("d" + result.name.text.str());
   for (const ArgDecl &arg : stage.args)
-    gradients.push_back("d" + arg.name.text.str());
+    if (arg.isTensor)
+      gradients.push_back("d" + arg.name.text.str());
+  auto isScalar = [&](StringRef name) {
+    return llvm::any_of(stage.args, [&](const ArgDecl &own) {
+      return own.name.text == name && !own.isTensor;
+    });
+  };
 
   for (const ArgDecl &arg : adjoint.args) {
     auto uses = llvm::count(given, arg.name.text);
@@ -328,8 +335,9 @@ void Checker::checkAdjoint(const StageDecl &stage, const GenericDecl &adjoint) {
     else if (uses > 1)
       error(arg, " is a name that stage '" + stage.name.text +
                      "' has and that of a cotangent; give one of them another name");
-    else if (!arg.isTensor)
-      error(arg, ": expected a tensor; an adjoint gets nothing else");
+    else if (arg.isTensor == isScalar(arg.name.text))
+      error(arg, Twine(": expected a ") + (arg.isTensor ? "scalar" : "tensor") + ", as that of stage '" +
+                     stage.name.text + "' is");
   }
   if (adjoint.results.empty())
     diagnostics

@@ -18,7 +18,7 @@ PipelineGen::resultTypes(const StageDecl &decl, const Binding &binding, SMLoc lo
   for (const ArgDecl &result : decl.results) {
     mlir::SmallVector<int64_t> shape;
     for (const Expr *dim : result.dims) {
-      FailureOr<int64_t> extent = evalExtent(dim, binding);
+      FailureOr<int64_t> extent = evalConstant(dim, binding, "an extent");
       if (failed(extent))
         return failure();
       if (*extent < 1 || *extent > limits::tensorDim) {
@@ -36,22 +36,39 @@ PipelineGen::resultTypes(const StageDecl &decl, const Binding &binding, SMLoc lo
 }
 
 Result PipelineGen::applyStage(const StageDecl &decl, const Binding &binding,
-                               mlir::ValueRange inputs, SMLoc loc) {
+                               mlir::ArrayRef<Value> args, mlir::ValueRange inputs, SMLoc loc) {
   FailureOr<mlir::SmallVector<mlir::Type>> types = resultTypes(decl, binding, loc);
-  if (failed(types))
+  FailureOr<mlir::ArrayAttr> scalars = scalarsOf(decl, binding, args, loc);
+  if (failed(types) || failed(scalars))
     return failure();
-  auto namesOf = [&](ArrayRef<ArgDecl> args) {
-    return builder.getStrArrayAttr(
-        llvm::map_to_vector(args, [](const ArgDecl &arg) { return arg.name.text; }));
+  mlir::IntegerAttr flops;
+  if (decl.flops) {
+    FailureOr<int64_t> number = evalConstant(decl.flops, binding, "the number of flops");
+    if (failed(number))
+      return failure();
+    if (*number < 0) {
+      error(loc, "stage '" + decl.name.text + "' has " + Twine(*number) + " flops")
+          .note(decl.flops->loc, "declared here");
+      return failure();
+    }
+    flops = builder.getI64IntegerAttr(*number);
+  }
+  auto namesOf = [&](ArrayRef<ArgDecl> declared) {
+    mlir::SmallVector<StringRef> names;
+    for (const ArgDecl &arg : declared)
+      if (arg.isTensor)
+        names.push_back(arg.name.text);
+    return builder.getStrArrayAttr(names);
   };
   // Errors of passes point at the declaration, too.
   mlir::Location at = mlir::FusedLoc::get({location(loc)}, plainLocation(decl.name.loc), context);
   auto op = lh::UserStageOp::create(
       builder, at, *types, builder.getStringAttr(decl.name.text), inputs, namesOf(decl.args),
-      namesOf(decl.results),
+      namesOf(decl.results), *scalars,
       decl.params.empty() ? mlir::DictionaryAttr() : KernelGen::paramsAttr(binding, context),
-      /*adjoint=*/mlir::FlatSymbolRefAttr());
-  if (withAdjoints && !decl.adjoint.text.empty() && failed(addAdjoint(decl, binding, op, loc)))
+      flops, /*adjoint=*/mlir::FlatSymbolRefAttr());
+  if (withAdjoints && !decl.adjoint.text.empty() &&
+      failed(addAdjoint(decl, binding, args, op, loc)))
     return failure();
   return resultsOf(op);
 }
@@ -61,10 +78,12 @@ Result PipelineGen::applyStage(const StageDecl &decl, const Binding &binding,
 //===------------------------------------------------------------------------------------===//
 
 mlir::LogicalResult PipelineGen::addAdjoint(const StageDecl &decl, const Binding &binding,
-                                            lh::UserStageOp op, SMLoc loc) {
+                                            mlir::ArrayRef<Value> args, lh::UserStageOp op,
+                                            SMLoc loc) {
   auto *equal = llvm::find_if(differentiable, [&](lh::UserStageOp other) {
     return other.getStageAttr() == op.getStageAttr() &&
            other.getParametersAttr() == op.getParametersAttr() &&
+           other.getScalars() == op.getScalars() &&
            other->getOperandTypes() == op->getOperandTypes();
   });
   if (equal != differentiable.end()) {
@@ -75,7 +94,8 @@ mlir::LogicalResult PipelineGen::addAdjoint(const StageDecl &decl, const Binding
   // Nothing is differentiated twice, so an adjoint needs no adjoints. Its stages count as others.
   PipelineGen generator(definitions, module, /*withAdjoints=*/false, tuner, diagnostics);
   generator.stages = stages;
-  FailureOr<mlir::func::FuncOp> function = generator.runAdjoint(decl, binding, adjoint, op);
+  FailureOr<mlir::func::FuncOp> function =
+      generator.runAdjoint(decl, binding, args, adjoint, op);
   stages = generator.stages;
   if (failed(function)) {
     error(loc, "the adjoint of stage '" + decl.name.text + "' has errors for these types")
@@ -98,6 +118,7 @@ static std::string adjointSymbol(StringRef stage, const Definitions &definitions
 
 FailureOr<mlir::func::FuncOp> PipelineGen::runAdjoint(const StageDecl &stage,
                                                       const Binding &binding,
+                                                      mlir::ArrayRef<Value> args,
                                                       const GenericDecl &adjoint,
                                                       lh::UserStageOp op) {
   auto refuse = [&](const ArgDecl &arg, const Twine &message) {
@@ -108,6 +129,8 @@ FailureOr<mlir::func::FuncOp> PipelineGen::runAdjoint(const StageDecl &stage,
   };
   mlir::SmallVector<mlir::Type> types;
   for (const ArgDecl &arg : adjoint.args) {
+    if (!arg.isTensor)
+      continue;
     // That it names one thing is checked; but only tensors of floats have cotangents.
     auto found = op.findAdjointArguments(arg.name.text);
     if (found.empty())
@@ -123,8 +146,17 @@ FailureOr<mlir::func::FuncOp> PipelineGen::runAdjoint(const StageDecl &stage,
       settings.push_back({param.name.text, value, stage.adjoint.loc});
 
   auto makeBody =
-      [&](mlir::ValueRange args) -> FailureOr<mlir::SmallVector<mlir::Value>> {
-    mlir::SmallVector<Value> values(args.begin(), args.end());
+      [&](mlir::ValueRange tensors) -> FailureOr<mlir::SmallVector<mlir::Value>> {
+    mlir::SmallVector<Value> values;
+    for (const ArgDecl &arg : adjoint.args) {
+      if (arg.isTensor) {
+        values.push_back(Value(tensors.front()));
+        tensors = tensors.drop_front();
+        continue;
+      }
+      auto isNamesake = [&](const ArgDecl &own) { return own.name.text == arg.name.text; };
+      values.push_back(args[llvm::find_if(stage.args, isNamesake) - stage.args.begin()]);
+    }
     Result applied = apply(adjoint, values, settings, stage.adjoint.loc);
     if (failed(applied))
       return failure();

@@ -223,6 +223,11 @@ FailureOr<mlir::func::FuncOp> Spec::instantiatePipeline(llvm::StringRef name,
     auto tensor = mlir::dyn_cast_or_null<mlir::RankedTensorType>(type);
     if (tensor && tensor.hasStaticShape())
       continue;
+    if (!arg.isTensor) {
+      diagnostics.error(arg.name.loc, "argument '" + arg.name.text + "' of pipeline '" + name +
+                                          "' is a scalar; only another pipeline can give it");
+      return failure();
+    }
     diagnostics.error(arg.name.loc, "argument '" + arg.name.text + "' of pipeline '" + name +
                                         "' has no shape; give it with --arg " + arg.name.text +
                                         "=TYPE[EXTENTS]");

@@ -68,20 +68,32 @@ const Decl *Parser::parseStage() {
     return nullptr;
   accept(TokenKind::Semicolon);
   llvm::SmallVector<RequiresClause> requirements;
-  while (atWord("requires") || atWord("adjoint")) {
+  auto refuseSecond = [&](SMLoc word, SMLoc first, const char *what) {
+    diagnostics.error(word, llvm::Twine("a stage has one ").concat(what))
+        .note(first, "the first is given here");
+    return nullptr;
+  };
+  for (;;) {
     if (atWord("requires")) {
       if (!parseRequires(requirements))
         return nullptr;
       continue;
     }
-    SMLoc word = take().loc();
-    if (!decl->adjoint.text.empty()) {
-      diagnostics.error(word, "a stage has one adjoint")
-          .note(decl->adjoint.loc, "the first is given here");
-      return nullptr;
+    if (atWord("adjoint")) {
+      SMLoc word = take().loc();
+      if (!decl->adjoint.text.empty())
+        return refuseSecond(word, decl->adjoint.loc, "adjoint");
+      if (!expectName(decl->adjoint, "the name of a pipeline, a kernel or a stage"))
+        return nullptr;
+    } else if (atWord("flops")) {
+      SMLoc word = take().loc();
+      if (decl->flops)
+        return refuseSecond(word, decl->flops->loc, "number of flops");
+      if (!(decl->flops = parseExpr()))
+        return nullptr;
+    } else {
+      break;
     }
-    if (!expectName(decl->adjoint, "the name of a pipeline, a kernel or a stage"))
-      return nullptr;
     accept(TokenKind::Semicolon);
   }
   decl->requirements = tree.copy(requirements);

@@ -22,7 +22,8 @@ PipelineGen::PipelineGen(const Definitions &definitions, mlir::ModuleOp module, 
 FailureOr<mlir::func::FuncOp> PipelineGen::run(const PipelineDecl &decl, const Binding &binding,
                                                mlir::ArrayRef<mlir::Type> types) {
   return makeFunction(decl, decl.name.text, types, [&](mlir::ValueRange args) {
-    return runBody(decl, binding, args, decl.name.loc);
+    mlir::SmallVector<Value> values(args.begin(), args.end());
+    return runBody(decl, binding, values, decl.name.loc);
   });
 }
 
@@ -43,7 +44,9 @@ FailureOr<mlir::func::FuncOp> PipelineGen::makeFunction(
   mlir::func::ReturnOp::create(builder, loc, *results);
   function.setType(builder.getFunctionType(types, mlir::ValueRange(*results).getTypes()));
   StringRef nameAttr = lh::LighthouseDialect::getNameAttrName();
-  for (auto [i, arg] : llvm::enumerate(decl.args))
+  auto tensors =
+      llvm::make_filter_range(decl.args, [](const ArgDecl &arg) { return arg.isTensor; });
+  for (auto [i, arg] : llvm::enumerate(tensors))
     function.setArgAttr(i, nameAttr, builder.getStringAttr(arg.name.text));
   for (auto [i, result] : llvm::enumerate(decl.results))
     function.setResultAttr(i, nameAttr, builder.getStringAttr(result.name.text));
@@ -52,7 +55,8 @@ FailureOr<mlir::func::FuncOp> PipelineGen::makeFunction(
 
 FailureOr<mlir::SmallVector<mlir::Value>> PipelineGen::runBody(const PipelineDecl &decl,
                                                                const Binding &binding,
-                                                               mlir::ValueRange args, SMLoc loc) {
+                                                               mlir::ArrayRef<Value> args,
+                                                               SMLoc loc) {
   mlir::SmallVector<Variable> variables;
   for (auto [param, value] : llvm::zip_equal(decl.params, binding.params))
     variables.push_back({param.name, /*isVar=*/false, value});
@@ -60,7 +64,7 @@ FailureOr<mlir::SmallVector<mlir::Value>> PipelineGen::runBody(const PipelineDec
     if (!mlir::ShapedType::isDynamic(extent))
       variables.push_back({{name, decl.name.loc}, /*isVar=*/false, Value::ofInt(extent)});
   for (auto [arg, value] : llvm::zip_equal(decl.args, args))
-    variables.push_back({arg.name, /*isVar=*/false, Value(value)});
+    variables.push_back({arg.name, /*isVar=*/false, value});
 
   // A pipeline's own body is no call, so that its errors carry no note about one.
   Result returned = evalInlined(decl.body, variables, "pipeline", decl.name, loc,
@@ -104,7 +108,7 @@ mlir::LogicalResult PipelineGen::checkResult(const ArgDecl &result, const Value 
       binding.dims[dimName->name] = extent;
       continue;
     }
-    FailureOr<int64_t> expected = evalExtent(dim, binding);
+    FailureOr<int64_t> expected = evalConstant(dim, binding, "an extent");
     if (failed(expected))
       return failure();
     if (*expected != extent) {
@@ -116,14 +120,15 @@ mlir::LogicalResult PipelineGen::checkResult(const ArgDecl &result, const Value 
   return mlir::success();
 }
 
-FailureOr<int64_t> PipelineGen::evalExtent(const Expr *dim, const Binding &binding) {
+FailureOr<int64_t> PipelineGen::evalConstant(const Expr *e, const Binding &binding,
+                                             StringRef what) {
   Evaluator constants(context, diagnostics);
   for (auto [param, bound] : llvm::zip_equal(binding.decl->params, binding.params))
     constants.declare({param.name, /*isVar=*/false, bound});
   for (auto [bound, extent] : binding.dims)
     if (!mlir::ShapedType::isDynamic(extent))
-      constants.declare({{bound, dim->loc}, /*isVar=*/false, Value::ofInt(extent)});
-  return constants.evalInt(dim, "an extent");
+      constants.declare({{bound, e->loc}, /*isVar=*/false, Value::ofInt(extent)});
+  return constants.evalInt(e, what);
 }
 
 void PipelineGen::execRuntime(const Stmt *stmt) {
@@ -208,27 +213,36 @@ Result PipelineGen::callDefinition(const GenericDecl &decl, const CallExpr *e) {
 
 Result PipelineGen::apply(const GenericDecl &decl, mlir::ArrayRef<Value> args,
                           mlir::ArrayRef<Setting> settings, SMLoc loc) {
-  if (auto *kernel = llvm::dyn_cast<KernelDecl>(&decl))
-    return applyKernel(*kernel, args, settings, loc);
+  mlir::SmallVector<mlir::Type> types;
   mlir::SmallVector<mlir::Value> inputs;
   for (auto [arg, value] : llvm::zip_equal(decl.args, args)) {
-    if (!value.isRuntime()) {
+    // A scalar is a constant; its type is the declared one, so nothing is deduced from it.
+    types.push_back(value.isRuntime() ? value.getSSA().getType() : mlir::Type());
+    if (arg.isTensor && mlir::isa_and_present<RankedTensorType>(types.back())) {
+      inputs.push_back(value.getSSA());
+    } else if (arg.isTensor || value.isRuntime()) {
       error(loc, "'" + arg.name.text + "' of " + spelling(decl.kind) + " '" + decl.name.text +
-                     "': expected a tensor, found " + describe(value))
+                     "': expected " + (arg.isTensor ? "a tensor" : "a compile-time scalar") +
+                     ", found " + describe(value))
           .note(arg.name.loc, "declared here");
       return failure();
     }
-    inputs.push_back(value.getSSA());
   }
-  mlir::SmallVector<mlir::Type> types(mlir::ValueRange(inputs).getTypes());
   Use use{loc, settings, types, {}};
-  FailureOr<Binding> binding = bind(decl, use, /*dimsAreConstant=*/true, context, diagnostics);
+  auto *kernel = llvm::dyn_cast<KernelDecl>(&decl);
+  FailureOr<Binding> binding =
+      kernel ? bindTuned(*kernel, use, tuner, context, diagnostics)
+             : bind(decl, use, /*dimsAreConstant=*/true, context, diagnostics);
   if (failed(binding))
     return failure();
+  if (kernel)
+    return applyKernel(*kernel, *binding, args, inputs, loc);
   if (auto *stage = llvm::dyn_cast<StageDecl>(&decl))
-    return applyStage(*stage, *binding, inputs, loc);
+    return applyStage(*stage, *binding, args, inputs, loc);
+  if (failed(scalarsOf(decl, *binding, args, loc)))
+    return failure();
   FailureOr<mlir::SmallVector<mlir::Value>> results =
-      runBody(llvm::cast<PipelineDecl>(decl), *binding, inputs, loc);
+      runBody(llvm::cast<PipelineDecl>(decl), *binding, args, loc);
   if (failed(results))
     return failure();
   if (results->size() == 1)
@@ -236,50 +250,38 @@ Result PipelineGen::apply(const GenericDecl &decl, mlir::ArrayRef<Value> args,
   return Value::ofTuple(std::vector<Value>(results->begin(), results->end()));
 }
 
-Result PipelineGen::applyKernel(const KernelDecl &decl, mlir::ArrayRef<Value> args,
-                                mlir::ArrayRef<Setting> settings, SMLoc at) {
-  mlir::SmallVector<mlir::Type> types;
-  mlir::SmallVector<mlir::Value> inputs;
-  for (auto [i, value] : llvm::enumerate(args)) {
-    // A scalar is a constant; its type is the declared one, so nothing is deduced from it.
-    types.push_back(value.isRuntime() ? value.getSSA().getType() : mlir::Type());
-    if (decl.args[i].isTensor && value.isRuntime() && mlir::isa<RankedTensorType>(types.back())) {
-      inputs.push_back(value.getSSA());
-    } else if (decl.args[i].isTensor || value.isRuntime()) {
-      error(at, "'" + decl.args[i].name.text + "' of kernel '" + decl.name.text + "': expected " +
-                    (decl.args[i].isTensor ? "a tensor" : "a compile-time scalar") + ", found " +
-                    describe(value))
-          .note(decl.args[i].name.loc, "declared here");
-      return failure();
-    }
-  }
-  Use use{at, settings, types, {}};
-  FailureOr<Binding> binding = bindTuned(decl, use, tuner, context, diagnostics);
-  if (failed(binding))
-    return failure();
-  FailureOr<tile::KernelOp> kernel =
-      getInstance(definitions, decl, *binding, module, diagnostics);
-  if (failed(kernel))
-    return failure();
-  reportUse(*binding, *kernel, tuner);
+FailureOr<mlir::ArrayAttr> PipelineGen::scalarsOf(const GenericDecl &decl, const Binding &binding,
+                                                  mlir::ArrayRef<Value> args, SMLoc loc) {
   mlir::SmallVector<mlir::Attribute> scalars;
   for (auto [arg, value] : llvm::zip_equal(decl.args, args)) {
     if (arg.isTensor)
       continue;
-    mlir::TypedAttr attr = constantAttr(value, elementType(arg, *binding, context), at);
+    mlir::TypedAttr attr = constantAttr(value, elementType(arg, binding, context), loc);
     if (!attr)
       return failure();
     scalars.push_back(attr);
   }
+  return builder.getArrayAttr(scalars);
+}
+
+Result PipelineGen::applyKernel(const KernelDecl &decl, const Binding &binding,
+                                mlir::ArrayRef<Value> args, mlir::ValueRange inputs, SMLoc at) {
+  FailureOr<tile::KernelOp> kernel = getInstance(definitions, decl, binding, module, diagnostics);
+  if (failed(kernel))
+    return failure();
+  reportUse(binding, *kernel, tuner);
+  FailureOr<mlir::ArrayAttr> scalars = scalarsOf(decl, binding, args, at);
+  if (failed(scalars))
+    return failure();
   mlir::Location loc = location(at);
   FailureOr<lh::KernelBinding> shapes =
-      lh::bindKernel(*kernel, mlir::ValueRange(inputs).getTypes(), {}, scalars, loc);
+      lh::bindKernel(*kernel, inputs.getTypes(), {}, scalars->getValue(), loc);
   if (failed(shapes))
     return failure();
   mlir::SmallVector<mlir::Type> results(shapes->results.begin(), shapes->results.end());
   auto launch = lh::LaunchOp::create(builder, loc, results,
                                      mlir::FlatSymbolRefAttr::get(context, kernel->getSymName()),
-                                     inputs, builder.getArrayAttr(scalars),
+                                     inputs, *scalars,
                                      /*stage=*/builder.getStringAttr(decl.name.text),
                                      /*cost=*/lh::CostAttr());
   return resultsOf(launch);

@@ -32,42 +32,46 @@ public:
                                           mlir::ArrayRef<mlir::Type> types);
 
   /// Generates the adjoint of a stage as a private function; `op` is a use of the stage with the
-  /// parameters `binding`.
+  /// parameters `binding` and the arguments `args`.
   mlir::FailureOr<mlir::func::FuncOp> runAdjoint(const StageDecl &stage, const Binding &binding,
+                                                 mlir::ArrayRef<Value> args,
                                                  const GenericDecl &adjoint, lh::UserStageOp op);
 
 private:
   Result evalCall(const CallExpr *e) override;
   void execRuntime(const Stmt *stmt) override;
 
-  /// Adds a function whose arguments and results are named as those of `decl`; `makeBody` makes the
-  /// results.
+  /// Adds a function whose arguments and results are named as the tensors of `decl`; `makeBody`
+  /// makes the results.
   mlir::FailureOr<mlir::func::FuncOp>
   makeFunction(const GenericDecl &decl, StringRef symbol, mlir::ArrayRef<mlir::Type> types,
                llvm::function_ref<mlir::FailureOr<mlir::SmallVector<mlir::Value>>(mlir::ValueRange)>
                    makeBody);
   /// Runs the body of a pipeline and checks what it returns against its signature.
   mlir::FailureOr<mlir::SmallVector<mlir::Value>>
-  runBody(const PipelineDecl &decl, const Binding &binding, mlir::ValueRange args, SMLoc loc);
+  runBody(const PipelineDecl &decl, const Binding &binding, mlir::ArrayRef<Value> args, SMLoc loc);
   mlir::LogicalResult checkResult(const ArgDecl &result, const Value &value, Binding &binding,
                                   SMLoc loc);
-  /// An extent over the parameters and dims of `binding`.
-  mlir::FailureOr<int64_t> evalExtent(const Expr *dim, const Binding &binding);
+  /// An int over the parameters and dims of `binding`; `what` says in errors what it is.
+  mlir::FailureOr<int64_t> evalConstant(const Expr *e, const Binding &binding, StringRef what);
   Result callDefinition(const GenericDecl &decl, const CallExpr *e);
   /// The results of a kernel, pipeline or declared stage on `args`, one for each it has; `loc` is
   /// the call.
   Result apply(const GenericDecl &decl, mlir::ArrayRef<Value> args,
                mlir::ArrayRef<Setting> settings, SMLoc loc);
-  Result applyKernel(const KernelDecl &decl, mlir::ArrayRef<Value> args,
-                     mlir::ArrayRef<Setting> settings, SMLoc loc);
-  Result applyStage(const StageDecl &decl, const Binding &binding, mlir::ValueRange inputs,
-                    SMLoc loc);
+  Result applyKernel(const KernelDecl &decl, const Binding &binding, mlir::ArrayRef<Value> args,
+                     mlir::ValueRange inputs, SMLoc loc);
+  Result applyStage(const StageDecl &decl, const Binding &binding, mlir::ArrayRef<Value> args,
+                    mlir::ValueRange inputs, SMLoc loc);
+  /// The scalars among `args` in the types that `decl` gives them.
+  mlir::FailureOr<mlir::ArrayAttr> scalarsOf(const GenericDecl &decl, const Binding &binding,
+                                             mlir::ArrayRef<Value> args, SMLoc loc);
   /// The types of the results of a declared stage.
   mlir::FailureOr<mlir::SmallVector<mlir::Type>> resultTypes(const StageDecl &decl,
                                                              const Binding &binding, SMLoc loc);
   /// Gives `op` the adjoint of its stage.
-  mlir::LogicalResult addAdjoint(const StageDecl &decl, const Binding &binding, lh::UserStageOp op,
-                                 SMLoc loc);
+  mlir::LogicalResult addAdjoint(const StageDecl &decl, const Binding &binding,
+                                 mlir::ArrayRef<Value> args, lh::UserStageOp op, SMLoc loc);
   mlir::FailureOr<mlir::SmallVector<Setting>> evalSettings(const CallExpr *e);
   /// The arguments of a call of a kernel or pipeline; constants are scalars of the declared types.
   mlir::FailureOr<mlir::SmallVector<Value>> evalOperands(const GenericDecl &decl,

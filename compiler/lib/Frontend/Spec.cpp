@@ -60,6 +60,7 @@ DefinitionInfo describeDefinition(const GenericDecl &decl, bool imported) {
   info.loc = decl.name.loc;
   info.stage = kernel ? kernel->stage.text.str() : "";
   info.adjoint = stage ? stage->adjoint.text.str() : "";
+  info.flops = stage && stage->flops ? spell(stage->flops) : "";
   info.imported = imported;
   for (const ParamDecl &param : decl.params) {
     ParamInfo &out = info.params.emplace_back();

@@ -26,6 +26,14 @@ SmallVector<NamedAttribute> UserStageOp::getStageParameters() {
   return parameters ? llvm::to_vector(parameters.getValue()) : SmallVector<NamedAttribute>();
 }
 
+KernelCall UserStageOp::getKernelCall(const Expansion &) {
+  KernelCall call;
+  llvm::append_range(call.inputs, getInputs());
+  llvm::append_range(call.scalars, getScalars().getAsRange<TypedAttr>());
+  llvm::append_range(call.results, getResultTypes());
+  return call;
+}
+
 //===------------------------------------------------------------------------------------------===//
 // Names
 //===------------------------------------------------------------------------------------------===//
@@ -70,6 +78,12 @@ LogicalResult UserStageOp::verify() {
   for (Attribute name : llvm::concat<const Attribute>(getInputNames(), getOutputNames()))
     if (!names.insert(name).second)
       return emitOpError() << "has the name " << name << " twice [user_stage_c1]";
+  for (Attribute scalar : getScalars())
+    if (!isa<IntegerAttr, FloatAttr>(scalar))
+      return emitOpError() << "has the scalar " << scalar
+                           << ", which is no number [user_stage_c5]";
+  if (IntegerAttr flops = getFlopsAttr(); flops && flops.getInt() < 0)
+    return emitOpError() << "has " << flops.getInt() << " flops [user_stage_c5]";
   return success();
 }
 

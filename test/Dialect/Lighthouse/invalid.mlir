@@ -254,6 +254,22 @@ func.func @user_stage(%x: tensor<8xf32>) {
 
 // -----
 
+func.func @user_stage(%x: tensor<8xf32>) {
+  // expected-error@below {{has the scalar "a", which is no number [user_stage_c5]}}
+  %y = lighthouse.user_stage "s"(%x) ["x"] scalars [1 : i32, "a"] -> ["y"] : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+func.func @user_stage(%x: tensor<8xf32>) {
+  // expected-error@below {{has -1 flops [user_stage_c5]}}
+  %y = lighthouse.user_stage "s"(%x) ["x"] -> ["y"] flops -1 : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
 func.func private @adjoint(tensor<8xf32> {lighthouse.name = "dy"}) -> (tensor<8xf32> {lighthouse.name = "dx"})
 func.func @user_stage(%x: tensor<8xf32>) {
   // expected-error@below {{has the adjoint @adjoint, which is not a function of the module with one block [user_stage_c2]}}

@@ -52,6 +52,7 @@ struct DefinitionInfo {
   llvm::SMLoc loc;     ///< of the name
   std::string stage;   ///< that a kernel implements; empty if none
   std::string adjoint; ///< of a stage; empty if none
+  std::string flops;   ///< of a stage; empty if not said
   bool imported;       ///< from another file than the one compiled
   std::vector<ParamInfo> params;
   std::vector<ArgumentInfo> arguments, results;

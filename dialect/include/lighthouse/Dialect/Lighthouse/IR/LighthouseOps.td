@@ -384,12 +384,14 @@ def Lighthouse_ScatterOp : Lighthouse_StageOp<"scatter", [
 //===------------------------------------------------------------------------------------------===//
 
 def Lighthouse_UserStageOp : Lighthouse_AnyStageOp<"user_stage", [
-    "getStageName", "getStageParameters", "buildAdjoint"],
+    "getStageName", "getStageParameters", "getKernelCall", "buildAdjoint"],
     [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a stage that the specification declares";
   let description = [{
     `stage` is its name there, `parameters` are those that its kernels may ask for: i64, booleans
-    and types. `input_names` and `output_names` are what the declaration calls the tensors.
+    and types. `input_names` and `output_names` are what the declaration calls the tensors. `scalars`
+    are the values of its scalar arguments in order; kernels get them where they declare scalars.
+    `flops` is what the declaration says that the stage computes; none if absent.
 
     `adjoint` is a private function that computes gradients. What it gets and gives follows from
     the names (`lighthouse.name`) of its arguments and results: an argument that is named like an
@@ -401,7 +403,7 @@ def Lighthouse_UserStageOp : Lighthouse_AnyStageOp<"user_stage", [
     The location may be a fused one with that of the declaration as its metadata; then errors point
     there, too.
 
-    Kernels: `NAME(parameters)`: (inputs) -> (outputs).
+    Kernels: `NAME(parameters)`: (inputs, scalars) -> (outputs).
 
     Constraints:
     - (user_stage_c1) there is a name for each input and output, and names differ;
@@ -409,7 +411,8 @@ def Lighthouse_UserStageOp : Lighthouse_AnyStageOp<"user_stage", [
     - (user_stage_c3) each argument of the adjoint has the name and type of an input, of an output,
       or of the cotangent of a float output, and only of one of them;
     - (user_stage_c4) each result of the adjoint is named as the gradient of a float input and has
-      its shape, and its element type or f32.
+      its shape, and its element type or f32;
+    - (user_stage_c5) scalars are numbers, and `flops` is not negative.
 
     Example:
 
@@ -431,12 +434,13 @@ def Lighthouse_UserStageOp : Lighthouse_AnyStageOp<"user_stage", [
   }];
   let arguments = (ins StrAttr:$stage, Variadic<Lighthouse_AnyTensor>:$inputs,
                        StrArrayAttr:$input_names, StrArrayAttr:$output_names,
-                       OptionalAttr<DictionaryAttr>:$parameters,
+                       DefaultValuedAttr<ArrayAttr, "{}">:$scalars,
+                       OptionalAttr<DictionaryAttr>:$parameters, OptionalAttr<I64Attr>:$flops,
                        OptionalAttr<FlatSymbolRefAttr>:$adjoint);
   let results = (outs Variadic<Lighthouse_AnyTensor>:$outputs);
   let assemblyFormat = [{
-    $stage `(` $inputs `)` $input_names `->` $output_names (`with` $parameters^)?
-    (`adjoint` $adjoint^)? attr-dict `:` functional-type($inputs, $outputs)
+    $stage `(` $inputs `)` $input_names (`scalars` $scalars^)? `->` $output_names
+    (`with` $parameters^)? (`flops` $flops^)? (`adjoint` $adjoint^)? attr-dict `:` functional-type($inputs, $outputs)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
