@@ -80,7 +80,7 @@ static int64_t alignmentOf(MemRefType type, tile::ViewType view, int64_t alignme
   int64_t last = type.getShape().back();
   if (type.getRank() == 1 || type.getNumElements() <= last)
     return alignment;
-  int64_t element = llvm::divideCeil(type.getElementTypeBitWidth(), 8), row = last * element;
+  int64_t element = tile::getMemoryBytes(type.getElementType()), row = last * element;
   int64_t rows = std::min(alignment, row & -row);
   // A constant of the kernel has but one alignment; others get one of two.
   bool isConstant = !ShapedType::isDynamic(view.getStaticDim(view.getRank() - 1));

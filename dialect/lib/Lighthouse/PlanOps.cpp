@@ -154,7 +154,7 @@ std::optional<int64_t> BufferOp::getSizeInBytes(ShapedType type) {
   constexpr int64_t limit = int64_t(1) << 46;
   if (!type.getElementType().isIntOrFloat())
     return std::nullopt;
-  int64_t size = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  int64_t size = lighthouse::tile::getMemoryBytes(type.getElementType());
   for (int64_t extent : type.getShape()) {
     // Both factors are checked before they are multiplied, so that the product fits in 64 bits.
     if (extent != 0 && size > limit / extent)

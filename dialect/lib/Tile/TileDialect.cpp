@@ -87,6 +87,10 @@ static bool isMemoryElement(Type type) {
          isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(type);
 }
 
+int64_t lighthouse::tile::getMemoryBytes(Type elementType) {
+  return llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8);
+}
+
 LogicalResult ViewType::verify(function_ref<InFlightDiagnostic()> emitError,
                                ArrayRef<Attribute> dims, Type elementType) {
   for (Attribute dim : dims) {
@@ -161,8 +165,7 @@ LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 
 int64_t BufferType::getBytes() const {
-  return ShapedType::getNumElements(getShape()) *
-         llvm::divideCeil(getElementType().getIntOrFloatBitWidth(), 8);
+  return ShapedType::getNumElements(getShape()) * getMemoryBytes(getElementType());
 }
 
 Type BufferType::parse(AsmParser &parser) {

@@ -57,17 +57,13 @@ bool lighthouse::isWholeTile(tile::KernelOp kernel, tile::ViewType view, int64_t
   return extentDivisor(kernel, view, dim) % count == 0 && divisorOf(range.getStart()) % count == 0;
 }
 
-int64_t lighthouse::memoryBytes(Type elementType) {
-  return llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8);
-}
-
 int64_t lighthouse::accessVector(tile::KernelOp kernel, Value view, ValueRange indices) {
   auto range = indices.empty() ? tile::RangeOp() : indices.back().getDefiningOp<tile::RangeOp>();
   if (!range)
     return 1;
   Type element = cast<tile::ViewType>(view.getType()).getElementType();
   int64_t aligned = kernel.getArgAlignment(cast<BlockArgument>(view).getArgNumber());
-  int64_t vector = std::max<int64_t>(1, aligned / memoryBytes(element));
+  int64_t vector = std::max<int64_t>(1, aligned / tile::getMemoryBytes(element));
   return std::min(vector, divisorOf(range.getStart()));
 }
 

@@ -17,9 +17,6 @@ int64_t extentDivisor(tile::KernelOp kernel, tile::ViewType view, int64_t dim);
 /// both are multiples of its length.
 bool isWholeTile(tile::KernelOp kernel, tile::ViewType view, int64_t dim, tile::RangeOp range);
 
-/// Bytes of an element in memory: a bool takes a byte.
-int64_t memoryBytes(mlir::Type elementType);
-
 /// How many neighbouring elements one access to `view` may take, given its subscripts: as many as
 /// alignment, 16 bytes and the starts of the ranges allow; 1 if the innermost subscript is no range.
 int64_t accessVector(tile::KernelOp kernel, mlir::Value view, mlir::ValueRange indices);

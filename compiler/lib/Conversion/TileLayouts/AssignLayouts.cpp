@@ -100,7 +100,7 @@ private:
 Layout LayoutAssignment::defaultLayout(RankedTensorType type) const {
   int64_t threads = 32 * numWarps;
   int64_t vector = std::clamp<int64_t>(type.getNumElements() / threads, 1,
-                                       16 / memoryBytes(type.getElementType()));
+                                       16 / tile::getMemoryBytes(type.getElementType()));
   SmallVector<int64_t> order(llvm::reverse(llvm::seq<int64_t>(0, type.getRank())));
   return Layout::blocked(type.getShape(), order, vector, numWarps);
 }
@@ -176,17 +176,18 @@ static int64_t bytesSideBySide(const Layout &layout, RankedTensorType type) {
   for (tile::Basis basis : layout.lanes)
     if (!extends(basis))
       break;
-  return run * memoryBytes(type.getElementType());
+  return run * tile::getMemoryBytes(type.getElementType());
 }
 
 Layout LayoutAssignment::storeLayout(Value view, ValueRange indices, Value value) {
   RankedTensorType type = tileType(value);
   const Home *home = homeOf(value);
   constexpr int64_t sectorBytes = 32;
+  int64_t rowBytes = type.getShape().back() * tile::getMemoryBytes(type.getElementType());
   // Whole sectors of memory are worth a way through shared memory; a small tile is not.
-  if (home && (type.getNumElements() <= 32 * numWarps || !tileType(indices.back()) ||
-               bytesSideBySide(home->layout, type) >=
-                   std::min(sectorBytes, type.getShape().back() * memoryBytes(type.getElementType()))))
+  if (home &&
+      (type.getNumElements() <= 32 * numWarps || !tileType(indices.back()) ||
+       bytesSideBySide(home->layout, type) >= std::min(sectorBytes, rowBytes)))
     return home->layout;
   return accessLayout(kernel, view, indices, type.getShape());
 }

@@ -185,7 +185,7 @@ Value KernelLowering::allocate(ArrayRef<int64_t> shape, Type elementType) {
   if (elementType.isInteger(1))
     elementType = b.getI8Type();
   auto type = MemRefType::get(shape, elementType);
-  uint64_t bytes = type.getNumElements() * llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8);
+  uint64_t bytes = type.getNumElements() * tile::getMemoryBytes(elementType);
   stackBytes += llvm::alignTo(bytes, 64);
   ++numBuffers;
   return memref::AllocaOp::create(allocas, b.getLoc(), type, b.getI64IntegerAttr(64));

@@ -180,7 +180,7 @@ std::string registerList(unsigned first, unsigned count) {
 KernelLowering::Registers KernelLowering::loadVector(const Place &from, Type elementType,
                                                      int64_t width, Value other) {
   Type element = memoryType(elementType);
-  int64_t bytes = width * memoryBytes(elementType);
+  int64_t bytes = width * tile::getMemoryBytes(elementType);
   if (!from.inside) {
     Type type = width == 1 ? element : VectorType::get(width, element);
     Value loaded = LLVM::LoadOp::create(b, type, from.pointer, /*alignment=*/bytes);
@@ -226,7 +226,7 @@ KernelLowering::Registers KernelLowering::loadVector(const Place &from, Type ele
 
 void KernelLowering::storeVector(const Place &to, ArrayRef<Value> values, bool streaming) {
   Type element = memoryType(values.front().getType());
-  int64_t bytes = values.size() * memoryBytes(element);
+  int64_t bytes = values.size() * tile::getMemoryBytes(element);
   if (!to.inside && !streaming) {
     Value stored = toMemory(values.front());
     if (values.size() > 1) {

@@ -164,7 +164,7 @@ Value KernelLowering::sharedPointer(Value offset, int64_t constant) {
 KernelLowering::Registers KernelLowering::loadShared(Value pointer, Type elementType,
                                                      int64_t width) {
   Type element = memoryType(elementType);
-  int64_t bytes = width * memoryBytes(elementType);
+  int64_t bytes = width * tile::getMemoryBytes(elementType);
   Type type = width == 1 ? element : VectorType::get(width, element);
   Value loaded = LLVM::LoadOp::create(b, type, pointer, /*alignment=*/bytes);
   if (width == 1)
@@ -177,7 +177,7 @@ KernelLowering::Registers KernelLowering::loadShared(Value pointer, Type element
 
 void KernelLowering::storeShared(Value pointer, ArrayRef<Value> values) {
   Type element = memoryType(values.front().getType());
-  int64_t bytes = values.size() * memoryBytes(element);
+  int64_t bytes = values.size() * tile::getMemoryBytes(element);
   Value stored = toMemory(values.front());
   if (values.size() > 1) {
     stored = LLVM::UndefOp::create(b, VectorType::get(values.size(), element));

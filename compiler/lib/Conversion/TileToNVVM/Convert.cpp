@@ -116,7 +116,7 @@ KernelLowering::Registers KernelLowering::throughShared(Operation *op, const Reg
                                                         ArrayRef<int64_t> toShape) {
   bool keepsShape = type.getShape() == toShape;
   Type element = type.getElementType();
-  int64_t bytes = memoryBytes(element), rank = toShape.size();
+  int64_t bytes = tile::getMemoryBytes(element), rank = toShape.size();
   // A change of shape needs the elements in row-major order without gaps.
   ScratchOrder order(type.getShape(), keepsShape ? target : Layout());
   ScratchRows scratch(order.shape, element);

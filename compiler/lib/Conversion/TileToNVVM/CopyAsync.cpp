@@ -19,7 +19,7 @@ void KernelLowering::lowerCopy(tile::CopyAsyncOp op) {
   access.argument = &hidden;
   BufferPlaces to = placesIn(buffers.lookup(op.getBuffer()), buffer, layout);
   Value owner = isOwner(layout);
-  int64_t width = access.isWhole ? access.vector : 1, bytes = width * memoryBytes(element);
+  int64_t width = access.isWhole ? access.vector : 1, bytes = width * tile::getMemoryBytes(element);
   for (size_t i = 0; i < access.coordinates.size(); i += width) {
     Place from = place(access, i);
     Value pointer = pointerIn(to, access.coordinates[i]);

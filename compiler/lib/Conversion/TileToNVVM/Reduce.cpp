@@ -53,7 +53,7 @@ KernelLowering::exchangeParts(Operation *op, const Layout &layout, ArrayRef<int6
                               int64_t axis, ArrayRef<SmallVector<int64_t>> lines,
                               ArrayRef<Value> mine) {
   Type element = mine.front().getType();
-  int64_t bytes = memoryBytes(element);
+  int64_t bytes = tile::getMemoryBytes(element);
   int64_t numParts = int64_t(1) << bitsAlong(layout.warps, axis).size();
   SmallVector<int64_t> others = without(shape, axis);
   int64_t partBytes = ShapedType::getNumElements(others) * bytes;

@@ -31,7 +31,7 @@ Value KernelLowering::slotOf(tile::SlotOp op) {
 // power of two: in rows of 3 by 3 the sum of the parts 3 and 1 is not their exclusive or.
 
 static int64_t rowBytes(tile::BufferType type) {
-  return type.getShape().back() * memoryBytes(type.getElementType());
+  return type.getShape().back() * tile::getMemoryBytes(type.getElementType());
 }
 
 /// How many chunks, less one, are permuted: those of the span asked for, or of the largest part of it
@@ -70,7 +70,8 @@ KernelLowering::BufferPlaces KernelLowering::placesIn(Value offset, tile::Buffer
     row = add(mul(row, i32(extent)), threadCoordinate(layout, d));
     turn = add(mul(turn, i32(llvm::PowerOf2Ceil(extent))), threadCoordinate(layout, d));
   }
-  Value byte = mul(threadCoordinate(layout, last), i32(memoryBytes(type.getElementType())));
+  Value byte =
+      mul(threadCoordinate(layout, last), i32(tile::getMemoryBytes(type.getElementType())));
   Value chunk = arith::AndIOp::create(b, byte, i32(~int64_t(15)));
   if (int64_t mask = chunkMask(type))
     chunk = arith::XOrIOp::create(
@@ -81,7 +82,7 @@ KernelLowering::BufferPlaces KernelLowering::placesIn(Value offset, tile::Buffer
 
 Value KernelLowering::pointerIn(const BufferPlaces &places, ArrayRef<int64_t> coordinates) {
   int64_t row = rowOf(places.type, coordinates);
-  int64_t byte = coordinates.back() * memoryBytes(places.type.getElementType());
+  int64_t byte = coordinates.back() * tile::getMemoryBytes(places.type.getElementType());
   int64_t turn = turnOf(places.type, coordinates) & chunkMask(places.type);
   int64_t chunk = (byte & ~int64_t(15)) ^ (turn << 4);
   Value address = arith::XOrIOp::create(b, places.chunk, i32(chunk));
@@ -95,7 +96,7 @@ Value KernelLowering::pointerIn(const BufferPlaces &places, ArrayRef<int64_t> co
 
 /// Neighbours that one access to a buffer may take: within a chunk, and aligned.
 static int64_t bufferVector(tile::BufferType type, int64_t registers) {
-  int64_t bytes = memoryBytes(type.getElementType()), row = rowBytes(type);
+  int64_t bytes = tile::getMemoryBytes(type.getElementType()), row = rowBytes(type);
   return std::max<int64_t>(1, std::min({registers, 16 / bytes, (row & -row) / bytes}));
 }
 

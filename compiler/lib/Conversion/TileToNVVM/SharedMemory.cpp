@@ -15,7 +15,7 @@ using tile::Layout;
 ScratchRows::ScratchRows(ArrayRef<int64_t> shape, Type elementType) {
   int64_t columns = shape.back();
   rows = ShapedType::getNumElements(shape) / columns;
-  rowBytes = columns * memoryBytes(elementType);
+  rowBytes = columns * tile::getMemoryBytes(elementType);
   // 16 bytes keep wide accesses aligned.
   if (rows > 1 && rowBytes % 32 == 0)
     rowBytes += 16;
@@ -47,7 +47,7 @@ static int64_t scratchBytes(Operation *op) {
             Layout::of(from)->reshaped(from.getShape(), to.getShape());
         return linear == Layout::of(to)
                    ? int64_t(0)
-                   : from.getNumElements() * memoryBytes(from.getElementType());
+                   : from.getNumElements() * tile::getMemoryBytes(from.getElementType());
       })
       .Case<tile::ReduceOp, tile::ScanOp>([&](auto along) -> int64_t {
         RankedTensorType type = typeOf(along.getSource());
@@ -58,7 +58,7 @@ static int64_t scratchBytes(Operation *op) {
             parts *= 2;
         // One value per warp along the axis for each of the other elements.
         int64_t others = type.getNumElements() / type.getDimSize(along.getAxis());
-        return parts == 1 ? 0 : parts * others * memoryBytes(type.getElementType());
+        return parts == 1 ? 0 : parts * others * tile::getMemoryBytes(type.getElementType());
       })
       .Case([&](tile::DotOp dot) {
         if (isMatrixProduct(dot))

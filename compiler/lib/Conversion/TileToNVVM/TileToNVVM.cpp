@@ -76,7 +76,7 @@ void KernelLowering::unpackArguments(Value words) {
     Argument &unpacked = arguments[argument];
     unpacked.pointer = LLVM::AddrSpaceCastOp::create(b, globalType, word(pointerType));
     auto known = kernel.getArgAttrOfType<DenseI64ArrayAttr>(i, "tile.strides");
-    int64_t bytes = memoryBytes(view.getElementType());
+    int64_t bytes = tile::getMemoryBytes(view.getElementType());
     for (int64_t d = 0; d < view.getRank(); ++d) {
       Value stride = word(b.getI64Type());
       bool isKnown = known && !ShapedType::isDynamic(known[d]);

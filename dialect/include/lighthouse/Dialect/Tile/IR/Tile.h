@@ -31,4 +31,11 @@
 #define GET_OP_CLASSES
 #include "lighthouse/Dialect/Tile/IR/TileOps.h.inc"
 
+namespace lighthouse::tile {
+
+/// Bytes of an element in memory, of any int or float type: a bool takes a byte.
+int64_t getMemoryBytes(mlir::Type elementType);
+
+} // namespace lighthouse::tile
+
 #endif // LIGHTHOUSE_DIALECT_TILE_IR_TILE_H
