@@ -438,6 +438,7 @@ kernel k(x: bool[3, 20], rows: i32[20]) -> (y: bool[3, 20], n: i32[3], z: bool[2
   if p == 0 { store(z[load(rows[:])], load(x[1, load(rows[:])])); }
 })",
      {{"x", DType::Bool, {3, 20}, 0, 1}, {"rows", DType::I32, {20}, -2, 22}}},
+    // Atomics of different kinds on one element do not commute; threads get to them in any order.
     {"atomics_of_every_kind",
      R"(
 kernel k(x: i32[16], f: f32[16], i: i32[16]) -> (a: i32[5], b: f32[5], c: i64[5], d: f64[5]) grid (1) {
@@ -446,8 +447,9 @@ kernel k(x: i32[16], f: f32[16], i: i32[16]) -> (a: i32[5], b: f32[5], c: i64[5]
   barrier();
   let to = load(i[:]);
   atomic_add(a[to], load(x[:]));
-  atomic_max(a[0 :+ 3], load(x[0 :+ 3]) * 5);
   atomic_add(b[to], load(f[:]), mask = load(x[:]) > 0);
+  barrier();
+  atomic_max(a[0 :+ 3], load(x[0 :+ 3]) * 5);
   atomic_min(b[2], 0.0 - 3.0);
   atomic_min(c[0 :+ 8], i64(load(x[0 :+ 8])));
   atomic_add(d[to], f64(load(f[:])));
@@ -461,6 +463,7 @@ kernel k(x: bf16[16], i: i32[16]) -> (a: bf16[5], b: bf16[5]) grid (1) {
   barrier();
   atomic_add(a[load(i[:])], load(x[:]));
   atomic_max(b[load(i[:])], load(x[:]));
+  barrier();
   atomic_min(b[3], load(x[0]));
 })",
      {{"x", DType::BF16, {16}}, {"i", DType::I32, {16}, -1, 6}}},
@@ -470,7 +473,9 @@ kernel k(x: f16[16], i: i32[16]) -> (a: f16[5]) grid (1) {
   store(a[:], zeros(f16[5]));
   barrier();
   atomic_add(a[load(i[:])], load(x[:]));
+  barrier();
   atomic_max(a[load(i[:])], load(x[:]) * 3);
+  barrier();
   atomic_min(a[3], load(x[0]));
 })",
      {{"x", DType::F16, {16}}, {"i", DType::I32, {16}, -1, 6}}},
