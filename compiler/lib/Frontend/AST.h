@@ -291,7 +291,7 @@ struct PipelineDecl : GenericDecl {
 /// A stage of the user: what kernels implement. It has no body.
 struct StageDecl : GenericDecl {
   StageDecl(Name name) : GenericDecl(Kind::Stage, name) {}
-  Name adjoint; // what computes its gradients; empty if nothing does
+  Name adjoint;                // what computes its gradients; empty if nothing does
   const Expr *flops = nullptr; // floating-point operations of a call; null: not said
   static bool classof(const Decl *d) { return d->kind == Kind::Stage; }
 };

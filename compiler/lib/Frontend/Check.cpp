@@ -336,8 +336,8 @@ void Checker::checkAdjoint(const StageDecl &stage, const GenericDecl &adjoint) {
       error(arg, " is a name that stage '" + stage.name.text +
                      "' has and that of a cotangent; give one of them another name");
     else if (arg.isTensor == isScalar(arg.name.text))
-      error(arg, Twine(": expected a ") + (arg.isTensor ? "scalar" : "tensor") + ", as that of stage '" +
-                     stage.name.text + "' is");
+      error(arg, Twine(": expected a ") + (arg.isTensor ? "scalar" : "tensor") +
+                     ", as that of stage '" + stage.name.text + "' is");
   }
   if (adjoint.results.empty())
     diagnostics

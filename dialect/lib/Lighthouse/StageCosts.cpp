@@ -88,9 +88,7 @@ CostAttr AttendDeltaOp::getStageCost() { return getPlainCost(*this); }
 CostAttr AddOp::getStageCost() { return getPlainCost(*this); }
 CostAttr ConvertOp::getStageCost() { return getPlainCost(*this); }
 CostAttr ZerosOp::getStageCost() { return getPlainCost(*this); }
-CostAttr UserStageOp::getStageCost() {
-  return getPlainCost(*this, getFlops().value_or(0));
-}
+CostAttr UserStageOp::getStageCost() { return getPlainCost(*this, getFlops().value_or(0)); }
 
 /// Operations of `products` products of S x S by S x D, half of each under a causal mask.
 template <typename OpT> static CostAttr getAttentionCost(OpT op, int64_t products) {

@@ -440,7 +440,8 @@ def Lighthouse_UserStageOp : Lighthouse_AnyStageOp<"user_stage", [
   let results = (outs Variadic<Lighthouse_AnyTensor>:$outputs);
   let assemblyFormat = [{
     $stage `(` $inputs `)` $input_names (`scalars` $scalars^)? `->` $output_names
-    (`with` $parameters^)? (`flops` $flops^)? (`adjoint` $adjoint^)? attr-dict `:` functional-type($inputs, $outputs)
+    (`with` $parameters^)? (`flops` $flops^)? (`adjoint` $adjoint^)? attr-dict
+    `:` functional-type($inputs, $outputs)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
