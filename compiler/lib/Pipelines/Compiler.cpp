@@ -4,6 +4,7 @@
 
 #include "BundledKernels.h"
 #include "Compilation.h"
+#include "CompilerThread.h"
 #include "Guard.h"
 #include "Signature.h"
 #include "TableTuner.h"
@@ -40,6 +41,8 @@ struct Compiler::State {
   KernelStore kernels{context};
   /// Processor seconds taken so far, out of options.limitSeconds.
   double spentSeconds = 0;
+  /// Of work that needs no guard.
+  CompilerThread thread;
   /// Work that crashed or ran out of time may have left anything behind, and may still be running.
   bool givenUp = false;
 
@@ -91,8 +94,8 @@ static thread_local const char *outOfMemory = "error: out of memory\n";
 
 const char *lighthouse::outOfMemoryMessage() { return outOfMemory; }
 
-/// `runGuarded` with its own failures rendered like all others, as errors at `loc`. After such a
-/// failure no more work is taken.
+/// Does work on a thread with a large stack, guarded if the options ask for a guard. Failures of its
+/// own are rendered like all others, as errors at `loc`. After such a failure no more work is taken.
 template <typename StateT>
 static Status runGuardedWork(std::shared_ptr<StateT> state, llvm::SMLoc loc,
                              std::function<void()> work) {
@@ -110,7 +113,9 @@ static Status runGuardedWork(std::shared_ptr<StateT> state, llvm::SMLoc loc,
     work();
   };
   GuardOptions guard{state->options.crashRecovery, state->options.limitSeconds};
-  Status status = runGuarded(std::move(body), guard, state->spentSeconds);
+  Status status = guard.recover || guard.cpuSeconds > 0
+                      ? runGuarded(std::move(body), guard, state->spentSeconds)
+                      : state->thread.run(std::move(body));
   if (status.ok())
     return status;
   // Work that was not begun leaves nothing behind.

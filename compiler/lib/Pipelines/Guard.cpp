@@ -2,6 +2,8 @@
 
 #include "Guard.h"
 
+#include "CompilerThread.h"
+
 #include "lighthouse/runtime/Thread.h"
 
 #include "llvm/Support/CrashRecoveryContext.h"
@@ -17,16 +19,12 @@
 #include <mutex>
 #include <pthread.h>
 #include <string>
-#include <system_error>
 
 using namespace lighthouse;
 using runtime::Status;
 using runtime::StatusCode;
 
 namespace {
-
-/// Recursion over the deepest input that the front end accepts stays far below this.
-constexpr size_t stackBytes = size_t(256) << 20;
 
 /// What the waiting and the working thread share.
 struct Work {
@@ -121,10 +119,8 @@ Status lighthouse::runGuarded(std::function<void()> body, const GuardOptions &op
   work->recover = options.recover;
   auto share = std::make_unique<std::shared_ptr<Work>>(work);
   pthread_t thread;
-  if (int error = runtime::startThread(thread, stackBytes, enter, share.get()))
-    return Status(StatusCode::SystemError,
-                  std::string("there can be no thread for the compiler: ") +
-                      std::generic_category().message(error));
+  if (int error = runtime::startThread(thread, compilerStackBytes, enter, share.get()))
+    return noCompilerThread(error);
   (void)share.release();
   clockid_t clock;
   bool timed = limit > 0 && pthread_getcpuclockid(thread, &clock) == 0;
