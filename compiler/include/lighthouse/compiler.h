@@ -13,10 +13,10 @@
  * installs no signal handler, changes no setting of the process and prints nothing but what
  * `lh_spec_options::remark` is for. It works on threads of its own, which block all signals but those
  * of faults: one for each specification, which ends with its handle, or with a time limit or crash
- * recovery one for each call. A crash of the compiler, a fatal error of LLVM and
- * memory exhausted while the compiler works end the process. With
- * `lh_spec_options::crash_recovery` they are `LH_INTERNAL`; exhausted memory is, if what is left
- * suffices to return. Memory exhausted in the interface around it is `LH_OUT_OF_MEMORY`.
+ * recovery one for each call. A crash of the compiler, a fatal error of LLVM and memory exhausted
+ * while the compiler works end the process. With `lh_spec_options::crash_recovery` they are
+ * `LH_INTERNAL`; exhausted memory is, if what is left suffices to return. Memory exhausted in the
+ * interface around it is `LH_OUT_OF_MEMORY`.
  *
  *===----------------------------------------------------------------------===*/
 
