@@ -1,5 +1,4 @@
-//===- main.cpp - lighthouse-bench: host kernels beside their yardsticks, and plans
-//---------------===//
+//===- main.cpp - lighthouse-bench: host kernels beside their yardsticks, and plans --------------===//
 //
 // usage: lighthouse-bench [REPETITIONS]    (20 by default)
 // Exit status 0 if everything reaches what is required of it, else 1.

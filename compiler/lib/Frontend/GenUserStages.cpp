@@ -36,10 +36,10 @@ PipelineGen::resultTypes(const StageDecl &decl, const Binding &binding, SMLoc lo
 }
 
 Result PipelineGen::applyStage(const StageDecl &decl, const Binding &binding,
-                               mlir::ArrayRef<Value> args, mlir::ValueRange inputs, SMLoc loc) {
+                               mlir::ArrayRef<Value> args, mlir::ValueRange inputs,
+                               mlir::ArrayAttr scalars, SMLoc loc) {
   FailureOr<mlir::SmallVector<mlir::Type>> types = resultTypes(decl, binding, loc);
-  FailureOr<mlir::ArrayAttr> scalars = scalarsOf(decl, binding, args, loc);
-  if (failed(types) || failed(scalars))
+  if (failed(types))
     return failure();
   mlir::IntegerAttr flops;
   if (decl.flops) {
@@ -64,7 +64,7 @@ Result PipelineGen::applyStage(const StageDecl &decl, const Binding &binding,
   mlir::Location at = mlir::FusedLoc::get({location(loc)}, plainLocation(decl.name.loc), context);
   auto op = lh::UserStageOp::create(
       builder, at, *types, builder.getStringAttr(decl.name.text), inputs, namesOf(decl.args),
-      namesOf(decl.results), *scalars,
+      namesOf(decl.results), scalars,
       decl.params.empty() ? mlir::DictionaryAttr() : KernelGen::paramsAttr(binding, context),
       flops, /*adjoint=*/mlir::FlatSymbolRefAttr());
   if (withAdjoints && !decl.adjoint.text.empty() &&

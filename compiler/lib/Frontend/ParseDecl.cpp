@@ -58,6 +58,11 @@ const Decl *Parser::parsePipeline() {
   return parseBlock(decl->body) ? decl : nullptr;
 }
 
+const Decl *Parser::refuseSecond(SMLoc word, SMLoc first, const char *message) {
+  diagnostics.error(word, message).note(first, "the first is given here");
+  return nullptr;
+}
+
 const Decl *Parser::parseStage() {
   take();
   Name name;
@@ -68,11 +73,6 @@ const Decl *Parser::parseStage() {
     return nullptr;
   accept(TokenKind::Semicolon);
   llvm::SmallVector<RequiresClause> requirements;
-  auto refuseSecond = [&](SMLoc word, SMLoc first, const char *what) {
-    diagnostics.error(word, llvm::Twine("a stage has one ").concat(what))
-        .note(first, "the first is given here");
-    return nullptr;
-  };
   for (;;) {
     if (atWord("requires")) {
       if (!parseRequires(requirements))
@@ -82,13 +82,13 @@ const Decl *Parser::parseStage() {
     if (atWord("adjoint")) {
       SMLoc word = take().loc();
       if (!decl->adjoint.text.empty())
-        return refuseSecond(word, decl->adjoint.loc, "adjoint");
+        return refuseSecond(word, decl->adjoint.loc, "a stage has one adjoint");
       if (!expectName(decl->adjoint, "the name of a pipeline, a kernel or a stage"))
         return nullptr;
     } else if (atWord("flops")) {
       SMLoc word = take().loc();
       if (decl->flops)
-        return refuseSecond(word, decl->flops->loc, "number of flops");
+        return refuseSecond(word, decl->flops->loc, "a stage has one number of flops");
       if (!(decl->flops = parseExpr()))
         return nullptr;
     } else {
@@ -121,11 +121,8 @@ const Decl *Parser::parseKernel() {
         return nullptr;
     } else if (atWord("implements")) {
       SMLoc word = take().loc();
-      if (!decl->stage.text.empty()) {
-        diagnostics.error(word, "a kernel implements one stage")
-            .note(decl->stage.loc, "the first is given here");
-        return nullptr;
-      }
+      if (!decl->stage.text.empty())
+        return refuseSecond(word, decl->stage.loc, "a kernel implements one stage");
       if (!expectName(decl->stage, "the name of a stage"))
         return nullptr;
       SMLoc open = loc();
@@ -163,11 +160,8 @@ const Decl *Parser::parseKernel() {
       accept(TokenKind::Semicolon);
     } else if (atWord("target")) {
       SMLoc word = take().loc();
-      if (!decl->target.text.empty()) {
-        diagnostics.error(word, "a kernel has one target")
-            .note(decl->target.loc, "the first is given here");
-        return nullptr;
-      }
+      if (!decl->target.text.empty())
+        return refuseSecond(word, decl->target.loc, "a kernel has one target");
       if (!expectName(decl->target, "'host' or 'cuda'"))
         return nullptr;
       accept(TokenKind::Semicolon);

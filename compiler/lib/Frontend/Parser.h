@@ -42,6 +42,8 @@ private:
   bool parseParam(llvm::SmallVectorImpl<ParamDecl> &params);
   bool parseArgs(ArrayRef<ArgDecl> &args, const char *what);
   bool parseRequires(llvm::SmallVectorImpl<RequiresClause> &requirements);
+  /// Reports a clause at `word` that was given before, at `first`; null.
+  const Decl *refuseSecond(SMLoc word, SMLoc first, const char *message);
   /// Whether the definition of a stage begins here; `stage` is no reserved word.
   bool atStage() const;
   void skipToDecl();

@@ -235,12 +235,13 @@ Result PipelineGen::apply(const GenericDecl &decl, mlir::ArrayRef<Value> args,
              : bind(decl, use, /*dimsAreConstant=*/true, context, diagnostics);
   if (failed(binding))
     return failure();
-  if (kernel)
-    return applyKernel(*kernel, *binding, args, inputs, loc);
-  if (auto *stage = llvm::dyn_cast<StageDecl>(&decl))
-    return applyStage(*stage, *binding, args, inputs, loc);
-  if (failed(scalarsOf(decl, *binding, args, loc)))
+  FailureOr<mlir::ArrayAttr> scalars = scalarsOf(decl, *binding, args, loc);
+  if (failed(scalars))
     return failure();
+  if (kernel)
+    return applyKernel(*kernel, *binding, inputs, *scalars, loc);
+  if (auto *stage = llvm::dyn_cast<StageDecl>(&decl))
+    return applyStage(*stage, *binding, args, inputs, *scalars, loc);
   FailureOr<mlir::SmallVector<mlir::Value>> results =
       runBody(llvm::cast<PipelineDecl>(decl), *binding, args, loc);
   if (failed(results))
@@ -265,23 +266,20 @@ FailureOr<mlir::ArrayAttr> PipelineGen::scalarsOf(const GenericDecl &decl, const
 }
 
 Result PipelineGen::applyKernel(const KernelDecl &decl, const Binding &binding,
-                                mlir::ArrayRef<Value> args, mlir::ValueRange inputs, SMLoc at) {
+                                mlir::ValueRange inputs, mlir::ArrayAttr scalars, SMLoc at) {
   FailureOr<tile::KernelOp> kernel = getInstance(definitions, decl, binding, module, diagnostics);
   if (failed(kernel))
     return failure();
   reportUse(binding, *kernel, tuner);
-  FailureOr<mlir::ArrayAttr> scalars = scalarsOf(decl, binding, args, at);
-  if (failed(scalars))
-    return failure();
   mlir::Location loc = location(at);
   FailureOr<lh::KernelBinding> shapes =
-      lh::bindKernel(*kernel, inputs.getTypes(), {}, scalars->getValue(), loc);
+      lh::bindKernel(*kernel, inputs.getTypes(), {}, scalars.getValue(), loc);
   if (failed(shapes))
     return failure();
   mlir::SmallVector<mlir::Type> results(shapes->results.begin(), shapes->results.end());
   auto launch = lh::LaunchOp::create(builder, loc, results,
                                      mlir::FlatSymbolRefAttr::get(context, kernel->getSymName()),
-                                     inputs, *scalars,
+                                     inputs, scalars,
                                      /*stage=*/builder.getStringAttr(decl.name.text),
                                      /*cost=*/lh::CostAttr());
   return resultsOf(launch);

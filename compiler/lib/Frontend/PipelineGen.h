@@ -59,10 +59,10 @@ private:
   /// the call.
   Result apply(const GenericDecl &decl, mlir::ArrayRef<Value> args,
                mlir::ArrayRef<Setting> settings, SMLoc loc);
-  Result applyKernel(const KernelDecl &decl, const Binding &binding, mlir::ArrayRef<Value> args,
-                     mlir::ValueRange inputs, SMLoc loc);
+  Result applyKernel(const KernelDecl &decl, const Binding &binding, mlir::ValueRange inputs,
+                     mlir::ArrayAttr scalars, SMLoc loc);
   Result applyStage(const StageDecl &decl, const Binding &binding, mlir::ArrayRef<Value> args,
-                    mlir::ValueRange inputs, SMLoc loc);
+                    mlir::ValueRange inputs, mlir::ArrayAttr scalars, SMLoc loc);
   /// The scalars among `args` in the types that `decl` gives them.
   mlir::FailureOr<mlir::ArrayAttr> scalarsOf(const GenericDecl &decl, const Binding &binding,
                                              mlir::ArrayRef<Value> args, SMLoc loc);

@@ -16,6 +16,7 @@
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/SaveAndRestore.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -109,7 +110,7 @@ static Status runGuardedWork(std::shared_ptr<StateT> state, llvm::SMLoc loc,
     return (head + message + "\n" + caret).str();
   };
   auto body = [work = std::move(work), message = render("out of memory")] {
-    outOfMemory = message.c_str();
+    llvm::SaveAndRestore restore(outOfMemory, message.c_str());
     work();
   };
   GuardOptions guard{state->options.crashRecovery, state->options.limitSeconds};

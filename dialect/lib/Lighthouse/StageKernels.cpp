@@ -264,3 +264,9 @@ KernelCall AddOp::getKernelCall(const Expansion &) {
   call.scalars = {getAlphaAttr()};
   return call;
 }
+
+KernelCall UserStageOp::getKernelCall(const Expansion &) {
+  KernelCall call = getPlainCall(*this, SmallVector<Value>(getInputs()));
+  llvm::append_range(call.scalars, getScalars().getAsRange<TypedAttr>());
+  return call;
+}

@@ -26,14 +26,6 @@ SmallVector<NamedAttribute> UserStageOp::getStageParameters() {
   return parameters ? llvm::to_vector(parameters.getValue()) : SmallVector<NamedAttribute>();
 }
 
-KernelCall UserStageOp::getKernelCall(const Expansion &) {
-  KernelCall call;
-  llvm::append_range(call.inputs, getInputs());
-  llvm::append_range(call.scalars, getScalars().getAsRange<TypedAttr>());
-  llvm::append_range(call.results, getResultTypes());
-  return call;
-}
-
 //===------------------------------------------------------------------------------------------===//
 // Names
 //===------------------------------------------------------------------------------------------===//

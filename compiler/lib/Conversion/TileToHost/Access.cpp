@@ -129,7 +129,7 @@ KernelLowering::Address KernelLowering::address(Value view, OperandRange subscri
 Value KernelLowering::loadAt(const Address &address, Type elementType, Value other,
                              int64_t width) {
   Type memory = memoryType(elementType);
-  unsigned alignment = memory.getIntOrFloatBitWidth() / 8;
+  unsigned alignment = tile::getMemoryBytes(memory);
   Type type = vectorType(memory, width);
   Value fallback;
   if (address.inside || address.lanes || address.gather) {
@@ -192,7 +192,7 @@ void KernelLowering::lowerStore(tile::StoreOp op) {
           scf::IfOp::create(b, to.inside, /*withElseRegion=*/false).thenBlock());
     Value value = evaluate(op.getValue(), indices, width);
     Type element = op.getView().getType().getElementType(), memory = memoryType(element);
-    unsigned alignment = memory.getIntOrFloatBitWidth() / 8;
+    unsigned alignment = tile::getMemoryBytes(memory);
     if (element.isInteger(1))
       value = arith::ExtUIOp::create(b, vectorType(memory, width), value);
     Value lanes = to.lanes;

@@ -88,7 +88,7 @@ void KernelLowering::lowerMatrixProduct(tile::DotOp op) {
 /// K for the rows and columns that it holds.
 void KernelLowering::lowerPlainProduct(tile::DotOp op) {
   Type sumType = cast<RankedTensorType>(op.getType()).getElementType();
-  int64_t bytes = sumType.getIntOrFloatBitWidth() / 8;
+  int64_t bytes = tile::getMemoryBytes(sumType);
   ScratchRows aRows(shapeOf(op.getA()), sumType), bRows(shapeOf(op.getB()), sumType);
   Value aBase = i32(shared.offsetOf(op)), bBase = add(aBase, i32(aRows.bytes()));
 
