@@ -47,6 +47,13 @@ function(lighthouse_library name)
   target_link_libraries(${name} PUBLIC lighthouse_includes ${ARG_LINK})
 endfunction()
 
+# For what is handed to others: the C++ library inside, hidden like the rest, so that an older one of
+# the system or of the process does not matter. The sanitizers want the shared one.
+add_library(lighthouse_static_cxx INTERFACE)
+if(NOT LIGHTHOUSE_SANITIZE)
+  target_link_options(lighthouse_static_cxx INTERFACE -static-libstdc++)
+endif()
+
 # lighthouse_c_library(TARGET FILE NAME SOURCES ... LINK ... HEADERS ...): libFILE.so, which shows
 # the functions lh_* alone and keeps to its own ones. It is installed with its headers, which lie in
 # include/, as Lighthouse::NAME. Every such library contains the runtime: CMake refuses to link two.
@@ -54,7 +61,7 @@ function(lighthouse_c_library target file name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK;HEADERS" ${ARGN})
   set(exports ${CMAKE_SOURCE_DIR}/runtime/exports.map)
   add_library(${target} SHARED ${ARG_SOURCES})
-  target_link_libraries(${target} PRIVATE ${ARG_LINK})
+  target_link_libraries(${target} PRIVATE ${ARG_LINK} lighthouse_static_cxx)
   target_include_directories(${target} INTERFACE
     $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

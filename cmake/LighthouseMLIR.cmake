@@ -34,6 +34,8 @@ if(NOT LIGHTHOUSE_MLIR_ARCHIVES OR NOT LIGHTHOUSE_LLVM_ARCHIVES)
   message(FATAL_ERROR "No static LLVM/MLIR archives in ${LLVM_LIBRARY_DIR}.")
 endif()
 find_package(ZLIB REQUIRED)
+# The archive if there is one: unlike zlib, zstd is not on the list of what every Linux system has.
+find_library(LIGHTHOUSE_ZSTD NAMES libzstd.a zstd REQUIRED)
 
 # Headers for everything that uses MLIR ...
 add_library(lighthouse_mlir_headers INTERFACE)
@@ -43,11 +45,14 @@ target_compile_definitions(lighthouse_mlir_headers INTERFACE ${LLVM_DEFINITIONS_
   _GNU_SOURCE __STDC_CONSTANT_MACROS __STDC_FORMAT_MACROS __STDC_LIMIT_MACROS)
 target_compile_options(lighthouse_mlir_headers INTERFACE -fno-rtti -fno-exceptions)
 
+# Debian's LLVM calls one function of glibc 2.36; all else of it is content with 2.34.
+add_library(lighthouse_arc4random STATIC ${CMAKE_CURRENT_LIST_DIR}/arc4random.c)
+
 # ... and the archives for final programs only.
 add_library(lighthouse_mlir_archives INTERFACE)
 target_link_libraries(lighthouse_mlir_archives INTERFACE
   -Wl,--start-group ${LIGHTHOUSE_MLIR_ARCHIVES} ${LIGHTHOUSE_LLVM_ARCHIVES} -Wl,--end-group
-  ZLIB::ZLIB zstd pthread dl m)
+  lighthouse_arc4random ZLIB::ZLIB ${LIGHTHOUSE_ZSTD} pthread dl m)
 target_link_options(lighthouse_mlir_archives INTERFACE
   -Wl,--gc-sections -Wl,--exclude-libs,ALL)
 

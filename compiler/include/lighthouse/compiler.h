@@ -64,7 +64,42 @@ typedef struct lh_spec_options {
 /** What is compiled. */
 typedef enum lh_kind { LH_PIPELINE = 0, LH_KERNEL = 1 } lh_kind;
 
-/** The value of a parameter, as it is written in a specification: "L", "3"; "T", "bf16". */
+/** A parameter, argument or result of a definition, as it is written. Pointers are valid until the
+ * specification is released. */
+typedef struct lh_declaration {
+  const char *name;
+  /** Of a parameter its kind, "int", "bool", "float" or "type"; else the type, "T[B, N, H, D]" or, of
+   * a scalar argument, "f32". */
+  const char *type;
+  /** Of a parameter its default, of a result its initial value; null if there is none. */
+  const char *value;
+} lh_declaration;
+
+/** A pipeline or kernel of a specification. Pointers are valid until the specification is released.
+ */
+typedef struct lh_definition_info {
+  size_t struct_size;
+  /** An `lh_kind`. */
+  int32_t kind;
+  /** Not 0: it comes from a file that the specification imports. */
+  int32_t imported;
+  const char *name;
+  const lh_declaration *parameters;
+  size_t num_parameters;
+  const lh_declaration *arguments;
+  size_t num_arguments;
+  const lh_declaration *results;
+  size_t num_results;
+} lh_definition_info;
+
+/** Counts of a specification. */
+typedef struct lh_spec_info {
+  size_t struct_size;
+  size_t num_definitions;
+} lh_spec_info;
+
+/** The value of a parameter, as it is written in a specification: "L", "3"; "T", "bf16". For
+ * pipelines also that of a scalar argument: "scale", "0.125". */
 typedef struct lh_setting {
   const char *name;
   const char *value;
@@ -132,6 +167,13 @@ LH_API lh_status lh_spec_parse(const char *name, const char *text, size_t size,
 /** Takes a specification of the bundled library by its name, "lighthouse.lh". `LH_NOT_FOUND` if
  * there is none; the message lists them. */
 LH_API lh_status lh_spec_bundled(const char *name, const lh_spec_options *options, lh_spec *spec);
+
+/** Fills `*info`. The caller sets `info->struct_size` first. */
+LH_API lh_status lh_spec_query(lh_spec spec, lh_spec_info *info);
+
+/** Describes pipeline or kernel number `index`: those of imported files first, in the order of the
+ * files. The caller sets `info->struct_size` first. `LH_INVALID_ARGUMENT` if there is no such one. */
+LH_API lh_status lh_spec_definition(lh_spec spec, size_t index, lh_definition_info *info);
 
 /** Releases the handle. Calls that other threads have begun go on. */
 LH_API lh_status lh_spec_release(lh_spec spec);

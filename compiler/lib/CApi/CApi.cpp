@@ -3,6 +3,7 @@
 #include "lighthouse/compiler.h"
 
 #include "Border.h"
+#include "Descriptions.h"
 #include "HandleRegistry.h"
 #include "Programs.h"
 #include "Requests.h"
@@ -28,11 +29,13 @@ namespace {
 /// A specification, which one thread at a time uses.
 struct OpenSpec {
   OpenSpec(Compiler compiler, runtime::WarningHandler warn)
-      : compiler(std::move(compiler)), warn(std::move(warn)) {}
+      : compiler(std::move(compiler)), warn(std::move(warn)),
+        descriptions(this->compiler.definitions()) {}
 
   mutable std::mutex mutex;
   mutable Compiler compiler;
   const runtime::WarningHandler warn;
+  const Descriptions descriptions;
 };
 
 /// An artifact and its bytes.
@@ -116,6 +119,38 @@ lh_status lh_spec_bundled(const char *name, const lh_spec_options *options, lh_s
     return openSpec("name", name, options, spec, [&](CompilerOptions compiler) {
       return Compiler::openBundled(name, std::move(compiler));
     });
+  });
+}
+
+lh_status lh_spec_query(lh_spec spec, lh_spec_info *info) {
+  return guarded(__func__, [&]() -> Status {
+    auto found = specs().find(spec);
+    if (!found)
+      return found.status();
+    lh_spec_info fields = {};
+    if (Status status = readStruct("info", info, sizeof fields, fields); !status.ok())
+      return status;
+    fields.num_definitions = (*found)->descriptions.size();
+    writeStruct(fields, info);
+    return {};
+  });
+}
+
+lh_status lh_spec_definition(lh_spec spec, size_t index, lh_definition_info *info) {
+  return guarded(__func__, [&]() -> Status {
+    auto found = specs().find(spec);
+    if (!found)
+      return found.status();
+    const Descriptions &descriptions = (*found)->descriptions;
+    lh_definition_info fields = {};
+    if (Status status = readStruct("info", info, sizeof fields, fields); !status.ok())
+      return status;
+    if (index >= descriptions.size())
+      return invalid(fmt::format("there is no definition number {}; the specification has {}", index,
+                                 descriptions.size()));
+    descriptions.fill(index, fields);
+    writeStruct(fields, info);
+    return {};
   });
 }
 

@@ -542,7 +542,7 @@ void Checker::checkCall(const CallExpr *e) {
                                ","));
       unsigned count = stage->signature->operands.size();
       if (!spread)
-        checkCount(e, count, count, nullptr);
+        checkCount(e, count - stage->signature->isFirstOptional, count, nullptr);
       return;
     }
     if (generic) {

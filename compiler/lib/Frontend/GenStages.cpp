@@ -57,12 +57,15 @@ FailureOr<mlir::SmallVector<mlir::Value>> PipelineGen::stageOperands(const lh::S
     mlir::ArrayRef<Value> spread = args->front().getTuple();
     args = mlir::SmallVector<Value>(spread.begin(), spread.end());
   }
+  if (stage.signature->isFirstOptional && args->size() + 1 == kinds.size())
+    kinds = kinds.drop_front();
   if (args->size() != kinds.size()) {
     error(e->loc, "'" + e->callee + "' expects " + Twine(kinds.size()) + " argument" +
                       (kinds.size() == 1 ? "" : "s") + ", found " + Twine(args->size()));
     return failure();
   }
-  static constexpr llvm::StringLiteral ordinals[] = {" first", " second", " third"};
+  static constexpr llvm::StringLiteral ordinals[] = {" first",  " second", " third",
+                                                  " fourth", " fifth",  " sixth"};
   mlir::SmallVector<mlir::Value> operands;
   for (auto [i, value] : llvm::enumerate(*args)) {
     if (!value.isRuntime()) {

@@ -80,22 +80,28 @@ void lighthouse::frontend::reportUse(const Binding &binding, tile::KernelOp inst
 
 namespace {
 
+Value parseInt(StringRef text) {
+  bool negative = text.consume_front("-");
+  unsigned radix = text.consume_front_insensitive("0x") ? 16 : 10;
+  int64_t number;
+  if (text.empty() || text.front() == '-' || text.getAsInteger(radix, number))
+    return {};
+  return Value::ofInt(negative ? -number : number);
+}
+
+Value parseBool(StringRef text) {
+  if (text == "true" || text == "false")
+    return Value::ofBool(text == "true");
+  return {};
+}
+
 /// The value that a setting's text means for a parameter; poison if it means none.
 Value parseSetting(StringRef text, ParamKind kind, mlir::MLIRContext *context) {
-  int64_t number;
   switch (kind) {
-  case ParamKind::Int: {
-    StringRef digits = text;
-    bool negative = digits.consume_front("-");
-    unsigned radix = digits.consume_front_insensitive("0x") ? 16 : 10;
-    if (digits.empty() || digits.front() == '-' || digits.getAsInteger(radix, number))
-      return {};
-    return Value::ofInt(negative ? -number : number);
-  }
+  case ParamKind::Int:
+    return parseInt(text);
   case ParamKind::Bool:
-    if (text == "true" || text == "false")
-      return Value::ofBool(text == "true");
-    return {};
+    return parseBool(text);
   case ParamKind::Float:
   case ParamKind::Type:
     if (mlir::Type type = elementTypeNamed(text, context))
@@ -103,6 +109,18 @@ Value parseSetting(StringRef text, ParamKind kind, mlir::MLIRContext *context) {
     return {};
   }
   return {};
+}
+
+/// The constant that a setting's text means for a scalar argument; poison if it means none.
+Value parseScalar(StringRef text) {
+  if (Value value = parseInt(text); !value.isPoison())
+    return value;
+  if (Value value = parseBool(text); !value.isPoison())
+    return value;
+  double number;
+  if (text.getAsDouble(number))
+    return {};
+  return Value::ofFloat(number);
 }
 
 StringRef expectedSetting(ParamKind kind) {
@@ -149,6 +167,40 @@ FailureOr<mlir::SmallVector<Setting>> parseSettings(const GenericDecl &decl,
   if (!ok)
     return failure();
   return settings;
+}
+
+/// Takes the settings of scalar arguments out of `settings`: a value for each scalar of `decl`, in
+/// order.
+FailureOr<mlir::SmallVector<Value>> takeScalars(const PipelineDecl &decl,
+                                                mlir::SmallVector<ParamSetting> &settings,
+                                                Diagnostics &diagnostics) {
+  mlir::SmallVector<Value> scalars;
+  bool ok = true;
+  for (const ArgDecl &arg : decl.args) {
+    if (arg.isTensor)
+      continue;
+    auto *text = llvm::find_if(
+        settings, [&](const ParamSetting &setting) { return setting.name == arg.name.text; });
+    if (text == settings.end()) {
+      diagnostics.error(arg.name.loc, "argument '" + arg.name.text + "' of pipeline '" +
+                                          decl.name.text + "' is a scalar; give it with --set " +
+                                          arg.name.text + "=VALUE");
+      ok = false;
+      continue;
+    }
+    scalars.push_back(parseScalar(text->value));
+    if (scalars.back().isPoison()) {
+      diagnostics
+          .error(SMLoc(), "--set " + text->name + "=" + text->value +
+                              ": expected a number, true or false, found '" + text->value + "'")
+          .note(arg.name.loc, "the argument is declared here");
+      ok = false;
+    }
+    settings.erase(text);
+  }
+  if (!ok)
+    return failure();
+  return scalars;
 }
 
 /// Argument types by name to types in order, null where unknown.
@@ -216,18 +268,15 @@ FailureOr<mlir::func::FuncOp> Spec::instantiatePipeline(llvm::StringRef name,
     return failure();
   }
   auto types = orderTypes(*decl, arguments, diagnostics);
-  auto values = parseSettings(*decl, settings, module.getContext(), diagnostics);
-  if (failed(types) || failed(values))
+  mlir::SmallVector<ParamSetting> params(settings);
+  auto scalars = takeScalars(*decl, params, diagnostics);
+  auto values = parseSettings(*decl, params, module.getContext(), diagnostics);
+  if (failed(types) || failed(scalars) || failed(values))
     return failure();
   for (auto [arg, type] : llvm::zip_equal(decl->args, *types)) {
     auto tensor = mlir::dyn_cast_or_null<mlir::RankedTensorType>(type);
-    if (tensor && tensor.hasStaticShape())
+    if (!arg.isTensor || (tensor && tensor.hasStaticShape()))
       continue;
-    if (!arg.isTensor) {
-      diagnostics.error(arg.name.loc, "argument '" + arg.name.text + "' of pipeline '" + name +
-                                          "' is a scalar; only another pipeline can give it");
-      return failure();
-    }
     diagnostics.error(arg.name.loc, "argument '" + arg.name.text + "' of pipeline '" + name +
                                         "' has no shape; give it with --arg " + arg.name.text +
                                         "=TYPE[EXTENTS]");
@@ -239,5 +288,5 @@ FailureOr<mlir::func::FuncOp> Spec::instantiatePipeline(llvm::StringRef name,
   if (failed(binding))
     return failure();
   return PipelineGen(state->definitions, module, withAdjoints, state->tuner, diagnostics)
-      .run(*decl, *binding, *types);
+      .run(*decl, *binding, *types, *scalars);
 }

@@ -20,9 +20,24 @@ PipelineGen::PipelineGen(const Definitions &definitions, mlir::ModuleOp module, 
       withAdjoints(withAdjoints), tuner(tuner), builder(module.getContext()) {}
 
 FailureOr<mlir::func::FuncOp> PipelineGen::run(const PipelineDecl &decl, const Binding &binding,
-                                               mlir::ArrayRef<mlir::Type> types) {
-  return makeFunction(decl, decl.name.text, types, [&](mlir::ValueRange args) {
-    mlir::SmallVector<Value> values(args.begin(), args.end());
+                                               mlir::ArrayRef<mlir::Type> types,
+                                               mlir::ArrayRef<Value> scalars) {
+  mlir::SmallVector<mlir::Type> tensors;
+  for (auto [arg, type] : llvm::zip_equal(decl.args, types))
+    if (arg.isTensor)
+      tensors.push_back(type);
+  using Results = FailureOr<mlir::SmallVector<mlir::Value>>;
+  return makeFunction(decl, decl.name.text, tensors, [&](mlir::ValueRange args) -> Results {
+    mlir::SmallVector<Value> values;
+    for (const ArgDecl &arg : decl.args) {
+      values.push_back(arg.isTensor ? Value(args.front()) : scalars.front());
+      if (arg.isTensor)
+        args = args.drop_front();
+      else
+        scalars = scalars.drop_front();
+    }
+    if (failed(scalarsOf(decl, binding, values, decl.name.loc)))
+      return failure();
     return runBody(decl, binding, values, decl.name.loc);
   });
 }

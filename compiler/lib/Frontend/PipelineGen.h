@@ -27,9 +27,11 @@ public:
   PipelineGen(const Definitions &definitions, mlir::ModuleOp module, bool withAdjoints,
               Tuner *tuner, Diagnostics &diagnostics);
 
-  /// `types` are those of the arguments.
+  /// `types` are those of the arguments, of which the tensors count; `scalars` are constants for the
+  /// others, in order.
   mlir::FailureOr<mlir::func::FuncOp> run(const PipelineDecl &decl, const Binding &binding,
-                                          mlir::ArrayRef<mlir::Type> types);
+                                          mlir::ArrayRef<mlir::Type> types,
+                                          mlir::ArrayRef<Value> scalars);
 
   /// Generates the adjoint of a stage as a private function; `op` is a use of the stage with the
   /// parameters `binding` and the arguments `args`.

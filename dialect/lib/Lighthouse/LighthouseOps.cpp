@@ -24,6 +24,15 @@ LogicalResult lighthouse::lh::verifyHeads(std::optional<Location> location, Stri
   return success();
 }
 
+LogicalResult lighthouse::lh::verifyScale(std::optional<Location> location, StringRef op,
+                                          const APFloat &scale) {
+  // Masked scores are minus infinity before they are scaled.
+  if (scale.isFinite() && scale.convertToFloat() > 0)
+    return success();
+  return emitAt(location) << "the scale must be positive and finite, got "
+                          << scale.convertToFloat() << " [" << op << "_c4]";
+}
+
 /// The pyramid over q [B, N, H, D] and k, v [B, N, G, D]; null after an error.
 template <typename Adaptor>
 static PyramidType inferPyramid(MLIRContext *context, std::optional<Location> location,
@@ -57,6 +66,30 @@ LogicalResult PoolOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
   return success(pyramid != nullptr);
 }
 
+LogicalResult MakePyramidOp::inferReturnTypes(MLIRContext *context,
+                                              std::optional<Location> location, Adaptor adaptor,
+                                              SmallVectorImpl<Type> &types) {
+  PyramidType pyramid = inferPyramid(context, location, "make_pyramid", adaptor);
+  types.assign({pyramid});
+  if (!pyramid)
+    return failure();
+  for (auto [name, value, ofQuery] :
+       {std::tuple("qc", adaptor.getQc(), true), std::tuple("kc", adaptor.getKc(), false),
+        std::tuple("vc", adaptor.getVc(), false)})
+    if (RankedTensorType expected = pyramid.getCoarsestType(ofQuery); value.getType() != expected)
+      return emitAt(location) << name << " must be " << expected << ", got " << value.getType()
+                              << " [make_pyramid_c3]";
+  return success();
+}
+
+LogicalResult CoarsestOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
+                                           SmallVectorImpl<Type> &types) {
+  auto pyramid = cast<PyramidType>(adaptor.getPyramid().getType());
+  RankedTensorType keyValue = pyramid.getCoarsestType(/*ofQuery=*/false);
+  types.assign({pyramid.getCoarsestType(/*ofQuery=*/true), keyValue, keyValue});
+  return success();
+}
+
 LogicalResult NormScoreOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
                                             SmallVectorImpl<Type> &types) {
   types.assign({getScoresOf(cast<PyramidType>(adaptor.getPyramid().getType()))});
@@ -84,6 +117,12 @@ LogicalResult MakeScoresOp::verify() {
     if (type != expected)
       return emitOpError() << "score tensors must be " << expected << ", got " << type
                            << " [make_scores_c1]";
+  return success();
+}
+
+LogicalResult ScoreTensorsOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+                                               Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  types.assign(2, cast<ScoresType>(adaptor.getScores().getType()).getTensorType());
   return success();
 }
 
@@ -131,11 +170,9 @@ LogicalResult AttendOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
                                          Adaptor adaptor, SmallVectorImpl<Type> &types) {
   if (failed(verifyAttention(location, "attend", adaptor)))
     return failure();
-  // Masked scores are minus infinity before they are scaled.
   if (std::optional<APFloat> scale = adaptor.getScale();
-      scale && !(scale->isFinite() && scale->convertToFloat() > 0))
-    return emitAt(location) << "the scale must be positive and finite, got "
-                            << scale->convertToFloat() << " [attend_c4]";
+      scale && failed(verifyScale(location, "attend", *scale)))
+    return failure();
   auto q = cast<RankedTensorType>(adaptor.getQ().getType());
   types.assign({q, getRowType(q)});
   return success();

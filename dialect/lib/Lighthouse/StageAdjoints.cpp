@@ -57,10 +57,11 @@ Value Cotangents::getRounded(Value tensor, Location loc) {
 // Adjoints
 //===------------------------------------------------------------------------------------------===//
 
-/// A pyramid's cotangent is that of q, k and v.
-static LogicalResult passThroughPyramid(Operation *pool, Value pyramid, Cotangents &cotangents) {
-  for (auto [operand, tensor] : llvm::zip_equal(pool->getOperands(), cotangents.lookup(pyramid)))
-    cotangents.add(operand, tensor, pool->getLoc());
+/// A pyramid's cotangent is that of q, k and v, the first operands of what makes it.
+static LogicalResult passThroughPyramid(Operation *maker, Value pyramid, Cotangents &cotangents) {
+  for (auto [operand, tensor] :
+       llvm::zip_equal(maker->getOperands().take_front(3), cotangents.lookup(pyramid)))
+    cotangents.add(operand, tensor, maker->getLoc());
   return success();
 }
 
@@ -69,6 +70,10 @@ LogicalResult PoolOp::buildAdjoint(OpBuilder &, Cotangents &cotangents, bool) {
 }
 
 LogicalResult PoolScoreOp::buildAdjoint(OpBuilder &, Cotangents &cotangents, bool) {
+  return passThroughPyramid(*this, getPyramid(), cotangents);
+}
+
+LogicalResult MakePyramidOp::buildAdjoint(OpBuilder &, Cotangents &cotangents, bool) {
   return passThroughPyramid(*this, getPyramid(), cotangents);
 }
 

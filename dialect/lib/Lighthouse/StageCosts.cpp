@@ -50,14 +50,17 @@ CostAttr PoolScoreOp::getStageCost() {
   return getCost(*this, sumOfBytes(getOperandTypes()), sumOfBytes(getKernelCall({}).results));
 }
 
+// These only rename tensors.
+CostAttr MakePyramidOp::getStageCost() { return getCost(*this, 0, 0); }
+CostAttr CoarsestOp::getStageCost() { return getCost(*this, 0, 0); }
 CostAttr MakeScoresOp::getStageCost() { return getCost(*this, 0, 0); }
+CostAttr ScoreTensorsOp::getStageCost() { return getCost(*this, 0, 0); }
+CostAttr IndicesOp::getStageCost() { return getCost(*this, 0, 0); }
 
 CostAttr SelectOp::getStageCost() {
   return getCost(*this, sumOfBytes(getExpandedTypes(getScores().getType())),
                  getBytes(getSelection().getType()));
 }
-
-CostAttr IndicesOp::getStageCost() { return getCost(*this, 0, 0); }
 
 CostAttr MakeSelectionOp::getStageCost() {
   return getCost(*this, getBytes(getIndices().getType()),

@@ -162,6 +162,17 @@ void PoolOp::expandResults(Expansion &expansion, ValueRange made) {
   expandPyramid(expansion, getPyramid(), getOperands(), made);
 }
 
+void MakePyramidOp::expandResults(Expansion &expansion, ValueRange) {
+  expansion.set(getPyramid(), getOperands());
+}
+
+void CoarsestOp::expandResults(Expansion &expansion, ValueRange) {
+  SmallVector<Value> pyramid = expansion.lookup(getPyramid());
+  expansion.set(getQc(), pyramid[coarsestQ]);
+  expansion.set(getKc(), pyramid[coarsestK]);
+  expansion.set(getVc(), pyramid[coarsestV]);
+}
+
 KernelCall NormScoreOp::getKernelCall(const Expansion &expansion) {
   SmallVector<Value> pyramid = expansion.lookup(getPyramid());
   KernelCall call;
@@ -184,6 +195,12 @@ void PoolScoreOp::expandResults(Expansion &expansion, ValueRange made) {
 
 void MakeScoresOp::expandResults(Expansion &expansion, ValueRange) {
   expansion.set(getScores(), getOperands());
+}
+
+void ScoreTensorsOp::expandResults(Expansion &expansion, ValueRange) {
+  SmallVector<Value> scores = expansion.lookup(getScores());
+  expansion.set(getQuery(), scores[0]);
+  expansion.set(getKey(), scores[1]);
 }
 
 KernelCall SelectOp::getKernelCall(const Expansion &expansion) {

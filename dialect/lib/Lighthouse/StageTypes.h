@@ -20,6 +20,10 @@ mlir::LogicalResult verifyHeads(std::optional<mlir::Location> location, llvm::St
                                 unsigned headsAxis, mlir::RankedTensorType q,
                                 mlir::RankedTensorType k, mlir::RankedTensorType v);
 
+/// Checks the scale of attention: label c4.
+mlir::LogicalResult verifyScale(std::optional<mlir::Location> location, llvm::StringRef op,
+                                const llvm::APFloat &scale);
+
 /// Checks q [B, H, S, D] against k and v [B, G, S, D] of attention: labels c1 to c3.
 template <typename Adaptor>
 mlir::LogicalResult verifyAttention(std::optional<mlir::Location> location, llvm::StringRef op,

@@ -15,6 +15,9 @@ using Kind = StageOption::Kind;
 
 static constexpr StageOperand threeHeads[] = {StageOperand::Heads, StageOperand::Heads,
                                               StageOperand::Heads};
+static constexpr StageOption pyramidOptions[] = {
+    {.name = "levels", .kind = Kind::Int, .isRequired = true},
+    {.name = "factor", .kind = Kind::Int, .isRequired = true}};
 static constexpr llvm::StringLiteral pyramidParameters[] = {"levels", "factor"};
 static constexpr llvm::StringLiteral maskParameters[] = {"causal"};
 
@@ -24,11 +27,24 @@ static constexpr StageSignature madeByPasses(ArrayRef<llvm::StringLiteral> param
 }
 
 const StageSignature &PoolOp::getStageSignature() {
-  static constexpr StageOption options[] = {
-      {.name = "levels", .kind = Kind::Int, .isRequired = true},
-      {.name = "factor", .kind = Kind::Int, .isRequired = true}};
   static constexpr StageSignature signature{
-      .operands = threeHeads, .options = options, .parameters = pyramidParameters};
+      .operands = threeHeads, .options = pyramidOptions, .parameters = pyramidParameters};
+  return signature;
+}
+
+const StageSignature &MakePyramidOp::getStageSignature() {
+  static constexpr StageOperand operands[] = {StageOperand::Heads, StageOperand::Heads,
+                                              StageOperand::Heads, StageOperand::Heads,
+                                              StageOperand::Heads, StageOperand::Heads};
+  static constexpr StageSignature signature{
+      .hasKernel = false, .operands = operands, .options = pyramidOptions, .parameters = {}};
+  return signature;
+}
+
+const StageSignature &CoarsestOp::getStageSignature() {
+  static constexpr StageOperand operands[] = {StageOperand::Pyramid};
+  static constexpr StageSignature signature{
+      .hasKernel = false, .operands = operands, .options = {}, .parameters = {}};
   return signature;
 }
 
@@ -47,6 +63,19 @@ const StageSignature &PoolScoreOp::getStageSignature() {
 const StageSignature &MakeScoresOp::getStageSignature() {
   static constexpr StageOperand operands[] = {StageOperand::Pyramid, StageOperand::Tensor,
                                               StageOperand::Tensor};
+  static constexpr StageOption options[] = {{.name = "length", .kind = Kind::Int},
+                                            {.name = "levels", .kind = Kind::Int},
+                                            {.name = "factor", .kind = Kind::Int}};
+  static constexpr StageSignature signature{.hasKernel = false,
+                                            .isFirstOptional = true,
+                                            .operands = operands,
+                                            .options = options,
+                                            .parameters = {}};
+  return signature;
+}
+
+const StageSignature &ScoreTensorsOp::getStageSignature() {
+  static constexpr StageOperand operands[] = {StageOperand::Scores};
   static constexpr StageSignature signature{
       .hasKernel = false, .operands = operands, .options = {}, .parameters = {}};
   return signature;
@@ -69,6 +98,20 @@ const StageSignature &IndicesOp::getStageSignature() {
   static constexpr StageOperand operands[] = {StageOperand::Selection};
   static constexpr StageSignature signature{
       .hasKernel = false, .operands = operands, .options = {}, .parameters = {}};
+  return signature;
+}
+
+const StageSignature &MakeSelectionOp::getStageSignature() {
+  static constexpr StageOperand operands[] = {StageOperand::Tensor};
+  static constexpr StageOption options[] = {
+      {.name = "length", .kind = Kind::Int, .isRequired = true},
+      {.name = "levels", .kind = Kind::Int, .isRequired = true},
+      {.name = "factor", .kind = Kind::Int, .isRequired = true},
+      {.name = "budget", .kind = Kind::Int, .isRequired = true},
+      {.name = "chunk", .kind = Kind::Int},
+      {.name = "cover_prefix", .kind = Kind::Flag}};
+  static constexpr StageSignature signature{
+      .operands = operands, .options = options, .parameters = {}};
   return signature;
 }
 
@@ -95,19 +138,52 @@ const StageSignature &ScatterOp::getStageSignature() {
   return signature;
 }
 
+//===------------------------------------------------------------------------------------------===//
+// Signatures of the backward pass
+//===------------------------------------------------------------------------------------------===//
+
+const StageSignature &ScatterBackwardOp::getStageSignature() {
+  static constexpr StageOperand operands[] = {StageOperand::Heads, StageOperand::Selection};
+  static constexpr StageSignature signature{
+      .operands = operands, .options = {}, .parameters = pyramidParameters};
+  return signature;
+}
+
+const StageSignature &AttendDeltaOp::getStageSignature() {
+  static constexpr StageOperand operands[] = {StageOperand::Heads, StageOperand::Heads};
+  static constexpr StageSignature signature{.operands = operands, .options = {}, .parameters = {}};
+  return signature;
+}
+
+static constexpr StageOperand attendBackwardOperands[] = {
+    StageOperand::Heads, StageOperand::Heads,  StageOperand::Heads,
+    StageOperand::Heads, StageOperand::Tensor, StageOperand::Tensor};
+static constexpr StageOption attendBackwardOptions[] = {
+    {.name = "causal", .kind = Kind::Flag, .fallback = true},
+    {.name = "scale", .kind = Kind::Float, .isRequired = true}};
+/// Of attention's adjoint and its halves.
+static constexpr StageSignature attendBackward{.operands = attendBackwardOperands,
+                                               .options = attendBackwardOptions,
+                                               .parameters = maskParameters};
+
+const StageSignature &AttendBackwardOp::getStageSignature() { return attendBackward; }
+const StageSignature &AttendBackwardQOp::getStageSignature() { return attendBackward; }
+const StageSignature &AttendBackwardKVOp::getStageSignature() { return attendBackward; }
+
+const StageSignature &GatherBackwardOp::getStageSignature() {
+  static constexpr StageOperand operands[] = {StageOperand::Heads, StageOperand::Heads,
+                                              StageOperand::Heads, StageOperand::Selection};
+  static constexpr StageSignature signature{
+      .operands = operands, .options = {}, .parameters = pyramidParameters};
+  return signature;
+}
+
 #define SIGNATURE_OF_PASSES(op, parameters)                                                        \
   const StageSignature &op::getStageSignature() {                                                  \
     static constexpr StageSignature signature = madeByPasses(parameters);                          \
     return signature;                                                                              \
   }
-SIGNATURE_OF_PASSES(MakeSelectionOp, {})
-SIGNATURE_OF_PASSES(ScatterBackwardOp, pyramidParameters)
 SIGNATURE_OF_PASSES(ScatterBackwardDeltaOp, pyramidParameters)
-SIGNATURE_OF_PASSES(AttendDeltaOp, {})
-SIGNATURE_OF_PASSES(AttendBackwardOp, maskParameters)
-SIGNATURE_OF_PASSES(AttendBackwardQOp, maskParameters)
-SIGNATURE_OF_PASSES(AttendBackwardKVOp, maskParameters)
-SIGNATURE_OF_PASSES(GatherBackwardOp, pyramidParameters)
 SIGNATURE_OF_PASSES(AddOp, {})
 SIGNATURE_OF_PASSES(ConvertOp, {})
 SIGNATURE_OF_PASSES(ZerosOp, {})
@@ -115,10 +191,37 @@ SIGNATURE_OF_PASSES(ZerosOp, {})
 
 FailureOr<Operation *> MakeScoresOp::buildStage(OpBuilder &builder, Location loc,
                                                 ValueRange operands, DictionaryAttr options) {
-  auto pyramid = cast<PyramidType>(operands[0].getType());
-  auto type = ScoresType::get(builder.getContext(), pyramid.getBatch(), pyramid.getLength(),
-                              pyramid.getGroups(), pyramid.getShape());
-  return MakeScoresOp::create(builder, loc, type, operands[1], operands[2]).getOperation();
+  static constexpr StringLiteral extents[] = {"length", "levels", "factor"};
+  ScoresType type;
+  if (operands.size() == 3) {
+    if (!options.empty())
+      return mlir::emitError(loc) << "the pyramid says what '" << options.begin()->getName().getValue()
+                            << "' is";
+    auto pyramid = cast<PyramidType>(operands[0].getType());
+    type = ScoresType::get(builder.getContext(), pyramid.getBatch(), pyramid.getLength(),
+                           pyramid.getGroups(), pyramid.getShape());
+  } else {
+    SmallVector<int64_t> values;
+    for (StringRef name : extents) {
+      auto option = options.getAs<IntegerAttr>(name);
+      if (!option)
+        return mlir::emitError(loc) << "'make_scores' without a pyramid needs the option '" << name << "'";
+      values.push_back(option.getInt());
+    }
+    auto query = cast<RankedTensorType>(operands[0].getType());
+    if (query.getRank() != 3)
+      return mlir::emitError(loc) << "'make_scores' expects f32[B, G, NS], found " << query;
+    auto shape = PyramidAttr::getChecked([&] { return mlir::emitError(loc); }, builder.getContext(),
+                                         values[1], values[2]);
+    if (!shape)
+      return failure();
+    type = ScoresType::getChecked([&] { return mlir::emitError(loc); }, builder.getContext(),
+                                  query.getDimSize(0), values[0], query.getDimSize(1), shape);
+    if (!type)
+      return failure();
+  }
+  ValueRange tensors = operands.take_back(2);
+  return MakeScoresOp::create(builder, loc, type, tensors[0], tensors[1]).getOperation();
 }
 
 //===------------------------------------------------------------------------------------------===//

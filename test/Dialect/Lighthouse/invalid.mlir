@@ -157,6 +157,33 @@ func.func @pool_score(%q: tensor<1x32x2x16xf16>, %k: tensor<1x64x2x16xf16>) {
 
 // -----
 
+func.func @make_pyramid(%q: tensor<1x64x4x16xf32>, %k: tensor<1x64x2x16xf32>, %v: tensor<1x64x2x32xf32>, %qc: tensor<1x4x4x16xf32>, %kc: tensor<1x2x4x16xf32>) {
+  // expected-error@+2 {{k and v must have the same type, got 'tensor<1x64x2x16xf32>' and 'tensor<1x64x2x32xf32>' [make_pyramid_c1]}}
+  // expected-error@below {{failed to infer returned types}}
+  %p = lighthouse.make_pyramid %q, %k, %v, %qc, %kc, %kc into <levels = 3, factor = 4> : (tensor<1x64x4x16xf32>, tensor<1x64x2x16xf32>, tensor<1x64x2x32xf32>, tensor<1x4x4x16xf32>, tensor<1x2x4x16xf32>, tensor<1x2x4x16xf32>) -> !lighthouse.pyramid<batch = 1, length = 64, heads = 4, groups = 2, dim = 16, element = f32, shape = <levels = 3, factor = 4>>
+  return
+}
+
+// -----
+
+func.func @make_pyramid(%q: tensor<1x32x4x16xf32>, %k: tensor<1x64x2x16xf32>, %qc: tensor<1x4x4x16xf32>, %kc: tensor<1x2x4x16xf32>) {
+  // expected-error@+2 {{q must agree with k in everything but the number of heads (dim 2), got 'tensor<1x32x4x16xf32>' and 'tensor<1x64x2x16xf32>' [make_pyramid_c2]}}
+  // expected-error@below {{failed to infer returned types}}
+  %p = lighthouse.make_pyramid %q, %k, %k, %qc, %kc, %kc into <levels = 3, factor = 4> : (tensor<1x32x4x16xf32>, tensor<1x64x2x16xf32>, tensor<1x64x2x16xf32>, tensor<1x4x4x16xf32>, tensor<1x2x4x16xf32>, tensor<1x2x4x16xf32>) -> !lighthouse.pyramid<batch = 1, length = 64, heads = 4, groups = 2, dim = 16, element = f32, shape = <levels = 3, factor = 4>>
+  return
+}
+
+// -----
+
+func.func @make_pyramid(%q: tensor<1x64x4x16xf32>, %k: tensor<1x64x2x16xf32>, %qc: tensor<1x4x4x16xf32>, %kc: tensor<1x2x5x16xf32>) {
+  // expected-error@+2 {{kc must be 'tensor<1x2x4x16xf32>', got 'tensor<1x2x5x16xf32>' [make_pyramid_c3]}}
+  // expected-error@below {{failed to infer returned types}}
+  %p = lighthouse.make_pyramid %q, %k, %k, %qc, %kc, %kc into <levels = 3, factor = 4> : (tensor<1x64x4x16xf32>, tensor<1x64x2x16xf32>, tensor<1x64x2x16xf32>, tensor<1x4x4x16xf32>, tensor<1x2x5x16xf32>, tensor<1x2x5x16xf32>) -> !lighthouse.pyramid<batch = 1, length = 64, heads = 4, groups = 2, dim = 16, element = f32, shape = <levels = 3, factor = 4>>
+  return
+}
+
+// -----
+
 func.func @make_scores(%sq: tensor<1x2x20xf32>, %sk: tensor<1x2x84xf32>) {
   // expected-error@below {{score tensors must be 'tensor<1x2x20xf32>', got 'tensor<1x2x84xf32>' [make_scores_c1]}}
   %s = lighthouse.make_scores %sq, %sk : (tensor<1x2x20xf32>, tensor<1x2x84xf32>)
@@ -410,6 +437,15 @@ func.func @attend_delta(%o: tensor<1x4x32x16xf32>, %do: tensor<1x4x32x16xf16>) {
   // expected-error@+2 {{o and d_o must have the same type, got 'tensor<1x4x32x16xf32>' and 'tensor<1x4x32x16xf16>' [attend_delta_c1]}}
   // expected-error@below {{failed to infer returned types}}
   %d = lighthouse.attend_delta %o, %do : (tensor<1x4x32x16xf32>, tensor<1x4x32x16xf16>) -> tensor<1x4x32xf32>
+  return
+}
+
+// -----
+
+func.func @attend_backward(%q: tensor<1x4x32x16xf32>, %k: tensor<1x2x32x16xf32>, %r: tensor<1x4x32xf32>) {
+  // expected-error@+2 {{the scale must be positive and finite, got 0.000000e+00 [attend_backward_c4]}}
+  // expected-error@below {{failed to infer returned types}}
+  %dq, %dk, %dv = lighthouse.attend_backward %q, %k, %k, %q, %r, %r scale 0.0 : (tensor<1x4x32x16xf32>, tensor<1x2x32x16xf32>, tensor<1x2x32x16xf32>, tensor<1x4x32x16xf32>, tensor<1x4x32xf32>, tensor<1x4x32xf32>) -> (tensor<1x4x32x16xf32>, tensor<1x2x32x16xf32>, tensor<1x2x32x16xf32>)
   return
 }
 

@@ -39,6 +39,61 @@ TEST(Compile, AKernelIsAProgram) {
   lh_spec_release(spec);
 }
 
+TEST(Spec, DescribesItsDefinitions) {
+  const char *text = "import \"dense.lh\";\n"
+                     "kernel k<T: float = f32, D: int>(x: T[N, D], a: f32) -> (y: T[N] = 0) grid (1) {}\n"
+                     "stage s(x: f32[N]) -> (y: f32[N]);\n"
+                     "pipeline p(x: f32[N, D]) -> (y: f32[N]) { return k(x, 1.0); }\n";
+  lh_spec spec = nullptr;
+  ASSERT_EQ(lh_spec_parse("described.lh", text, std::strlen(text), nullptr, &spec), LH_OK);
+  lh_spec_info counts = sized<lh_spec_info>();
+  ASSERT_EQ(lh_spec_query(spec, &counts), LH_OK);
+  lh_definition_info own = sized<lh_definition_info>();
+  ASSERT_GE(counts.num_definitions, 3u);
+  ASSERT_EQ(lh_spec_definition(spec, 0, &own), LH_OK);
+  EXPECT_TRUE(own.imported);
+  ASSERT_EQ(lh_spec_definition(spec, counts.num_definitions - 2, &own), LH_OK);
+  EXPECT_STREQ(own.name, "k");
+  EXPECT_EQ(own.kind, LH_KERNEL);
+  EXPECT_FALSE(own.imported);
+  ASSERT_EQ(own.num_parameters, 2u);
+  EXPECT_STREQ(own.parameters[0].name, "T");
+  EXPECT_STREQ(own.parameters[0].type, "float");
+  EXPECT_STREQ(own.parameters[0].value, "f32");
+  EXPECT_EQ(own.parameters[1].value, nullptr);
+  ASSERT_EQ(own.num_arguments, 2u);
+  EXPECT_STREQ(own.arguments[0].type, "T[N, D]");
+  EXPECT_STREQ(own.arguments[1].type, "f32");
+  ASSERT_EQ(own.num_results, 1u);
+  EXPECT_STREQ(own.results[0].name, "y");
+  EXPECT_STREQ(own.results[0].value, "0");
+  ASSERT_EQ(lh_spec_definition(spec, counts.num_definitions - 1, &own), LH_OK);
+  EXPECT_STREQ(own.name, "p") << "stages are not listed: nothing calls them from outside";
+  EXPECT_EQ(own.kind, LH_PIPELINE);
+  EXPECT_EQ(lh_spec_definition(spec, counts.num_definitions, &own), LH_INVALID_ARGUMENT);
+  EXPECT_THAT(lh_last_error(), HasSubstr("there is no definition number"));
+  EXPECT_EQ(lh_spec_query(spec, nullptr), LH_INVALID_ARGUMENT);
+  lh_spec_release(spec);
+  EXPECT_EQ(lh_spec_query(spec, &counts), LH_INVALID_HANDLE);
+}
+
+TEST(Compile, ScalarsOfPipelinesAreSet) {
+  const char *text = "import \"attend.lh\";\n"
+                     "pipeline p(q: f32[B, H, S, D], scale: f32) -> (o: f32[B, H, S, D]) {\n"
+                     "  let (o, lse) = attend(q, q, q, scale = scale);\n  return o;\n}\n";
+  lh_spec spec = nullptr;
+  ASSERT_EQ(lh_spec_parse("scaled.lh", text, std::strlen(text), nullptr, &spec), LH_OK);
+  lh_program program = nullptr;
+  OwnedRequest request("p");
+  request.argument("q", LH_F32, {1, 1, 4, 16});
+  EXPECT_EQ(lh_compile(spec, request.get(), &program), LH_INVALID_ARGUMENT);
+  EXPECT_THAT(lh_last_error(), HasSubstr("argument 'scale' of pipeline 'p' is a scalar"));
+  request.setting("scale", "0.5");
+  ASSERT_EQ(lh_compile(spec, request.get(), &program), LH_OK) << lh_last_error();
+  lh_program_release(program);
+  lh_spec_release(spec);
+}
+
 TEST(Compile, ErrorsAreLocated) {
   const char *text = "kernel k(x: f32[N]) -> (y: f32[N]) grid (1) {\n  let a = b;\n}\n";
   lh_spec spec = openScale();

@@ -38,7 +38,7 @@ extern "C" {
 #endif
 
 /** The version of this interface: major * 1000 + minor. */
-#define LH_API_VERSION 1002
+#define LH_API_VERSION 1003
 
 /** Why a function failed. */
 typedef enum lh_status {

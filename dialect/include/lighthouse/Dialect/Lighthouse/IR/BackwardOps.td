@@ -1,6 +1,6 @@
 //===- BackwardOps.td - the stages of the backward pass ---------------------------------------===//
 //
-// What `lighthouse-differentiate` makes, and what joins and separates its results. Formulas: with
+// What `lighthouse-differentiate` makes, pipelines may call, and joins and separates results. Formulas: with
 // P = exp(scale q k^T - lse) and dS = P (do v^T - delta), as in FlashAttention (arXiv:2205.14135).
 //
 //===------------------------------------------------------------------------------------------===//
@@ -20,7 +20,7 @@ def Lighthouse_FloatTensor : ConfinedType<
 //===------------------------------------------------------------------------------------------===//
 
 def Lighthouse_MakeSelectionOp : Lighthouse_AnyStageOp<"make_selection", [
-    "getKernelCall", "expandResults"]> {
+    "buildStage", "getKernelCall", "expandResults"]> {
   let summary = "a selection from its list of entries";
   let description = [{
     The inverse of `indices`: `indices` i32[B, G, S] are the entries in sub-sequence order, -1 in
@@ -181,7 +181,8 @@ def Lighthouse_AttendBackwardOp : Lighthouse_AnyAttendBackwardOp<"attend_backwar
     Constraints:
     - (attend_backward_c1) k and v have the same type;
     - (attend_backward_c2) q agrees with k in B, S, D and element type;
-    - (attend_backward_c3) G divides H, `d_o` has the type of q, `lse` and `delta` are f32[B, H, S].
+    - (attend_backward_c3) G divides H, `d_o` has the type of q, `lse` and `delta` are f32[B, H, S];
+    - (attend_backward_c4) `scale` is positive and finite.
 
     Example:
 

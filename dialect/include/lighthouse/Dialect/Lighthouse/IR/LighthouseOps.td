@@ -76,6 +76,69 @@ def Lighthouse_PoolOp : Lighthouse_StageOp<"pool", [
   }];
 }
 
+def Lighthouse_MakePyramidOp : Lighthouse_StageOp<"make_pyramid", [
+    "expandResults", "buildAdjoint"]> {
+  let summary = "a pyramid from its base and its coarsest rows";
+  let description = [{
+    The inverse of `coarsest`: `q` is [B, N, H, D], `k` and `v` are [B, N, G, D], `qc` is
+    [B, H, NC, D], `kc` and `vc` are [B, G, NC, D] as pooling makes them. A pyramid crosses from one
+    pipeline to another in this form. All of its gradient flows to q, k and v.
+
+    Constraints:
+    - (make_pyramid_c1) k and v have the same type;
+    - (make_pyramid_c2) q agrees with k in B, N, D and element type;
+    - (make_pyramid_c3) the coarsest rows have the types that the pyramid gives them.
+
+    Example:
+
+    ```mlir
+    func.func @make_pyramid(%q: tensor<1x8192x4x64xf32>, %k: tensor<1x8192x2x64xf32>,
+                            %v: tensor<1x8192x2x64xf32>, %qc: tensor<1x4x512x64xf32>,
+                            %kc: tensor<1x2x512x64xf32>, %vc: tensor<1x2x512x64xf32>) {
+      %p = lighthouse.make_pyramid %q, %k, %v, %qc, %kc, %vc into <levels = 3, factor = 4>
+        : (tensor<1x8192x4x64xf32>, tensor<1x8192x2x64xf32>, tensor<1x8192x2x64xf32>,
+           tensor<1x4x512x64xf32>, tensor<1x2x512x64xf32>, tensor<1x2x512x64xf32>)
+          -> !lighthouse.pyramid<batch = 1, length = 8192, heads = 4, groups = 2, dim = 64,
+                                 element = f32, shape = <levels = 3, factor = 4>>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins Lighthouse_Heads:$q, Lighthouse_Heads:$k, Lighthouse_Heads:$v,
+                       Lighthouse_Heads:$qc, Lighthouse_Heads:$kc, Lighthouse_Heads:$vc,
+                       I64Attr:$levels, I64Attr:$factor);
+  let results = (outs Lighthouse_PyramidType:$pyramid);
+  let assemblyFormat = [{
+    $q `,` $k `,` $v `,` $qc `,` $kc `,` $vc `into` ` ` `<` `levels` `=` $levels `,` `factor` `=`
+    $factor `>` attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Lighthouse_CoarsestOp : Lighthouse_StageOp<"coarsest", ["expandResults"]> {
+  let summary = "the coarsest rows of a pyramid";
+  let description = [{
+    The pooled rows of q [B, H, NC, D], k and v [B, G, NC, D] at the last level.
+
+    Example:
+
+    ```mlir
+    !pyramid = !lighthouse.pyramid<batch = 1, length = 8192, heads = 4, groups = 2, dim = 64,
+                                   element = f32, shape = <levels = 3, factor = 4>>
+    func.func @coarsest(%q: tensor<1x8192x4x64xf32>, %k: tensor<1x8192x2x64xf32>,
+                        %v: tensor<1x8192x2x64xf32>) -> tensor<1x4x512x64xf32> {
+      %p = lighthouse.pool %q, %k, %v into <levels = 3, factor = 4>
+        : (tensor<1x8192x4x64xf32>, tensor<1x8192x2x64xf32>, tensor<1x8192x2x64xf32>) -> !pyramid
+      %qc, %kc, %vc = lighthouse.coarsest %p
+        : (!pyramid) -> (tensor<1x4x512x64xf32>, tensor<1x2x512x64xf32>, tensor<1x2x512x64xf32>)
+      return %qc : tensor<1x4x512x64xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Lighthouse_PyramidType:$pyramid);
+  let results = (outs Lighthouse_Heads:$qc, Lighthouse_Heads:$kc, Lighthouse_Heads:$vc);
+  let assemblyFormat = "$pyramid attr-dict `:` functional-type(operands, results)";
+}
+
 def Lighthouse_NormScoreOp : Lighthouse_StageOp<"norm_score", [
     "getStageParameters", "getKernelCall"]> {
   let summary = "scores the entries of a pyramid by the largest norm below them";
@@ -179,6 +242,30 @@ def Lighthouse_MakeScoresOp : Lighthouse_AnyStageOp<"make_scores", [
   let hasVerifier = 1;
 }
 
+def Lighthouse_ScoreTensorsOp : Lighthouse_StageOp<"score_tensors", ["expandResults"]> {
+  let summary = "the query and key scores as tensors";
+  let description = [{
+    The inverse of `make_scores`: two tensors f32[B, G, NS].
+
+    Example:
+
+    ```mlir
+    !scores = !lighthouse.scores<batch = 1, length = 8192, groups = 2,
+                                 shape = <levels = 3, factor = 4>>
+    func.func @score_tensors(%sq: tensor<1x2x2560xf32>) -> tensor<1x2x2560xf32> {
+      %s = lighthouse.make_scores %sq, %sq
+        : (tensor<1x2x2560xf32>, tensor<1x2x2560xf32>) -> !scores
+      %query, %key = lighthouse.score_tensors %s
+        : (!scores) -> (tensor<1x2x2560xf32>, tensor<1x2x2560xf32>)
+      return %key : tensor<1x2x2560xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Lighthouse_ScoresType:$scores);
+  let results = (outs Lighthouse_AnyTensor:$query, Lighthouse_AnyTensor:$key);
+  let assemblyFormat = "$scores attr-dict `:` functional-type(operands, results)";
+}
+
 def Lighthouse_SelectOp : Lighthouse_StageOp<"select", [
     "getStageParameters", "getKernelCall"]> {
   let summary = "chooses the sub-sequence by a cascade from coarse to fine";
@@ -216,7 +303,7 @@ def Lighthouse_SelectOp : Lighthouse_StageOp<"select", [
     ```
   }];
   let arguments = (ins Lighthouse_ScoresType:$scores, I64Attr:$budget,
-                       DefaultValuedAttr<I64Attr, "128">:$chunk, UnitAttr:$cover_prefix);
+                       DefaultValuedAttr<I64Attr, "::lighthouse::lh::defaultChunk">:$chunk, UnitAttr:$cover_prefix);
   let results = (outs Lighthouse_SelectionType:$selection);
   let assemblyFormat = [{
     $scores `budget` $budget (`chunk` $chunk^)? (`cover_prefix` $cover_prefix^)? attr-dict

@@ -15,6 +15,9 @@
 
 namespace lighthouse::lh {
 
+/// Entries that a selection expands per chunk and level where nothing else is said.
+inline constexpr int64_t defaultChunk = 128;
+
 /// What a pipeline passes for an operand of a stage.
 enum class StageOperand {
   Heads,     ///< A tensor of rank 4 of floats: q, k, v, o or their sub-sequences.
@@ -47,6 +50,8 @@ struct StageSignature {
   bool isCallable = true;
   /// Whether kernels implement it. The others only rename tensors.
   bool hasKernel = true;
+  /// Whether pipelines may leave out the first operand; the op's `buildStage` says what stands for it.
+  bool isFirstOptional = false;
   llvm::ArrayRef<StageOperand> operands;
   llvm::ArrayRef<StageOption> options;
   /// What a kernel may ask for at compile time: the names that may stand to the left in
