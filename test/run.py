@@ -1,7 +1,10 @@
 """Runs all tests of a build, shows progress, and ends with "N passed, N failed[, N skipped]".
 
-usage: run.py BUILD/test
+usage: run.py BUILD/test [PYTHON]
+
+PYTHON has PyTorch and pytest, for the tests of the Python package; without it they count as skipped.
 """
+import glob
 import json
 import os
 import re
@@ -9,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import xml.etree.ElementTree
 
 
 class Tally:
@@ -73,7 +77,35 @@ def run_lit(lit, directory, report):
     return tally, done.stdout
 
 
-def main(directory):
+def run_python(python, directory, report):
+    """The tests of the Python package, with the libraries of the build."""
+    tally = Tally()
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "python")
+    files = glob.glob(os.path.join(folder, "test_*.py"))
+    if not python:
+        for name in files:
+            tally.add(name, "skipped")
+        return tally, b""
+    environment = {**os.environ, "PYTHONPATH": os.path.join(folder, "..", "..", "python"),
+                   "LIGHTHOUSE_LIBRARY_DIR": os.path.join(directory, "..", "lib")}
+    done = subprocess.run([python, "-m", "pytest", "-q", f"--junit-xml={report}", folder],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
+                          env=environment)
+    try:
+        cases = xml.etree.ElementTree.parse(report).iter("testcase")
+    except (OSError, xml.etree.ElementTree.ParseError):
+        cases = []
+    for case in cases:
+        kinds = {child.tag for child in case}
+        tally.add(f"python: {case.get('classname')}.{case.get('name')}",
+                  "failed" if kinds & {"failure", "error"} else
+                  "skipped" if "skipped" in kinds else "passed")
+    if done.returncode != 0 and not tally.failed:
+        tally.add(f"python: exit status {done.returncode}", "failed")
+    return tally, done.stdout
+
+
+def main(directory, python=None):
     with open(os.path.join(directory, "programs.txt")) as file:
         programs = file.read().split()
     with open(os.path.join(directory, "lit.site.cfg.py")) as file:
@@ -87,6 +119,7 @@ def main(directory):
         parts = [("lit", lambda report: run_lit(lit, directory, report))]
         parts += [(os.path.basename(path), lambda report, path=path: run_program(path, report))
                   for path in programs]
+        parts.append(("python", lambda report: run_python(python, directory, report)))
         for name, run in parts:
             print(f"[test] {name} ...", flush=True)
             start = time.monotonic()
@@ -104,6 +137,6 @@ def main(directory):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

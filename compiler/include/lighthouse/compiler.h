@@ -98,8 +98,8 @@ typedef struct lh_spec_info {
   size_t num_definitions;
 } lh_spec_info;
 
-/** The value of a parameter, as it is written in a specification: "L", "3"; "T", "bf16". For
- * pipelines also that of a scalar argument: "scale", "0.125". */
+/** The value of a parameter, as it is written in a specification: "L", "3"; "T", "bf16". Also
+ * that of a scalar argument: "scale", "0.125". */
 typedef struct lh_setting {
   const char *name;
   const char *value;

@@ -5,6 +5,8 @@
 #include "lighthouse/Dialect/Lighthouse/IR/Lighthouse.h"
 #include "mlir/IR/Verifier.h"
 
+#include <cmath>
+
 using namespace lighthouse;
 using namespace lighthouse::frontend;
 using llvm::Twine;
@@ -80,28 +82,32 @@ void lighthouse::frontend::reportUse(const Binding &binding, tile::KernelOp inst
 
 namespace {
 
-Value parseInt(StringRef text) {
+std::optional<int64_t> parseInt(StringRef text) {
   bool negative = text.consume_front("-");
   unsigned radix = text.consume_front_insensitive("0x") ? 16 : 10;
   int64_t number;
   if (text.empty() || text.front() == '-' || text.getAsInteger(radix, number))
-    return {};
-  return Value::ofInt(negative ? -number : number);
+    return std::nullopt;
+  return negative ? -number : number;
 }
 
-Value parseBool(StringRef text) {
+std::optional<bool> parseBool(StringRef text) {
   if (text == "true" || text == "false")
-    return Value::ofBool(text == "true");
-  return {};
+    return text == "true";
+  return std::nullopt;
 }
 
 /// The value that a setting's text means for a parameter; poison if it means none.
 Value parseSetting(StringRef text, ParamKind kind, mlir::MLIRContext *context) {
   switch (kind) {
   case ParamKind::Int:
-    return parseInt(text);
+    if (std::optional<int64_t> number = parseInt(text))
+      return Value::ofInt(*number);
+    return {};
   case ParamKind::Bool:
-    return parseBool(text);
+    if (std::optional<bool> flag = parseBool(text))
+      return Value::ofBool(*flag);
+    return {};
   case ParamKind::Float:
   case ParamKind::Type:
     if (mlir::Type type = elementTypeNamed(text, context))
@@ -109,18 +115,6 @@ Value parseSetting(StringRef text, ParamKind kind, mlir::MLIRContext *context) {
     return {};
   }
   return {};
-}
-
-/// The constant that a setting's text means for a scalar argument; poison if it means none.
-Value parseScalar(StringRef text) {
-  if (Value value = parseInt(text); !value.isPoison())
-    return value;
-  if (Value value = parseBool(text); !value.isPoison())
-    return value;
-  double number;
-  if (text.getAsDouble(number))
-    return {};
-  return Value::ofFloat(number);
 }
 
 StringRef expectedSetting(ParamKind kind) {
@@ -137,7 +131,13 @@ StringRef expectedSetting(ParamKind kind) {
   return "";
 }
 
-/// Settings as text to settings as values.
+/// The scalar argument of that name; null if there is none.
+const ArgDecl *findScalar(const GenericDecl &decl, StringRef name) {
+  auto *arg = llvm::find_if(decl.args, [&](const ArgDecl &a) { return a.name.text == name; });
+  return arg != decl.args.end() && !arg->isTensor ? arg : nullptr;
+}
+
+/// Settings of parameters as text to settings as values.
 FailureOr<mlir::SmallVector<Setting>> parseSettings(const GenericDecl &decl,
                                                     llvm::ArrayRef<ParamSetting> texts,
                                                     mlir::MLIRContext *context,
@@ -145,6 +145,8 @@ FailureOr<mlir::SmallVector<Setting>> parseSettings(const GenericDecl &decl,
   mlir::SmallVector<Setting> settings;
   bool ok = true;
   for (const ParamSetting &text : texts) {
+    if (findScalar(decl, text.name))
+      continue;
     auto *param =
         llvm::find_if(decl.params, [&](const ParamDecl &p) { return p.name.text == text.name; });
     if (param == decl.params.end()) {
@@ -169,34 +171,41 @@ FailureOr<mlir::SmallVector<Setting>> parseSettings(const GenericDecl &decl,
   return settings;
 }
 
-/// Takes the settings of scalar arguments out of `settings`: a value for each scalar of `decl`, in
-/// order.
-FailureOr<mlir::SmallVector<Value>> takeScalars(const PipelineDecl &decl,
-                                                mlir::SmallVector<ParamSetting> &settings,
+/// The settings of scalar arguments, in the types that `binding` gives them, in order.
+FailureOr<mlir::SmallVector<Value>> bindScalars(const Binding &binding,
+                                                llvm::ArrayRef<ParamSetting> settings,
+                                                mlir::MLIRContext *context,
                                                 Diagnostics &diagnostics) {
   mlir::SmallVector<Value> scalars;
   bool ok = true;
-  for (const ArgDecl &arg : decl.args) {
+  for (const ArgDecl &arg : binding.decl->args) {
     if (arg.isTensor)
       continue;
-    auto *text = llvm::find_if(
-        settings, [&](const ParamSetting &setting) { return setting.name == arg.name.text; });
-    if (text == settings.end()) {
+    auto *setting = llvm::find_if(
+        settings, [&](const ParamSetting &candidate) { return candidate.name == arg.name.text; });
+    if (setting == settings.end()) {
       diagnostics.error(arg.name.loc, "argument '" + arg.name.text + "' of pipeline '" +
-                                          decl.name.text + "' is a scalar; give it with --set " +
-                                          arg.name.text + "=VALUE");
+                                          binding.decl->name.text +
+                                          "' is a scalar; give it with --set " + arg.name.text +
+                                          "=VALUE");
       ok = false;
       continue;
     }
-    scalars.push_back(parseScalar(text->value));
-    if (scalars.back().isPoison()) {
+    mlir::Type type = elementType(arg, binding, context);
+    mlir::TypedAttr value = parseScalar(setting->value, type);
+    if (!value) {
       diagnostics
-          .error(SMLoc(), "--set " + text->name + "=" + text->value +
-                              ": expected a number, true or false, found '" + text->value + "'")
+          .error(SMLoc(), "--set " + setting->name + "=" + setting->value + ": expected a value of type " +
+                              spell(type) + ", found '" + setting->value + "'")
           .note(arg.name.loc, "the argument is declared here");
       ok = false;
+    } else if (auto number = mlir::dyn_cast<mlir::FloatAttr>(value)) {
+      scalars.push_back(Value::ofFloat(number.getValueAsDouble()));
+    } else if (type.isInteger(1)) {
+      scalars.push_back(Value::ofBool(mlir::cast<mlir::BoolAttr>(value).getValue()));
+    } else {
+      scalars.push_back(Value::ofInt(mlir::cast<mlir::IntegerAttr>(value).getInt()));
     }
-    settings.erase(text);
   }
   if (!ok)
     return failure();
@@ -227,6 +236,24 @@ orderTypes(const GenericDecl &decl, llvm::ArrayRef<NamedType> named, Diagnostics
 }
 
 } // namespace
+
+mlir::TypedAttr lighthouse::frontend::parseScalar(StringRef text, mlir::Type type) {
+  if (auto floatType = mlir::dyn_cast<mlir::FloatType>(type)) {
+    double number;
+    if (text.getAsDouble(number))
+      return {};
+    auto value = mlir::FloatAttr::get(floatType, number);
+    return value.getValue().isInfinity() && !std::isinf(number) ? mlir::FloatAttr() : value;
+  }
+  if (type.isInteger(1)) {
+    std::optional<bool> flag = parseBool(text);
+    return flag ? mlir::BoolAttr::get(type.getContext(), *flag) : mlir::BoolAttr();
+  }
+  std::optional<int64_t> number = parseInt(text);
+  if (!number || !llvm::isIntN(type.getIntOrFloatBitWidth(), *number))
+    return {};
+  return mlir::IntegerAttr::get(type, *number);
+}
 
 FailureOr<tile::KernelOp> Spec::instantiateKernel(llvm::StringRef name,
                                                   llvm::ArrayRef<ParamSetting> settings,
@@ -268,10 +295,8 @@ FailureOr<mlir::func::FuncOp> Spec::instantiatePipeline(llvm::StringRef name,
     return failure();
   }
   auto types = orderTypes(*decl, arguments, diagnostics);
-  mlir::SmallVector<ParamSetting> params(settings);
-  auto scalars = takeScalars(*decl, params, diagnostics);
-  auto values = parseSettings(*decl, params, module.getContext(), diagnostics);
-  if (failed(types) || failed(scalars) || failed(values))
+  auto values = parseSettings(*decl, settings, module.getContext(), diagnostics);
+  if (failed(types) || failed(values))
     return failure();
   for (auto [arg, type] : llvm::zip_equal(decl->args, *types)) {
     auto tensor = mlir::dyn_cast_or_null<mlir::RankedTensorType>(type);
@@ -286,6 +311,9 @@ FailureOr<mlir::func::FuncOp> Spec::instantiatePipeline(llvm::StringRef name,
   FailureOr<Binding> binding =
       bind(*decl, use, /*dimsAreConstant=*/true, module.getContext(), diagnostics);
   if (failed(binding))
+    return failure();
+  auto scalars = bindScalars(*binding, settings, module.getContext(), diagnostics);
+  if (failed(scalars))
     return failure();
   return PipelineGen(state->definitions, module, withAdjoints, state->tuner, diagnostics)
       .run(*decl, *binding, *types, *scalars);

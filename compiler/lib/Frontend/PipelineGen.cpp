@@ -26,8 +26,7 @@ FailureOr<mlir::func::FuncOp> PipelineGen::run(const PipelineDecl &decl, const B
   for (auto [arg, type] : llvm::zip_equal(decl.args, types))
     if (arg.isTensor)
       tensors.push_back(type);
-  using Results = FailureOr<mlir::SmallVector<mlir::Value>>;
-  return makeFunction(decl, decl.name.text, tensors, [&](mlir::ValueRange args) -> Results {
+  return makeFunction(decl, decl.name.text, tensors, [&](mlir::ValueRange args) {
     mlir::SmallVector<Value> values;
     for (const ArgDecl &arg : decl.args) {
       values.push_back(arg.isTensor ? Value(args.front()) : scalars.front());
@@ -36,8 +35,6 @@ FailureOr<mlir::func::FuncOp> PipelineGen::run(const PipelineDecl &decl, const B
       else
         scalars = scalars.drop_front();
     }
-    if (failed(scalarsOf(decl, binding, values, decl.name.loc)))
-      return failure();
     return runBody(decl, binding, values, decl.name.loc);
   });
 }

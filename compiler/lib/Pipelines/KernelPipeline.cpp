@@ -4,6 +4,7 @@
 
 #include "lighthouse/Dialect/Lighthouse/IR/KernelBinding.h"
 #include "lighthouse/Dialect/Lighthouse/IR/Lighthouse.h"
+#include "lighthouse/Frontend/Frontend.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -42,19 +43,45 @@ RankedTensorType lighthouse::tensorType(const ArgumentType &argument, MLIRContex
   return RankedTensorType::get(argument.shape, element);
 }
 
+/// The constant that the request sets for a scalar argument; null if it sets none.
+static FailureOr<TypedAttr> findScalar(const Request &request, StringRef name,
+                                       BlockArgument argument) {
+  auto found = llvm::find_if(request.settings,
+                             [&](const auto &setting) { return setting.first == name; });
+  if (found == request.settings.end())
+    return TypedAttr();
+  if (TypedAttr value = frontend::parseScalar(found->second, argument.getType()))
+    return value;
+  return emitError(argument.getLoc()) << "expected a value of type " << argument.getType()
+                                      << " for '" << name << "', found '" << found->second << "'";
+}
+
 FailureOr<func::FuncOp> lighthouse::wrapKernel(tile::KernelOp kernel, const Request &request) {
   MLIRContext *context = kernel.getContext();
   SmallVector<Type> inputs;
+  SmallVector<unsigned> tensors; // which arguments of the kernel they are
+  SmallVector<Attribute> scalars;
   for (unsigned i = 0; i < kernel.getInputs(); ++i) {
     std::string name = kernel.getArgName(i);
+    BlockArgument argument = kernel.getBody().getArgument(i);
+    if (!isa<tile::ViewType>(argument.getType())) {
+      FailureOr<TypedAttr> scalar = findScalar(request, name, argument);
+      if (failed(scalar))
+        return failure();
+      if (!*scalar)
+        return func::FuncOp();
+      scalars.push_back(*scalar);
+      continue;
+    }
     auto found = llvm::find_if(request.arguments,
-                               [&](const ArgumentType &argument) { return argument.name == name; });
+                               [&](const ArgumentType &type) { return type.name == name; });
     if (found == request.arguments.end())
       return func::FuncOp();
     inputs.push_back(tensorType(*found, context));
+    tensors.push_back(i);
   }
   FailureOr<lh::KernelBinding> binding =
-      lh::bindKernel(kernel, inputs, /*results=*/{}, /*scalars=*/{}, kernel.getLoc());
+      lh::bindKernel(kernel, inputs, /*results=*/{}, scalars, kernel.getLoc());
   if (failed(binding))
     return failure();
   SmallVector<Type> results(binding->results.begin(), binding->results.end());
@@ -69,14 +96,14 @@ FailureOr<func::FuncOp> lighthouse::wrapKernel(tile::KernelOp kernel, const Requ
       func::FuncOp::create(builder, kernel.getLoc(), ("run_" + kernel.getSymName()).str(),
                            builder.getFunctionType(inputs, results));
   for (unsigned i = 0; i < inputs.size(); ++i)
-    function.setArgAttrs(i, named(i));
+    function.setArgAttrs(i, named(tensors[i]));
   for (unsigned i = 0; i < results.size(); ++i)
-    function.setResultAttrs(i, named(inputs.size() + i));
+    function.setResultAttrs(i, named(kernel.getInputs() + i));
   Block *body = function.addEntryBlock();
   builder.setInsertionPointToStart(body);
   auto launch = lh::LaunchOp::create(builder, kernel.getLoc(), TypeRange(results),
                                      FlatSymbolRefAttr::get(kernel.getSymNameAttr()),
-                                     body->getArguments(), builder.getArrayAttr({}), StringAttr(),
+                                     body->getArguments(), builder.getArrayAttr(scalars), StringAttr(),
                                      lh::CostAttr());
   func::ReturnOp::create(builder, kernel.getLoc(), launch.getOutputs());
   return function;

@@ -144,13 +144,16 @@ LogicalResult PlanCompilation::checkCotangents(func::FuncOp backward, unsigned f
 }
 
 LogicalResult PlanCompilation::refuseOpenKernel() {
-  auto inputs = kernel.getBody().getArguments().take_front(kernel.getInputs());
-  for (BlockArgument input : inputs)
-    if (!isa<tile::ViewType>(input.getType()))
-      return emitError(input.getLoc(),
-                       "a kernel with scalar arguments can only be used in a pipeline");
-  for (BlockArgument input : inputs) {
+  for (BlockArgument input : kernel.getBody().getArguments().take_front(kernel.getInputs())) {
     std::string name = kernel.getArgName(input.getArgNumber());
+    if (!isa<tile::ViewType>(input.getType())) {
+      if (llvm::none_of(request.settings,
+                        [&](const auto &setting) { return setting.first == name; }))
+        return emitError(input.getLoc()) << "an artifact needs the value of every scalar; give it "
+                                            "with --set "
+                                         << name << "=VALUE";
+      continue;
+    }
     if (llvm::none_of(request.arguments,
                       [&](const ArgumentType &argument) { return argument.name == name; }))
       return emitError(input.getLoc())

@@ -251,7 +251,7 @@ TEST(CompilerTest, OpenKernelHasCodeButNoArtifact) {
   EXPECT_THAT(artifact.status().message(), HasSubstr("'y' has none"));
 }
 
-TEST(CompilerTest, KernelWithScalarsNeedsAPipeline) {
+TEST(CompilerTest, ScalarsOfKernelsAreSet) {
   Request request;
   request.kind = Request::Kind::Kernel;
   request.name = "scale";
@@ -264,7 +264,12 @@ kernel scale(x: f32[N], by: f32) -> (y: f32[N]) grid (N) {
 )");
   EXPECT_TRUE(compiler.emit(request, Phase::Asm).ok());
   std::string message = compiler.compile(request, nullptr).status().message();
-  EXPECT_THAT(message, HasSubstr("scalar arguments can only be used in a pipeline"));
+  EXPECT_THAT(message, HasSubstr("needs the value of every scalar; give it with --set by=VALUE"));
+  request.settings = {{"by", "two"}};
+  message = compiler.compile(request, nullptr).status().message();
+  EXPECT_THAT(message, HasSubstr("expected a value of type 'f32' for 'by', found 'two'"));
+  request.settings = {{"by", "2.5"}};
+  EXPECT_TRUE(compiler.compile(request, nullptr).ok());
 }
 
 TEST(CompilerTest, ErrorsAreRenderedWithTheirPlace) {

@@ -103,6 +103,10 @@ struct NamedType {
   mlir::Type type;
 };
 
+/// The constant that a setting gives to a scalar argument: the text of a number, or `true` or `false`, as
+/// an element type. Null if it means none of that type.
+mlir::TypedAttr parseScalar(llvm::StringRef text, mlir::Type type);
+
 /// Reads the file that an import names. `importer` is the name of the importing file's buffer. The
 /// buffer's name identifies the file: one that is imported twice is read once.
 using ImportResolver = std::function<llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>>(
@@ -134,13 +138,15 @@ public:
 
   /// Adds an instance of a kernel to `module`, or finds the equal one that is there. Parameters
   /// that are not set follow from `arguments` (in any order, not all needed) or are defaults.
+  /// Settings of scalar arguments are for whoever launches it.
   mlir::FailureOr<tile::KernelOp> instantiateKernel(llvm::StringRef name,
                                                     llvm::ArrayRef<ParamSetting> settings,
                                                     llvm::ArrayRef<NamedType> arguments,
                                                     mlir::ModuleOp module);
 
   /// Adds a function for a pipeline on arguments of static shape, and the kernels that it launches
-  /// itself. Arguments and results carry their names as `lighthouse.name`. `withAdjoints` adds the
+  /// itself. Settings may give scalar arguments, too; none may be missing. Arguments and results
+  /// carry their names as `lighthouse.name`. `withAdjoints` adds the
   /// adjoints that declared stages have, as private functions; without them the pipeline cannot be
   /// differentiated through such stages.
   mlir::FailureOr<mlir::func::FuncOp> instantiatePipeline(llvm::StringRef name,

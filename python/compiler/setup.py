@@ -1,0 +1,10 @@
+# What pyproject.toml cannot say, as it depends on the version and the platform.
+import os
+import sys
+
+from setuptools import setup
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from native_wheel import NATIVE, VERSION  # noqa: E402
+
+setup(version=VERSION, **NATIVE)

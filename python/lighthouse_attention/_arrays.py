@@ -1,0 +1,56 @@
+"""Programs on numpy arrays, on the host. No torch."""
+import numpy as np
+
+from . import _programs
+
+_NUMPY_NAMES = {"float32": 0, "float16": 1, "bfloat16": 2, "float64": 3, "int8": 4, "int32": 5,
+                "int64": 6, "bool": 7}
+
+
+def dtype_code(dtype):
+    """The `lh_dtype` of a numpy dtype; bfloat16 is that of the package ml_dtypes."""
+    code = _NUMPY_NAMES.get(np.dtype(dtype).name)
+    if code is None:
+        raise TypeError(f"element type {np.dtype(dtype).name} is none of {', '.join(_NUMPY_NAMES)}")
+    return code
+
+
+def spell_type(value):
+    """The language's name of an element type of torch or numpy."""
+    name = value.__name__ if isinstance(value, type) else str(value).split(".")[-1]
+    if name not in _NUMPY_NAMES:
+        raise TypeError(f"expected an int, a bool, a number or an element type, got {value!r}")
+    return _programs.DTYPES[_NUMPY_NAMES[name]]
+
+
+def _numpy_dtype(code):
+    if _programs.DTYPES[code] != "bf16":
+        return np.dtype(list(_NUMPY_NAMES)[code])
+    import ml_dtypes
+    return np.dtype(ml_dtypes.bfloat16)
+
+
+_cache = {}
+
+
+def call(function, arrays, settings):
+    """Runs a kernel or pipeline on arrays; a list of its results."""
+    for name, array in zip((a.name for a in function.definition.arguments if a.is_tensor), arrays):
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"argument '{name}' of {function.__name__} must be a numpy array or, like "
+                            f"all others, a torch tensor, got {type(array).__name__}")
+    # Strides are in elements.
+    arrays = [a if all(s % a.itemsize == 0 for s in a.strides) else np.ascontiguousarray(a)
+              for a in arrays]
+    key = (function, settings, *[(a.dtype.str, a.dtype.name, a.shape) for a in arrays])
+    program = _cache.get(key)
+    if program is None:
+        types = function.types([(dtype_code(a.dtype), a.shape) for a in arrays])
+        program = _cache[key] = function.compile(types, settings, "host")
+    outputs = [np.empty(o.shape, _numpy_dtype(o.dtype)) for o in program.outputs]
+    workspace = np.empty(program.workspace_bytes + 64, np.uint8)
+    start = -workspace.ctypes.data % 64
+    everything = (*arrays, *outputs)
+    program.launch(tuple([tuple(s // a.itemsize for s in a.strides) for a in everything]),
+                   [a.ctypes.data for a in everything], workspace.ctypes.data + start)
+    return outputs

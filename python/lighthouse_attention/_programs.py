@@ -1,0 +1,216 @@
+"""Specifications and programs: what the C interface has handles for. No torch."""
+import ctypes
+import threading
+from typing import NamedTuple, Tuple
+
+from . import _library
+from .errors import NotPreparedError
+
+# The names of `lh_dtype` in their order, as the language writes them.
+DTYPES = ("f32", "f16", "bf16", "f64", "i8", "i32", "i64", "bool")
+
+
+class TensorType(NamedTuple):
+    """Name, `lh_dtype` and shape of an argument or result."""
+    name: str
+    dtype: int
+    shape: Tuple[int, ...]
+
+    def __str__(self):
+        return f"{self.name}: {DTYPES[self.dtype]}[{', '.join(map(str, self.shape))}]"
+
+
+class Declaration(NamedTuple):
+    """A parameter, argument or result, as a specification writes it."""
+    name: str
+    type: str
+    value: str  # a parameter's default; None if there is none
+
+    @property
+    def is_tensor(self):
+        return self.type.endswith("]")
+
+
+class Definition(NamedTuple):
+    """A pipeline or kernel of a specification."""
+    name: str
+    kind: int
+    imported: bool
+    parameters: Tuple[Declaration, ...]
+    arguments: Tuple[Declaration, ...]
+    results: Tuple[Declaration, ...]
+
+
+def _describe(library, function, handle, count):
+    types = []
+    for index in range(count):
+        info = _library.sized(_library.TensorInfo)
+        library.call(function, handle, index, ctypes.byref(info))
+        types.append(TensorType(info.name.decode(), info.dtype, tuple(info.shape[:info.rank])))
+    return tuple(types)
+
+
+class _Request:
+    """An `lh_request` and the memory that it points to."""
+
+    def __init__(self, name, arguments, settings, target, kind, gradient, deterministic,
+                 entry_point, stream):
+        texts = [(key.encode(), str(value).encode()) for key, value in settings]
+        self._settings = (_library.Setting * max(1, len(texts)))(*texts)
+        self._shapes = [(ctypes.c_int64 * max(1, len(a.shape)))(*a.shape) for a in arguments]
+        self._infos = [_library.TensorInfo(ctypes.sizeof(_library.TensorInfo), a.name.encode(),
+                                           a.dtype, len(a.shape), shape)
+                       for a, shape in zip(arguments, self._shapes)]
+        self._pointers = (ctypes.POINTER(_library.TensorInfo) * max(1, len(arguments)))(
+            *[ctypes.pointer(info) for info in self._infos])
+        self.fields = _library.Request(
+            struct_size=ctypes.sizeof(_library.Request), kind=kind, gradient=gradient,
+            deterministic=deterministic, name=name.encode(), target=target.encode(),
+            settings=self._settings, num_settings=len(texts), arguments=self._pointers,
+            num_arguments=len(arguments), use_cache=1, stream=stream, separate=gradient,
+            entry_point=entry_point.encode())
+
+
+class Spec:
+    """A specification, read and parsed."""
+
+    def __init__(self, path=None, bundled=None):
+        self._library = _library.library()
+        if not self._library.can_compile:
+            raise NotPreparedError(
+                f"{self._library.path} runs programs but does not compile. Install the package "
+                "lighthouse-attention-compiler")
+        self._handle = ctypes.c_void_p()
+        function, name = ("lh_spec_open", path) if path else ("lh_spec_bundled", bundled)
+        self._library.call(function, str(name).encode(), None, ctypes.byref(self._handle))
+
+    def __del__(self):
+        if getattr(self, "_handle", None):
+            self._library.lib.lh_spec_release(self._handle)
+
+    def definitions(self):
+        """The pipelines and kernels, those of imported files first."""
+        info = _library.sized(_library.SpecInfo)
+        self._library.call("lh_spec_query", self._handle, ctypes.byref(info))
+        return [self._definition(index) for index in range(info.num_definitions)]
+
+    def _definition(self, index):
+        info = _library.sized(_library.DefinitionInfo)
+        self._library.call("lh_spec_definition", self._handle, index, ctypes.byref(info))
+
+        def read(declarations, count):
+            return tuple(Declaration(d.name.decode(), d.type.decode(),
+                                     None if d.value is None else d.value.decode())
+                         for d in declarations[:count])
+
+        return Definition(info.name.decode(), info.kind, bool(info.imported),
+                          read(info.parameters, info.num_parameters),
+                          read(info.arguments, info.num_arguments),
+                          read(info.results, info.num_results))
+
+    def compile(self, name, arguments, settings=(), target="host", *, kind=_library.PIPELINE,
+                gradient=False, deterministic=False, entry_point="", stream=None):
+        """The program of a pipeline or kernel on arguments of these types. With `gradient` the two
+        passes are the entry points NAME_fwd and NAME_bwd."""
+        request = _Request(name, arguments, settings, target, kind, gradient, deterministic,
+                           entry_point, stream)
+        handle = ctypes.c_void_p()
+        self._library.call("lh_compile", self._handle, ctypes.byref(request.fields),
+                           ctypes.byref(handle))
+        return Program(self._library, handle)
+
+    def infer(self, name, arguments, settings=(), target="host", *, kind=_library.PIPELINE,
+              gradient=False, deterministic=False, entry_point=""):
+        """The types of inputs and outputs, without compiling kernels."""
+        request = _Request(name, arguments, settings, target, kind, gradient, deterministic,
+                           entry_point, None)
+        handle = ctypes.c_void_p()
+        call = self._library.call
+        call("lh_infer", self._handle, ctypes.byref(request.fields), ctypes.byref(handle))
+        try:
+            info = _library.sized(_library.SignatureInfo)
+            call("lh_signature_query", handle, ctypes.byref(info))
+            return (_describe(self._library, "lh_signature_input", handle, info.num_inputs),
+                    _describe(self._library, "lh_signature_output", handle, info.num_outputs))
+        finally:
+            call("lh_signature_release", handle)
+
+
+class _Frame:
+    """The structures of one run. They are filled in once but for the addresses."""
+
+    def __init__(self, program, strides):
+        types = program.inputs + program.outputs
+        self.tensors, self._keep = [], []
+        for tensor_type, steps in zip(types, strides):
+            dims = ctypes.c_int64 * max(1, len(tensor_type.shape))
+            shape = dims(*tensor_type.shape)
+            step = dims(*steps)
+            self._keep += [shape, step]
+            self.tensors.append(_library.Tensor(
+                ctypes.sizeof(_library.Tensor), None, tensor_type.dtype, program.target,
+                len(tensor_type.shape), shape, step))
+        pointers = [ctypes.pointer(tensor) for tensor in self.tensors]
+        count = len(program.inputs)
+        array = ctypes.POINTER(_library.Tensor)
+        inputs = (array * max(1, count))(*pointers[:count])
+        outputs = (array * max(1, len(pointers) - count))(*pointers[count:])
+        self.args = _library.RunArgs(
+            struct_size=ctypes.sizeof(_library.RunArgs), inputs=inputs, num_inputs=count,
+            outputs=outputs, num_outputs=len(pointers) - count,
+            workspace_bytes=program.workspace_bytes)
+        self.address = ctypes.addressof(self.args)
+
+
+class Program:
+    """A loaded program. It is never unloaded, as its launches on a GPU may still be under way."""
+
+    def __init__(self, library, handle):
+        self._library = library
+        self._handle = handle.value
+        self._run = library.lib.lh_program_run
+        info = _library.sized(_library.ProgramInfo)
+        library.call("lh_program_query", handle, ctypes.byref(info))
+        self.workspace_bytes = info.workspace_bytes
+        self.target = info.target
+        self.arch = info.arch.decode()
+        self.inputs = _describe(library, "lh_program_input", handle, info.num_inputs)
+        self.outputs = _describe(library, "lh_program_output", handle, info.num_outputs)
+        # Frames that no thread uses, by strides.
+        self._frames = {}
+
+    def launch(self, strides, addresses, workspace=None, stream=None):
+        """Runs the program. `strides` is a tuple with those of each input and output, in elements;
+        `addresses` are where they lie."""
+        free = self._frames.get(strides)
+        if free is None:
+            free = self._frames.setdefault(strides, [])
+        # Taking from and adding to a list is atomic, so each thread has a frame of its own.
+        try:
+            frame = free.pop()
+        except IndexError:
+            frame = _Frame(self, strides)
+        for tensor, address in zip(frame.tensors, addresses):
+            tensor.data = address
+        args = frame.args
+        args.workspace = workspace
+        args.stream = stream
+        status = self._run(self._handle, frame.address)
+        free.append(frame)
+        if status:
+            self._library.fail(status)
+
+
+_lock = threading.Lock()
+_bundled = {}
+
+
+def bundled(name):
+    """A specification of the bundled library, opened once in a process."""
+    spec = _bundled.get(name)
+    if spec is None:
+        with _lock:
+            spec = _bundled.get(name)
+            if spec is None:
+                spec = _bundled[name] = Spec(bundled=name)
+    return spec

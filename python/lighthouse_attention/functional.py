@@ -1,0 +1,257 @@
+"""Attention as functions of tensors: what people call."""
+import functools
+import math
+import time
+import warnings
+
+import torch
+import torch.nn.functional as F
+from torch.autograd import forward_ad
+from torch.nn.attention.bias import causal_lower_right
+
+from . import _launch, ops
+from .shapes import gathered_length, num_scores
+
+_ops = torch.ops.lighthouse
+
+_DTYPES = (torch.bfloat16, torch.float16, torch.float32)
+
+
+def attention(q, k, v, *, levels=3, factor=4, budget=1536, chunk=128, cover_prefix=False,
+              scores=None, scale=None, layout="bnhd", deterministic=None):
+    """Lighthouse Attention (arXiv:2605.06554), causal, with gradients for q, k and v.
+
+    q is [B, N, H, D], k and v are [B, N, G, D] where G divides H (`layout="bhnd"`: [B, H, N, D]), with D
+    contiguous and any other strides, so that views of a fused projection pass without a copy. Types are
+    bfloat16, float16 and float32; under autocast float32 becomes the autocast type. The result is like
+    q; its memory is [B, N, H, D] in either layout.
+
+    levels, factor: the pyramid. budget: entries that are expanded per level, a multiple of `chunk`.
+    cover_prefix: every position gets a contribution. scores: query and key scores of your own, float32
+    [B, G, NS] each, for the entries from level 1 on, larger is better; without them an entry's score is
+    the largest norm below it. scale: 1 / sqrt(D) if None. deterministic: gradients that are equal, bit
+    by bit, from run to run; None follows `torch.use_deterministic_algorithms`.
+
+    The selection is a constant of the gradient. There are neither second derivatives nor functorch
+    transforms: both raise NotImplementedError. ValueError and TypeError say which argument is wrong.
+    """
+    q, k, v = _enter((q, k, v), layout)
+    _check_heads(q, k, v)
+    if q.shape[0] == 0 or q.shape[1] == 0:
+        o = q.clone()
+    else:
+        gather = functools.partial(_ops.gather, q, k, v)
+        o = _attend_selected(q, k, v, gather, (levels, factor, budget, chunk), cover_prefix, scores,
+                             scale, deterministic)
+    return o if layout == "bnhd" else o.transpose(1, 2)
+
+
+def attention_packed(qkv, heads, kv_heads=None, *, levels=3, factor=4, budget=1536, chunk=128,
+                     cover_prefix=False, scores=None, scale=None, deterministic=None):
+    """`attention` on q, k and v in one tensor [B, N, H + 2G, D]. The gradient is one tensor, too, written
+    in place: no concatenation as with views of a fused projection."""
+    kv_heads = heads if kv_heads is None else kv_heads
+    (qkv,) = _enter((qkv,), "bnhd")
+    if qkv.shape[2] != heads + 2 * kv_heads:
+        raise ValueError(f"qkv must be [B, N, {heads} + 2 * {kv_heads}, D] for {heads} heads and "
+                         f"{kv_heads} key/value heads, got {list(qkv.shape)}")
+    q, k, v = qkv.detach().split([heads, kv_heads, kv_heads], 2)
+    _check_heads(q, k, v)
+    if qkv.shape[0] == 0 or qkv.shape[1] == 0:
+        return qkv[:, :, :heads].clone()
+    gather = functools.partial(_ops.gather_packed, qkv, heads, kv_heads)
+    return _attend_selected(q, k, v, gather, (levels, factor, budget, chunk), cover_prefix, scores,
+                            scale, deterministic)
+
+
+def dense_attention(q, k, v, *, causal=True, scale=None, layout="bnhd", deterministic=None,
+                    backend="auto"):
+    """Dense attention: for the layers and the phase of training that need all of it, and for generation.
+
+    Arguments as of `attention`. k and v may be longer than q, whose rows are then the last ones (as with
+    a key/value cache). backend: "lighthouse", the kernels of kernels/dense.lh; "sdpa",
+    `torch.nn.functional.scaled_dot_product_attention`; "auto", the one that docs/results shows to be
+    faster: sdpa where it has fused kernels for the device.
+    """
+    q, k, v = (x.transpose(1, 2) for x in _enter((q, k, v), layout))
+    if backend not in ("auto", "lighthouse", "sdpa"):
+        raise ValueError(f"backend must be 'auto', 'lighthouse' or 'sdpa', got {backend!r}")
+    if q.shape[1] % k.shape[1]:
+        raise ValueError(f"{k.shape[1]} key/value heads do not divide {q.shape[1]} query heads")
+    equal = q.shape[2] == k.shape[2]
+    if backend == "lighthouse" and not equal:
+        raise ValueError(f"the kernels of lighthouse need equal lengths, got {q.shape[2]} queries and "
+                         f"{k.shape[2]} keys; use backend='sdpa'")
+    if backend == "lighthouse":
+        _check_head_dim(q.shape[3])
+        o, _ = _ops.attend(q, k, v, _scale(scale, q), causal, True, _deterministic(deterministic))
+    else:
+        mask = causal_lower_right(q.shape[2], k.shape[2]) if causal and not equal else None
+        o = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal and equal,
+                                           scale=scale, enable_gqa=q.shape[1] != k.shape[1])
+    return o.transpose(1, 2) if layout == "bnhd" else o
+
+
+def prepare(shape, dtype=torch.bfloat16, device="cuda", *, kv_heads=None, backward=True, **options):
+    """Compiles and loads all that `attention` needs for q of `shape` [B, N, H, D], and says what it did:
+    before a CUDA graph is captured, and so that no step of a training loop has to wait. `options` are
+    those of `attention`. Runs it once, so the device needs memory for that."""
+    batch, length, heads, dim = shape
+    groups = heads if kv_heads is None else kv_heads
+    start, before = time.perf_counter(), len(ops.programs)
+    q, k, v = (torch.zeros((batch, length, h, dim), dtype=dtype, device=device,
+                           requires_grad=backward) for h in (heads, groups, groups))
+    if options.get("layout") == "bhnd":
+        q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+    o = attention(q, k, v, **options)
+    if backward:
+        torch.autograd.grad(o, (q, k, v), torch.zeros_like(o))
+    if o.is_cuda:
+        torch.cuda.synchronize(o.device)
+    print(f"lighthouse: attention {str(dtype).split('.')[-1]} {list(shape)} on {o.device}: "
+          f"{len(ops.programs) - before} of {len(ops.programs)} programs are new, "
+          f"{time.perf_counter() - start:.2f} s")
+
+
+# ---- what they share ----
+
+def _attend_selected(q, k, v, gather, config, cover_prefix, scores, scale, deterministic):
+    """q, k, v [B, N, heads, D]; `gather` takes what follows them."""
+    _check_config(*config)
+    length = q.shape[1]
+    q, k, v = q.detach(), k.detach(), v.detach()
+    levels, factor, budget, chunk = config
+    if scores is None:
+        *coarsest, sq, sk = _ops.pool_score(q, k, v, levels, factor)
+    else:
+        sq, sk = _check_scores(scores, k, levels, factor)
+        coarsest = _ops.pool(q, k, v, levels, factor)
+    if not torch.compiler.is_compiling():
+        _warn_of_short(length, config)
+    indices = _ops.select(sq, sk, length, *config, cover_prefix)
+    gathered = gather(*coarsest, indices, *config)
+    o, _ = _ops.attend(*gathered, _scale(scale, q), True, False, _deterministic(deterministic))
+    return _ops.scatter(o, indices, length, *config)
+
+
+def _enter(tensors, layout):
+    """The tensors as [B, N, heads, D] in the type to compute in; raises where they are none that
+    Lighthouse takes."""
+    if torch._C._are_functorch_transforms_active():
+        raise NotImplementedError(ops.TRANSFORMS_MESSAGE)
+    if layout not in ("bnhd", "bhnd"):
+        raise ValueError(f"layout must be 'bnhd' or 'bhnd', got {layout!r}")
+    if not torch.compiler.is_compiling():
+        _check_eager(tensors)
+    first = tensors[0]
+    if any(x.dim() != 4 for x in tensors):
+        letters = ", ".join(layout.upper())
+        raise ValueError(f"expected tensors [{letters}], got shapes "
+                         f"{', '.join(str(list(x.shape)) for x in tensors)}")
+    if any(x.device != first.device for x in tensors) or first.device.type not in ("cpu", "cuda"):
+        raise ValueError("q, k and v must be on one device, the host or a CUDA device, got "
+                         f"{_list(x.device for x in tensors)}")
+    if torch.is_autocast_enabled(first.device.type):
+        wanted = torch.get_autocast_dtype(first.device.type)
+        tensors = tuple(x.to(wanted) if x.dtype == torch.float32 else x for x in tensors)
+        first = tensors[0]
+    if any(x.dtype != first.dtype for x in tensors):
+        raise TypeError("q, k and v must have one dtype, got "
+                        f"{_list(x.dtype for x in tensors)}")
+    if first.dtype not in _DTYPES:
+        raise TypeError(f"dtype must be one of {_list(_DTYPES)}, got {first.dtype}")
+    if any(x.stride(-1) != 1 for x in tensors if x.shape[-1] != 1):
+        raise ValueError("the last dim must be contiguous, got strides "
+                         f"{', '.join(str(x.stride()) for x in tensors)}; call .contiguous()")
+    return tensors if layout == "bnhd" else tuple(x.transpose(1, 2) for x in tensors)
+
+
+def _check_eager(tensors):
+    """What a compiled graph sees for itself, or cannot see."""
+    for x in tensors:
+        if not isinstance(x, torch.Tensor):
+            raise TypeError(f"expected a tensor, got {type(x).__name__}")
+        if type(x).__name__ == "DTensor":
+            raise TypeError("got a DTensor; heads and batch shard freely: run attention on the local "
+                            "tensors with torch.distributed.tensor.experimental.local_map")
+        if forward_ad._current_level >= 0 and forward_ad.unpack_dual(x).tangent is not None:
+            raise NotImplementedError(ops.TRANSFORMS_MESSAGE)
+
+
+def _check_heads(q, k, v):
+    if k.shape != v.shape:
+        raise ValueError(f"k and v must have one shape, got {list(k.shape)} and {list(v.shape)}")
+    if q.shape[0] != k.shape[0] or q.shape[3] != k.shape[3]:
+        raise ValueError("q and k must agree in batch and head dim, got "
+                         f"{list(q.shape)} and {list(k.shape)} as [B, N, heads, D]")
+    if q.shape[1] != k.shape[1]:
+        raise ValueError(f"training attention needs equal lengths, got {q.shape[1]} queries and "
+                         f"{k.shape[1]} keys; for generation use dense_attention")
+    if q.shape[2] % k.shape[2]:
+        raise ValueError(f"{k.shape[2]} key/value heads do not divide {q.shape[2]} query heads")
+    _check_head_dim(q.shape[3])
+
+
+def _check_head_dim(dim):
+    if dim % 16 or not 16 <= dim <= 256:
+        raise ValueError(f"the head dim must be a multiple of 16 from 16 to 256, got {dim}")
+
+
+def _check_config(levels, factor, budget, chunk):
+    if levels < 2:
+        raise ValueError(f"levels must be at least 2, got {levels}")
+    if factor < 2 or factor & (factor - 1):
+        raise ValueError(f"factor must be a power of two, at least 2, got {factor}")
+    if chunk < 2 or chunk % 2:
+        raise ValueError(f"chunk must be even and positive, got {chunk}")
+    if budget < 1 or budget % chunk:
+        nearest = max(1, round(budget / chunk)) * chunk
+        raise ValueError(f"budget must be a positive multiple of chunk = {chunk}, got {budget}; the "
+                         f"nearest valid budget is {nearest}")
+
+
+def _check_scores(scores, k, levels, factor):
+    expected = (k.shape[0], k.shape[2], num_scores(k.shape[1], levels, factor))
+    try:
+        sq, sk = scores
+    except (TypeError, ValueError):
+        raise TypeError("scores must be the pair (query scores, key scores)") from None
+    for name, x in (("query", sq), ("key", sk)):
+        if x.dtype != torch.float32 or tuple(x.shape) != expected or x.device != k.device:
+            raise ValueError(f"{name} scores must be float32 {list(expected)} on {k.device}, got "
+                             f"{x.dtype} {list(x.shape)} on {x.device}")
+    return sq.detach(), sk.detach()
+
+
+def _scale(scale, q):
+    if scale is None:
+        return q.shape[3] ** -0.5
+    if not (math.isfinite(scale) and scale > 0):
+        raise ValueError(f"scale must be positive and finite, got {scale}")
+    return float(scale)
+
+
+def _deterministic(flag):
+    return torch.are_deterministic_algorithms_enabled() if flag is None else bool(flag)
+
+
+def _list(values):
+    return ", ".join(str(value) for value in values)
+
+
+_warned = set()
+
+
+def _warn_of_short(length, config):
+    """Once for each setting: the sub-sequence is no shorter than the sequence."""
+    if (length, config) in _warned:
+        return
+    _warned.add((length, config))
+    levels, factor, budget, chunk = config
+    s = gathered_length(length, levels=levels, factor=factor, budget=budget, chunk=chunk)
+    if s < length:
+        return
+    # S = n_(L-1) + (L-1) p k is N there.
+    break_even = math.ceil((levels - 1) * factor * budget / (1 - factor ** (1 - levels)))
+    warnings.warn(f"lighthouse.attention: the sub-sequence has S = {s / length:.1f} N positions for "
+                  f"N = {length}: dense attention is faster below N = {break_even}", stacklevel=4)

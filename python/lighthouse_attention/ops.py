@@ -1,0 +1,362 @@
+"""The stages of Lighthouse Attention as operators of PyTorch, `torch.ops.lighthouse.*`.
+
+One operator for each stage and its adjoint, so that checkpoint policies, context parallelism and
+scorers of one's own cut between them. Each runs the pipeline of its name in kernels/operators.lh. q is
+[B, N, H, D], k and v are [B, N, G, D]; rows of the sub-sequence are [B, heads, S, D].
+
+What is kept for the backward pass are q~, k~, v~, o~, lse and the entries; nothing of q, k and v: their
+gradient flows through `gather` alone, which saves the entries. `pool` and `select` have no gradient;
+pass them detached tensors.
+"""
+import torch
+from torch.utils.flop_counter import register_flop_formula
+
+from . import _launch, _programs
+from .shapes import coarsest_length, gathered_length, num_scores
+
+library = torch.library.Library("lighthouse", "DEF")
+_ops = torch.ops.lighthouse
+
+_CONFIG = "int levels, int factor, int budget, int chunk"
+
+programs = _launch.ProgramCache()
+
+
+def _compile(pipeline, inputs, settings, device):
+    """The program of a pipeline of operators.lh, whose arguments `inputs` are in order."""
+    spec = _programs.bundled("operators.lh")
+    names = _argument_names(spec)[pipeline]
+    arguments = [_programs.TensorType(name, _launch.DTYPE_CODES[tensor.dtype], tuple(tensor.shape))
+                 for name, tensor in zip(names, inputs)]
+    return spec.compile(pipeline, arguments, settings, _launch.target_of(device),
+                        stream=_launch.current_stream(device))
+
+
+_names = {}
+
+
+def _argument_names(spec):
+    if not _names:
+        _names.update({d.name: [a.name for a in d.arguments if a.is_tensor]
+                       for d in spec.definitions()})
+    return _names
+
+
+def _run(pipeline, inputs, settings, outputs=None):
+    """The results of a pipeline, in `outputs` where they have a place of their own."""
+    inputs = [_launch.aligned(tensor) for tensor in inputs]
+    device = inputs[0].device
+    key = (pipeline, device, settings, *[(tensor.dtype, tensor.shape) for tensor in inputs])
+    program = programs.get(key, device,
+                                      lambda: _compile(pipeline, inputs, settings, device))
+    if outputs is None:
+        outputs = _launch.empty_outputs(program, device)
+    _launch.run(program, device, inputs, outputs)
+    return outputs
+
+
+TRANSFORMS_MESSAGE = ("lighthouse.attention supports reverse-mode autograd only; for vmap fold the "
+                      "mapped dimension into B")
+
+
+def _no_vmap(info, in_dims, *args):
+    raise NotImplementedError(TRANSFORMS_MESSAGE)
+
+
+def operator(name, schema):
+    """Registers a function as the operator `name` on the host and on GPUs."""
+    def register(function):
+        library.define(name + schema)
+        for key in ("CPU", "CUDA"):
+            library.impl(name, function, key)
+        torch.library.register_vmap(f"lighthouse::{name}", _no_vmap, lib=library)
+        return function
+    return register
+
+
+def fake(name):
+    """Registers a function as what `name` does to shapes."""
+    return lambda function: torch.library.register_fake(f"lighthouse::{name}", function,
+                                                        lib=library)
+
+
+def autograd(name, backward, setup_context):
+    """Registers the gradient of an operator on tensors. `torch.library.register_autograd` does the same,
+    and takes ten times as long at each call."""
+    op = getattr(_ops, name).default
+
+    class Formula(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, *args):
+            with torch._C._AutoDispatchBelowAutograd():
+                output = op(*args)
+            setup_context(ctx, args, output)
+            return output
+
+    Formula.backward = staticmethod(backward)
+    Formula.__name__ = Formula.__qualname__ = f"lighthouse_{name}"
+
+    def run(*args):
+        if torch.is_grad_enabled() and torch._C._any_requires_grad(*args):
+            return Formula.apply(*args)
+        with torch._C._AutoDispatchBelowAutograd():
+            return op(*args)
+
+    library.impl(name, run, "Autograd")
+
+
+def no_second_derivative(name):
+    """Makes the gradient of `name` an error. Without a formula torch would warn, and return wrong second
+    derivatives."""
+    def refuse(ctx, *gradients):
+        raise NotImplementedError("lighthouse has no second derivatives")
+    torch.library.register_autograd(f"lighthouse::{name}", refuse, lib=library)
+
+
+def _pyramid(levels, factor):
+    return (("L", levels), ("P", factor))
+
+
+def _selection(levels, factor, budget, chunk):
+    return (*_pyramid(levels, factor), ("K", budget), ("M", chunk))
+
+
+def _length(length, levels, factor, budget, chunk):
+    return gathered_length(length, levels=levels, factor=factor, budget=budget, chunk=chunk)
+
+
+# ---- pool and select ----
+
+@operator("pool", "(Tensor q, Tensor k, Tensor v, int levels, int factor) -> (Tensor, Tensor, Tensor)")
+def pool(q, k, v, levels, factor):
+    return tuple(_run("pool_op", (q, k, v), _pyramid(levels, factor)))
+
+
+@fake("pool")
+def _(q, k, v, levels, factor):
+    n = coarsest_length(q.shape[1], levels, factor)
+    return tuple(x.new_empty((x.shape[0], x.shape[2], n, x.shape[3])) for x in (q, k, v))
+
+
+@operator("pool_score", "(Tensor q, Tensor k, Tensor v, int levels, int factor)"
+           " -> (Tensor, Tensor, Tensor, Tensor, Tensor)")
+def pool_score(q, k, v, levels, factor):
+    return tuple(_run("pool_score_op", (q, k, v), _pyramid(levels, factor)))
+
+
+@fake("pool_score")
+def _(q, k, v, levels, factor):
+    n = coarsest_length(q.shape[1], levels, factor)
+    scores = (k.shape[0], k.shape[2], num_scores(k.shape[1], levels, factor))
+    return (*(x.new_empty((x.shape[0], x.shape[2], n, x.shape[3])) for x in (q, k, v)),
+            *(k.new_empty(scores, dtype=torch.float32) for _ in range(2)))
+
+
+@operator("select", f"(Tensor sq, Tensor sk, SymInt length, {_CONFIG}, bool cover_prefix) -> Tensor")
+def select(sq, sk, length, levels, factor, budget, chunk, cover_prefix):
+    settings = (("N", length), *_selection(levels, factor, budget, chunk),
+                ("COVER", "true" if cover_prefix else "false"))
+    return _run("select_op", (sq, sk), settings)[0]
+
+
+@fake("select")
+def _(sq, sk, length, levels, factor, budget, chunk, cover_prefix):
+    return sq.new_empty((*sq.shape[:2], _length(length, levels, factor, budget, chunk)),
+                        dtype=torch.int32)
+
+
+# ---- gather ----
+
+_GATHERED = f"Tensor qc, Tensor kc, Tensor vc, Tensor indices, {_CONFIG}) -> (Tensor, Tensor, Tensor)"
+
+
+@operator("gather", f"(Tensor q, Tensor k, Tensor v, {_GATHERED}")
+def gather(q, k, v, qc, kc, vc, indices, levels, factor, budget, chunk):
+    return tuple(_run("gather_op", (q, k, v, qc, kc, vc, indices),
+                      _selection(levels, factor, budget, chunk)))
+
+
+def _gathered(pooled, indices):
+    return tuple(x.new_empty((x.shape[0], x.shape[1], indices.shape[2], x.shape[3])) for x in pooled)
+
+
+@fake("gather")
+def _(q, k, v, qc, kc, vc, indices, levels, factor, budget, chunk):
+    return _gathered((qc, kc, vc), indices)
+
+
+@operator("gather_packed", f"(Tensor qkv, int heads, int kv_heads, {_GATHERED}")
+def gather_packed(qkv, heads, kv_heads, qc, kc, vc, indices, levels, factor, budget, chunk):
+    return gather(*qkv.split([heads, kv_heads, kv_heads], 2), qc, kc, vc, indices, levels, factor,
+                  budget, chunk)
+
+
+@fake("gather_packed")
+def _(qkv, heads, kv_heads, qc, kc, vc, indices, levels, factor, budget, chunk):
+    return _gathered((qc, kc, vc), indices)
+
+
+_COTANGENTS = f"(Tensor dq, Tensor dk, Tensor dv, Tensor indices, SymInt length, {_CONFIG})"
+
+
+@operator("gather_backward", f"{_COTANGENTS} -> (Tensor, Tensor, Tensor)")
+def gather_backward(dq, dk, dv, indices, length, levels, factor, budget, chunk):
+    return tuple(_run("gather_backward_op", (dq, dk, dv, indices),
+                      (("N", length), *_selection(levels, factor, budget, chunk))))
+
+
+@fake("gather_backward")
+def _(dq, dk, dv, indices, length, levels, factor, budget, chunk):
+    return tuple(x.new_empty((x.shape[0], length, x.shape[1], x.shape[3])) for x in (dq, dk, dv))
+
+
+@operator("gather_packed_backward", f"{_COTANGENTS} -> Tensor")
+def gather_packed_backward(dq, dk, dv, indices, length, levels, factor, budget, chunk):
+    heads, groups = dq.shape[1], dk.shape[1]
+    packed = dq.new_empty((dq.shape[0], length, heads + 2 * groups, dq.shape[3]))
+    _run("gather_backward_op", (dq, dk, dv, indices),
+         (("N", length), *_selection(levels, factor, budget, chunk)),
+         packed.split([heads, groups, groups], 2))
+    return packed
+
+
+@fake("gather_packed_backward")
+def _(dq, dk, dv, indices, length, levels, factor, budget, chunk):
+    return dq.new_empty((dq.shape[0], length, dq.shape[1] + 2 * dk.shape[1], dq.shape[3]))
+
+
+# ---- attend ----
+
+def _rows(x, rows_first):
+    """Memory for rows [B, heads, S, D], which lie as [B, S, heads, D] if `rows_first`."""
+    batch, heads, length, dim = x.shape
+    if rows_first:
+        return x.new_empty((batch, length, heads, dim)).transpose(1, 2)
+    return x.new_empty((batch, heads, length, dim))
+
+
+def _new_lse(q):
+    return q.new_empty(q.shape[:3], dtype=torch.float32)
+
+
+def _flag(name, value):
+    return (name, "true" if value else "false")
+
+
+@operator("attend", "(Tensor q, Tensor k, Tensor v, float scale, bool causal, bool rows_first,"
+           " bool deterministic) -> (Tensor, Tensor)")
+def attend(q, k, v, scale, causal, rows_first, deterministic):
+    o, lse = _rows(q, rows_first), _new_lse(q)
+    _run("attend_op", (q, k, v), (_flag("CAUSAL", causal), ("scale", scale)), (o, lse))
+    return o, lse
+
+
+@fake("attend")
+def _(q, k, v, scale, causal, rows_first, deterministic):
+    return _rows(q, rows_first), _new_lse(q)
+
+
+@operator("attend_backward", "(Tensor do, Tensor q, Tensor k, Tensor v, Tensor o, Tensor lse, float scale, bool causal,"
+           " bool rows_first, bool deterministic) -> (Tensor, Tensor, Tensor)")
+def attend_backward(do, q, k, v, o, lse, scale, causal, rows_first, deterministic):
+    gradients = tuple(_rows(x, rows_first) for x in (q, k, v))
+    # The host has sums in a fixed order alone.
+    _run("attend_backward_op", (do, q, k, v, o, lse),
+         (_flag("CAUSAL", causal), _flag("DETERMINISTIC", deterministic or q.device.type == "cpu"),
+          ("scale", scale)), gradients)
+    return gradients
+
+
+@fake("attend_backward")
+def _(do, q, k, v, o, lse, scale, causal, rows_first, deterministic):
+    return tuple(_rows(x, rows_first) for x in (q, k, v))
+
+
+def _attention_flops(q_shape, causal, products):
+    batch, heads, length, dim = q_shape
+    return products * 2 * batch * heads * length * length * dim // (2 if causal else 1)
+
+
+@register_flop_formula(_ops.attend)
+def _(q, k, v, scale, causal, *_, out_shape=None, **__):
+    return _attention_flops(q, causal, 2)
+
+
+@register_flop_formula(_ops.attend_backward)
+def _(do, q, k, v, o, lse, scale, causal, *_, out_shape=None, **__):
+    return _attention_flops(q, causal, 5)
+
+
+# ---- scatter ----
+
+@operator("scatter", f"(Tensor os, Tensor indices, SymInt length, {_CONFIG}) -> Tensor")
+def scatter(os, indices, length, levels, factor, budget, chunk):
+    return _run("scatter_op", (os, indices),
+                (("N", length), *_selection(levels, factor, budget, chunk)))[0]
+
+
+@fake("scatter")
+def _(os, indices, length, levels, factor, budget, chunk):
+    return os.new_empty((os.shape[0], length, os.shape[1], os.shape[3]))
+
+
+@operator("scatter_backward", f"(Tensor do, Tensor indices, {_CONFIG}) -> Tensor")
+def scatter_backward(do, indices, levels, factor, budget, chunk):
+    return _run("scatter_backward_op", (do, indices), _selection(levels, factor, budget, chunk))[0]
+
+
+@fake("scatter_backward")
+def _(do, indices, levels, factor, budget, chunk):
+    return do.new_empty((do.shape[0], do.shape[2], indices.shape[2], do.shape[3]))
+
+
+# ---- autograd ----
+
+def _gather_setup(ctx, inputs, output):
+    q, _, _, _, _, _, indices, *config = inputs
+    ctx.save_for_backward(indices)
+    ctx.length, ctx.config = q.shape[1], config
+
+
+def _gather_backward(ctx, dq, dk, dv):
+    gradients = _ops.gather_backward(dq, dk, dv, *ctx.saved_tensors, ctx.length, *ctx.config)
+    return (*gradients, *[None] * 8)
+
+
+def _gather_packed_setup(ctx, inputs, output):
+    qkv, _, _, _, _, _, indices, *config = inputs
+    ctx.save_for_backward(indices)
+    ctx.length, ctx.config = qkv.shape[1], config
+
+
+def _gather_packed_backward(ctx, dq, dk, dv):
+    packed = _ops.gather_packed_backward(dq, dk, dv, *ctx.saved_tensors, ctx.length, *ctx.config)
+    return (packed, *[None] * 10)
+
+
+def _attend_setup(ctx, inputs, output):
+    q, k, v, *ctx.options = inputs
+    o, lse = output
+    ctx.mark_non_differentiable(lse)
+    ctx.save_for_backward(q, k, v, o, lse)
+
+
+def _attend_backward(ctx, do, _):
+    return (*_ops.attend_backward(do, *ctx.saved_tensors, *ctx.options), *[None] * 4)
+
+
+def _scatter_setup(ctx, inputs, output):
+    _, indices, _, *ctx.config = inputs
+    ctx.save_for_backward(indices)
+
+
+def _scatter_backward(ctx, do):
+    return (_ops.scatter_backward(do, *ctx.saved_tensors, *ctx.config), *[None] * 6)
+
+
+autograd("gather", _gather_backward, _gather_setup)
+autograd("gather_packed", _gather_packed_backward, _gather_packed_setup)
+autograd("attend", _attend_backward, _attend_setup)
+autograd("scatter", _scatter_backward, _scatter_setup)
+for _name in ("gather_backward", "gather_packed_backward", "attend_backward", "scatter_backward"):
+    no_second_derivative(_name)

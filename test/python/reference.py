@@ -1,0 +1,114 @@
+"""Lighthouse Attention in float64, written from the definition: what the operators are compared with.
+
+Entries are numbered level by level, level 0 first: level l has ceil(N / p^l) entries, entry i of it covers
+positions i p^l to (i + 1) p^l - 1 below N. Gradients come from torch's autograd.
+"""
+import torch
+
+
+class Pyramid:
+    def __init__(self, length, levels, factor):
+        self.length, self.levels, self.factor = length, levels, factor
+        self.counts = [-(-length // factor ** level) for level in range(levels)]
+        self.offsets = [sum(self.counts[:level]) for level in range(levels)]
+
+    def means(self):
+        """[NT, N]: row e averages what entry e covers."""
+        rows = []
+        positions = torch.arange(self.length)
+        for level, count in enumerate(self.counts):
+            covered = positions // self.factor ** level == torch.arange(count)[:, None]
+            rows.append(covered.double() / covered.sum(1, keepdim=True))
+        return torch.cat(rows)
+
+    def scatter(self):
+        """[N, NT]: to which positions an entry's output is added."""
+        columns = []
+        positions = torch.arange(self.length)[:, None]
+        for level, count in enumerate(self.counts):
+            window = self.factor ** level
+            columns.append((positions + 1) // window - 1 == torch.arange(count))
+        return torch.cat(columns, 1).double()
+
+
+def norm_scores(q, k, levels, factor):
+    """The largest norm below each entry from level 1 on: two tensors [B, G, NS]."""
+    length, groups = k.shape[1], k.shape[2]
+    pyramid = Pyramid(length, levels, factor)
+    query = q.norm(dim=-1).unflatten(2, (groups, -1)).amax(3)
+    result = []
+    for norms in (query, k.norm(dim=-1)):
+        scores = []
+        for level in range(1, levels):
+            window, count = factor ** level, pyramid.counts[level]
+            padded = torch.nn.functional.pad(norms, (0, 0, 0, count * window - length), value=-1)
+            scores.append(padded.unflatten(1, (count, window)).amax(2))
+        result.append(torch.cat(scores, 1).transpose(1, 2))
+    return result
+
+
+def _select(sq, sk, pyramid, budget, chunk, cover_prefix):
+    """The entries of one batch and group in the order of the sub-sequence."""
+    levels, factor, length = pyramid.levels, pyramid.factor, pyramid.length
+    coarsest, chunks = pyramid.counts[-1], budget // chunk
+    order = []
+    for t in range(chunks):
+        expanded = set()
+        candidates = list(range(t * coarsest // chunks, (t + 1) * coarsest // chunks))
+        for level in range(levels - 1, 0, -1):
+            first = pyramid.offsets[level] - length
+            chosen = set()
+            if cover_prefix and 0 in candidates:
+                chosen.add(0)
+            for scores, most in ((sq, chunk // 2), (sk, chunk)):
+                ranked = sorted((c for c in candidates if c not in chosen),
+                                key=lambda c: (-float(scores[first + c]), c))
+                chosen.update(ranked[:most - len(chosen)])
+            expanded |= {(level, c) for c in chosen}
+            candidates = [child for c in sorted(chosen) for child in range(c * factor, (c + 1) * factor)
+                          if child < pyramid.counts[level - 1]]
+
+        def walk(level, i):
+            if (level, i) in expanded:
+                for child in range(i * factor, (i + 1) * factor):
+                    if child < pyramid.counts[level - 1]:
+                        walk(level - 1, child)
+            order.append(pyramid.offsets[level] + i)
+
+        for i in range(t * coarsest // chunks, (t + 1) * coarsest // chunks):
+            walk(levels - 1, i)
+    return order
+
+
+def select(sq, sk, length, levels, factor, budget, chunk, cover_prefix):
+    """The entries for scores [B, G, NS]: lists by batch and group."""
+    pyramid = Pyramid(length, levels, factor)
+    return [[_select(sq[b, g].tolist(), sk[b, g].tolist(), pyramid, budget, chunk, cover_prefix)
+             for g in range(sq.shape[1])] for b in range(sq.shape[0])]
+
+
+def attend(q, k, v, scale, causal=True):
+    """Softmax attention of rows [S, D]."""
+    scores = q @ k.T * scale
+    if causal:
+        scores = scores.masked_fill(torch.ones_like(scores).triu(1).bool(), -torch.inf)
+    return scores.softmax(-1) @ v
+
+
+def attention(q, k, v, entries, levels, factor, scale=None):
+    """The output [B, N, H, D] for q, k, v in float64 and the entries of `select`."""
+    pyramid = Pyramid(q.shape[1], levels, factor)
+    means, scatter = pyramid.means(), pyramid.scatter()
+    group = q.shape[2] // k.shape[2]
+    scale = q.shape[3] ** -0.5 if scale is None else scale
+    batches = []
+    for b in range(q.shape[0]):
+        heads = []
+        for h in range(q.shape[2]):
+            chosen = torch.tensor(entries[b][h // group])
+            pool = means[chosen]
+            rows = attend(pool @ q[b, :, h], pool @ k[b, :, h // group], pool @ v[b, :, h // group],
+                          scale)
+            heads.append(scatter[:, chosen] @ rows)
+        batches.append(torch.stack(heads, 1))
+    return torch.stack(batches)
