@@ -24,15 +24,15 @@ def call(function, tensors, settings):
             raise ValueError(f"argument '{name}' of {function.__name__} is on {tensor.device}, the first "
                              f"on {tensors[0].device}")
     gradient = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
-    lines = [function.module.key, function.__name__,
-             str(torch.are_deterministic_algorithms_enabled())]
-    lines += [f"{name}={value}" for name, value in settings]
-    results = torch.ops.lighthouse.call(tensors, "\n".join(lines), gradient)
+    # On one line, as code generators print it; the path of the file is last, as it may have any letters.
+    fields = [function.__name__, str(torch.are_deterministic_algorithms_enabled()), str(len(settings)),
+              *[f"{name}={value}" for name, value in settings], function.module.key]
+    results = torch.ops.lighthouse.call(tensors, "|".join(fields), gradient)
     return results[:len(function.definition.results)]
 
 
 class _Request(NamedTuple):
-    """What the operator's `request` says, a line each."""
+    """What the operator's `request` says."""
     function: kernels.Function
     deterministic: bool
     settings: Tuple[Tuple[str, str], ...]
@@ -40,7 +40,8 @@ class _Request(NamedTuple):
 
 @functools.lru_cache(maxsize=None)
 def _parse(request):
-    key, name, deterministic, *settings = request.split("\n")
+    name, deterministic, count, rest = request.split("|", 3)
+    *settings, key = rest.split("|", int(count))
     return _Request(getattr(kernels.find(key), name), deterministic == "True",
                     tuple(tuple(setting.split("=", 1)) for setting in settings))
 
@@ -103,7 +104,7 @@ def _run(inputs, request, types, suffix):
 
     program = programs.get((request, types, suffix, device), device, compile_it)
     outputs = _launch.empty_outputs(program, device)
-    _launch.run(program, device, [_launch.aligned(t) for t in inputs], outputs)
+    _launch.run(program, device, (*[_launch.aligned(t) for t in inputs], *outputs))
     return outputs
 
 

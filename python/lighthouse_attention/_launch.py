@@ -48,14 +48,20 @@ def aligned(tensor):
     return tensor.clone(memory_format=torch.contiguous_format)
 
 
-def run(program, device, inputs, outputs):
-    """Enqueues a program on the current stream; on the host it runs to its end."""
-    tensors = (*inputs, *outputs)
+def launch(program, device, strides, addresses):
+    """Enqueues a program on the current stream, with workspace; on the host it runs to its end."""
     size = program.workspace_bytes
-    workspace = torch.empty(size, dtype=torch.uint8, device=device) if size else None
-    program.launch(tuple([tensor.stride() for tensor in tensors]),
-                   [tensor.data_ptr() for tensor in tensors],
-                   workspace.data_ptr() if size else None, current_stream(device))
+    if size:
+        workspace = torch.empty(size, dtype=torch.uint8, device=device)
+        program.launch(strides, addresses, workspace.data_ptr(), current_stream(device))
+    else:
+        program.launch(strides, addresses, None, current_stream(device))
+
+
+def run(program, device, tensors):
+    """Runs a program on tensors, its inputs and then its outputs."""
+    launch(program, device, tuple([tensor.stride() for tensor in tensors]),
+           [tensor.data_ptr() for tensor in tensors])
 
 
 def empty_outputs(program, device):

@@ -1,5 +1,6 @@
 """Specifications and programs: what the C interface has handles for. No torch."""
 import ctypes
+import math
 import threading
 from typing import NamedTuple, Tuple
 
@@ -8,6 +9,7 @@ from .errors import NotPreparedError
 
 # The names of `lh_dtype` in their order, as the language writes them.
 DTYPES = ("f32", "f16", "bf16", "f64", "i8", "i32", "i64", "bool")
+_BYTES = (4, 2, 2, 8, 1, 4, 8, 1)
 
 
 class TensorType(NamedTuple):
@@ -16,8 +18,10 @@ class TensorType(NamedTuple):
     dtype: int
     shape: Tuple[int, ...]
 
-    def __str__(self):
-        return f"{self.name}: {DTYPES[self.dtype]}[{', '.join(map(str, self.shape))}]"
+    @property
+    def bytes(self):
+        """Of a contiguous tensor."""
+        return math.prod(self.shape) * _BYTES[self.dtype]
 
 
 class Declaration(NamedTuple):
@@ -145,7 +149,7 @@ class _Frame:
         for tensor_type, steps in zip(types, strides):
             dims = ctypes.c_int64 * max(1, len(tensor_type.shape))
             shape = dims(*tensor_type.shape)
-            step = dims(*steps)
+            step = None if steps is None else dims(*steps)
             self._keep += [shape, step]
             self.tensors.append(_library.Tensor(
                 ctypes.sizeof(_library.Tensor), None, tensor_type.dtype, program.target,
@@ -180,8 +184,8 @@ class Program:
         self._frames = {}
 
     def launch(self, strides, addresses, workspace=None, stream=None):
-        """Runs the program. `strides` is a tuple with those of each input and output, in elements;
-        `addresses` are where they lie."""
+        """Runs the program. `strides` is a tuple with those of each input and output, in elements,
+        None where it is contiguous; `addresses` are where they lie."""
         free = self._frames.get(strides)
         if free is None:
             free = self._frames.setdefault(strides, [])

@@ -1,5 +1,4 @@
 """Attention as functions of tensors: what people call."""
-import functools
 import math
 import time
 import warnings
@@ -9,7 +8,7 @@ import torch.nn.functional as F
 from torch.autograd import forward_ad
 from torch.nn.attention.bias import causal_lower_right
 
-from . import _launch, ops
+from . import _eager, ops
 from .shapes import gathered_length, num_scores
 
 _ops = torch.ops.lighthouse
@@ -35,14 +34,10 @@ def attention(q, k, v, *, levels=3, factor=4, budget=1536, chunk=128, cover_pref
     The selection is a constant of the gradient. There are neither second derivatives nor functorch
     transforms: both raise NotImplementedError. ValueError and TypeError say which argument is wrong.
     """
-    q, k, v = _enter((q, k, v), layout)
+    q, k, v = tensors = _enter((q, k, v), layout)
     _check_heads(q, k, v)
-    if q.shape[0] == 0 or q.shape[1] == 0:
-        o = q.clone()
-    else:
-        gather = functools.partial(_ops.gather, q, k, v)
-        o = _attend_selected(q, k, v, gather, (levels, factor, budget, chunk), cover_prefix, scores,
-                             scale, deterministic)
+    o = _attend_selected(q, k, v, tensors, None, (levels, factor, budget, chunk), cover_prefix, scores,
+                         scale, deterministic)
     return o if layout == "bnhd" else o.transpose(1, 2)
 
 
@@ -55,12 +50,10 @@ def attention_packed(qkv, heads, kv_heads=None, *, levels=3, factor=4, budget=15
     if qkv.shape[2] != heads + 2 * kv_heads:
         raise ValueError(f"qkv must be [B, N, {heads} + 2 * {kv_heads}, D] for {heads} heads and "
                          f"{kv_heads} key/value heads, got {list(qkv.shape)}")
-    q, k, v = qkv.detach().split([heads, kv_heads, kv_heads], 2)
+    split = (heads, kv_heads, kv_heads)
+    q, k, v = qkv.split(split, 2)
     _check_heads(q, k, v)
-    if qkv.shape[0] == 0 or qkv.shape[1] == 0:
-        return qkv[:, :, :heads].clone()
-    gather = functools.partial(_ops.gather_packed, qkv, heads, kv_heads)
-    return _attend_selected(q, k, v, gather, (levels, factor, budget, chunk), cover_prefix, scores,
+    return _attend_selected(q, k, v, (qkv,), split, (levels, factor, budget, chunk), cover_prefix, scores,
                             scale, deterministic)
 
 
@@ -98,7 +91,7 @@ def prepare(shape, dtype=torch.bfloat16, device="cuda", *, kv_heads=None, backwa
     those of `attention`. Runs it once, so the device needs memory for that."""
     batch, length, heads, dim = shape
     groups = heads if kv_heads is None else kv_heads
-    start, before = time.perf_counter(), len(ops.programs)
+    start, before = time.perf_counter(), _num_programs()
     q, k, v = (torch.zeros((batch, length, h, dim), dtype=dtype, device=device,
                            requires_grad=backward) for h in (heads, groups, groups))
     if options.get("layout") == "bhnd":
@@ -109,28 +102,39 @@ def prepare(shape, dtype=torch.bfloat16, device="cuda", *, kv_heads=None, backwa
     if o.is_cuda:
         torch.cuda.synchronize(o.device)
     print(f"lighthouse: attention {str(dtype).split('.')[-1]} {list(shape)} on {o.device}: "
-          f"{len(ops.programs) - before} of {len(ops.programs)} programs are new, "
+          f"{_num_programs() - before} of {_num_programs()} programs are new, "
           f"{time.perf_counter() - start:.2f} s")
+
+
+def _num_programs():
+    return len(ops.programs) + len(_eager.passes)
 
 
 # ---- what they share ----
 
-def _attend_selected(q, k, v, gather, config, cover_prefix, scores, scale, deterministic):
-    """q, k, v [B, N, heads, D]; `gather` takes what follows them."""
+def _attend_selected(q, k, v, tensors, split, config, cover_prefix, scores, scale, deterministic):
+    """q, k, v [B, N, heads, D]. `tensors` are what gradients flow to: these, or the one that they are
+    views of, `split` by heads."""
     _check_config(*config)
-    length = q.shape[1]
-    q, k, v = q.detach(), k.detach(), v.detach()
-    levels, factor, budget, chunk = config
-    if scores is None:
-        *coarsest, sq, sk = _ops.pool_score(q, k, v, levels, factor)
-    else:
-        sq, sk = _check_scores(scores, k, levels, factor)
-        coarsest = _ops.pool(q, k, v, levels, factor)
+    length, scale, deterministic = q.shape[1], _scale(scale, q), _deterministic(deterministic)
+    if q.shape[0] == 0 or length == 0:
+        return q.clone()
     if not torch.compiler.is_compiling():
         _warn_of_short(length, config)
+    if scores is None and _eager.applies(tensors):
+        return _eager.attention(tensors, split, config, cover_prefix, scale, deterministic)
+    q, k, v = q.detach(), k.detach(), v.detach()
+    if scores is None:
+        *coarsest, sq, sk = _ops.pool_score(q, k, v, *config[:2])
+    else:
+        sq, sk = _check_scores(scores, k, *config[:2])
+        coarsest = _ops.pool(q, k, v, *config[:2])
     indices = _ops.select(sq, sk, length, *config, cover_prefix)
-    gathered = gather(*coarsest, indices, *config)
-    o, _ = _ops.attend(*gathered, _scale(scale, q), True, False, _deterministic(deterministic))
+    if split is None:
+        gathered = _ops.gather(*tensors, *coarsest, indices, *config)
+    else:
+        gathered = _ops.gather_packed(*tensors, *split[:2], *coarsest, indices, *config)
+    o, _ = _ops.attend(*gathered, scale, True, False, deterministic)
     return _ops.scatter(o, indices, length, *config)
 
 
@@ -144,37 +148,47 @@ def _enter(tensors, layout):
     if not torch.compiler.is_compiling():
         _check_eager(tensors)
     first = tensors[0]
+    if torch.is_autocast_enabled(first.device.type):
+        wanted = torch.get_autocast_dtype(first.device.type)
+        tensors = tuple([x.to(wanted) if x.dtype == torch.float32 else x for x in tensors])
+        first = tensors[0]
+    dtype, device = first.dtype, first.device
+    if dtype not in _DTYPES or device.type not in ("cpu", "cuda"):
+        _refuse(tensors, layout)
+    for x in tensors:
+        if (x.dim() != 4 or x.dtype != dtype or x.device != device or
+                (x.stride(3) != 1 and x.shape[3] != 1)):
+            _refuse(tensors, layout)
+    return tensors if layout == "bnhd" else tuple([x.transpose(1, 2) for x in tensors])
+
+
+def _refuse(tensors, layout):
+    """Raises what is wrong with the tensors."""
+    first = tensors[0]
     if any(x.dim() != 4 for x in tensors):
-        letters = ", ".join(layout.upper())
-        raise ValueError(f"expected tensors [{letters}], got shapes "
-                         f"{', '.join(str(list(x.shape)) for x in tensors)}")
+        raise ValueError(f"expected tensors [{', '.join(layout.upper())}], got shapes "
+                         f"{_list(list(x.shape) for x in tensors)}")
     if any(x.device != first.device for x in tensors) or first.device.type not in ("cpu", "cuda"):
         raise ValueError("q, k and v must be on one device, the host or a CUDA device, got "
                          f"{_list(x.device for x in tensors)}")
-    if torch.is_autocast_enabled(first.device.type):
-        wanted = torch.get_autocast_dtype(first.device.type)
-        tensors = tuple(x.to(wanted) if x.dtype == torch.float32 else x for x in tensors)
-        first = tensors[0]
     if any(x.dtype != first.dtype for x in tensors):
-        raise TypeError("q, k and v must have one dtype, got "
-                        f"{_list(x.dtype for x in tensors)}")
+        raise TypeError(f"q, k and v must have one dtype, got {_list(x.dtype for x in tensors)}")
     if first.dtype not in _DTYPES:
         raise TypeError(f"dtype must be one of {_list(_DTYPES)}, got {first.dtype}")
-    if any(x.stride(-1) != 1 for x in tensors if x.shape[-1] != 1):
-        raise ValueError("the last dim must be contiguous, got strides "
-                         f"{', '.join(str(x.stride()) for x in tensors)}; call .contiguous()")
-    return tensors if layout == "bnhd" else tuple(x.transpose(1, 2) for x in tensors)
+    raise ValueError("the last dim must be contiguous, got strides "
+                     f"{_list(x.stride() for x in tensors)}; call .contiguous()")
 
 
 def _check_eager(tensors):
     """What a compiled graph sees for itself, or cannot see."""
+    is_dual = forward_ad._current_level >= 0
     for x in tensors:
         if not isinstance(x, torch.Tensor):
             raise TypeError(f"expected a tensor, got {type(x).__name__}")
         if type(x).__name__ == "DTensor":
             raise TypeError("got a DTensor; heads and batch shard freely: run attention on the local "
                             "tensors with torch.distributed.tensor.experimental.local_map")
-        if forward_ad._current_level >= 0 and forward_ad.unpack_dual(x).tangent is not None:
+        if is_dual and forward_ad.unpack_dual(x).tangent is not None:
             raise NotImplementedError(ops.TRANSFORMS_MESSAGE)
 
 

@@ -7,8 +7,8 @@ from .functional import attention, dense_attention
 class LighthouseAttention(torch.nn.Module):
     """The attention of a layer, without parameters, so that state dicts stay those of the dense model.
 
-    forward(q, k, v): tensors as `lighthouse_attention.attention` takes them. `options` are its keyword
-    arguments. Dense attention runs instead where the sub-sequence is no choice:
+    forward(q, k, v): tensors as `lighthouse_attention.attention` takes them; its keyword argument `scale`
+    goes before the module's. `options` are the keyword arguments of `attention`. Dense attention runs instead where the sub-sequence is no choice:
 
     - while `dense` is true: layers that stay dense, and the second stage of training (`set_dense`);
     - in evaluation mode: a selection is made with the whole sequence at hand, which generation has not;
@@ -19,15 +19,18 @@ class LighthouseAttention(torch.nn.Module):
                  deterministic=None, **options):
         super().__init__()
         self.dense = dense
+        # Whether `lighthouse_attention.use` left this layer out, so that `set_dense` leaves it dense.
+        self.stays_dense = False
         self.dense_backend = dense_backend
         self.options = options
         self.common = dict(layout=layout, scale=scale, deterministic=deterministic)
 
-    def forward(self, q, k, v):
-        positions = 1 if self.common["layout"] == "bnhd" else 2
+    def forward(self, q, k, v, *, scale=None):
+        common = self.common if scale is None else {**self.common, "scale": scale}
+        positions = 1 if common["layout"] == "bnhd" else 2
         if self.dense or not self.training or q.shape[positions] != k.shape[positions]:
-            return dense_attention(q, k, v, backend=self.dense_backend, **self.common)
-        return attention(q, k, v, **self.options, **self.common)
+            return dense_attention(q, k, v, backend=self.dense_backend, **common)
+        return attention(q, k, v, **self.options, **common)
 
     def extra_repr(self):
         options = {"dense": self.dense, "layout": self.common["layout"], **self.options}

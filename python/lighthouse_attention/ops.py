@@ -22,24 +22,22 @@ _CONFIG = "int levels, int factor, int budget, int chunk"
 programs = _launch.ProgramCache()
 
 
-def _compile(pipeline, inputs, settings, device):
-    """The program of a pipeline of operators.lh, whose arguments `inputs` are in order."""
-    spec = _programs.bundled("operators.lh")
-    names = _argument_names(spec)[pipeline]
-    arguments = [_programs.TensorType(name, _launch.DTYPE_CODES[tensor.dtype], tuple(tensor.shape))
-                 for name, tensor in zip(names, inputs)]
-    return spec.compile(pipeline, arguments, settings, _launch.target_of(device),
-                        stream=_launch.current_stream(device))
-
-
 _names = {}
 
 
-def _argument_names(spec):
+def types_of(pipeline, tensors):
+    """The types of the first tensor arguments of a pipeline of operators.lh."""
     if not _names:
         _names.update({d.name: [a.name for a in d.arguments if a.is_tensor]
-                       for d in spec.definitions()})
-    return _names
+                       for d in _programs.bundled("operators.lh").definitions()})
+    return [_programs.TensorType(name, _launch.DTYPE_CODES[tensor.dtype], tuple(tensor.shape))
+            for name, tensor in zip(_names[pipeline], tensors)]
+
+
+def compile_pipeline(pipeline, types, settings, device):
+    """The program of a pipeline of operators.lh for arguments of these types."""
+    return _programs.bundled("operators.lh").compile(
+        pipeline, types, settings, _launch.target_of(device), stream=_launch.current_stream(device))
 
 
 def _run(pipeline, inputs, settings, outputs=None):
@@ -47,16 +45,17 @@ def _run(pipeline, inputs, settings, outputs=None):
     inputs = [_launch.aligned(tensor) for tensor in inputs]
     device = inputs[0].device
     key = (pipeline, device, settings, *[(tensor.dtype, tensor.shape) for tensor in inputs])
-    program = programs.get(key, device,
-                                      lambda: _compile(pipeline, inputs, settings, device))
+    program = programs.get(key, device, lambda: compile_pipeline(
+        pipeline, types_of(pipeline, inputs), settings, device))
     if outputs is None:
         outputs = _launch.empty_outputs(program, device)
-    _launch.run(program, device, inputs, outputs)
+    _launch.run(program, device, (*inputs, *outputs))
     return outputs
 
 
 TRANSFORMS_MESSAGE = ("lighthouse.attention supports reverse-mode autograd only; for vmap fold the "
                       "mapped dimension into B")
+SECOND_DERIVATIVE_MESSAGE = "lighthouse has no second derivatives"
 
 
 def _no_vmap(info, in_dims, *args):
@@ -109,7 +108,7 @@ def no_second_derivative(name):
     """Makes the gradient of `name` an error. Without a formula torch would warn, and return wrong second
     derivatives."""
     def refuse(ctx, *gradients):
-        raise NotImplementedError("lighthouse has no second derivatives")
+        raise NotImplementedError(SECOND_DERIVATIVE_MESSAGE)
     torch.library.register_autograd(f"lighthouse::{name}", refuse, lib=library)
 
 
@@ -117,8 +116,14 @@ def _pyramid(levels, factor):
     return (("L", levels), ("P", factor))
 
 
-def _selection(levels, factor, budget, chunk):
+def selection_settings(levels, factor, budget, chunk):
+    """The settings of pipelines that know the selection."""
     return (*_pyramid(levels, factor), ("K", budget), ("M", chunk))
+
+
+def flag(name, value):
+    """A bool as a setting."""
+    return (name, "true" if value else "false")
 
 
 def _length(length, levels, factor, budget, chunk):
@@ -154,8 +159,8 @@ def _(q, k, v, levels, factor):
 
 @operator("select", f"(Tensor sq, Tensor sk, SymInt length, {_CONFIG}, bool cover_prefix) -> Tensor")
 def select(sq, sk, length, levels, factor, budget, chunk, cover_prefix):
-    settings = (("N", length), *_selection(levels, factor, budget, chunk),
-                ("COVER", "true" if cover_prefix else "false"))
+    settings = (("N", length), *selection_settings(levels, factor, budget, chunk),
+                flag("COVER", cover_prefix))
     return _run("select_op", (sq, sk), settings)[0]
 
 
@@ -173,7 +178,7 @@ _GATHERED = f"Tensor qc, Tensor kc, Tensor vc, Tensor indices, {_CONFIG}) -> (Te
 @operator("gather", f"(Tensor q, Tensor k, Tensor v, {_GATHERED}")
 def gather(q, k, v, qc, kc, vc, indices, levels, factor, budget, chunk):
     return tuple(_run("gather_op", (q, k, v, qc, kc, vc, indices),
-                      _selection(levels, factor, budget, chunk)))
+                      selection_settings(levels, factor, budget, chunk)))
 
 
 def _gathered(pooled, indices):
@@ -202,7 +207,7 @@ _COTANGENTS = f"(Tensor dq, Tensor dk, Tensor dv, Tensor indices, SymInt length,
 @operator("gather_backward", f"{_COTANGENTS} -> (Tensor, Tensor, Tensor)")
 def gather_backward(dq, dk, dv, indices, length, levels, factor, budget, chunk):
     return tuple(_run("gather_backward_op", (dq, dk, dv, indices),
-                      (("N", length), *_selection(levels, factor, budget, chunk))))
+                      (("N", length), *selection_settings(levels, factor, budget, chunk))))
 
 
 @fake("gather_backward")
@@ -215,7 +220,7 @@ def gather_packed_backward(dq, dk, dv, indices, length, levels, factor, budget, 
     heads, groups = dq.shape[1], dk.shape[1]
     packed = dq.new_empty((dq.shape[0], length, heads + 2 * groups, dq.shape[3]))
     _run("gather_backward_op", (dq, dk, dv, indices),
-         (("N", length), *_selection(levels, factor, budget, chunk)),
+         (("N", length), *selection_settings(levels, factor, budget, chunk)),
          packed.split([heads, groups, groups], 2))
     return packed
 
@@ -239,15 +244,11 @@ def _new_lse(q):
     return q.new_empty(q.shape[:3], dtype=torch.float32)
 
 
-def _flag(name, value):
-    return (name, "true" if value else "false")
-
-
 @operator("attend", "(Tensor q, Tensor k, Tensor v, float scale, bool causal, bool rows_first,"
            " bool deterministic) -> (Tensor, Tensor)")
 def attend(q, k, v, scale, causal, rows_first, deterministic):
     o, lse = _rows(q, rows_first), _new_lse(q)
-    _run("attend_op", (q, k, v), (_flag("CAUSAL", causal), ("scale", scale)), (o, lse))
+    _run("attend_op", (q, k, v), (flag("CAUSAL", causal), ("scale", scale)), (o, lse))
     return o, lse
 
 
@@ -262,7 +263,7 @@ def attend_backward(do, q, k, v, o, lse, scale, causal, rows_first, deterministi
     gradients = tuple(_rows(x, rows_first) for x in (q, k, v))
     # The host has sums in a fixed order alone.
     _run("attend_backward_op", (do, q, k, v, o, lse),
-         (_flag("CAUSAL", causal), _flag("DETERMINISTIC", deterministic or q.device.type == "cpu"),
+         (flag("CAUSAL", causal), flag("DETERMINISTIC", deterministic or q.device.type == "cpu"),
           ("scale", scale)), gradients)
     return gradients
 
@@ -292,7 +293,7 @@ def _(do, q, k, v, o, lse, scale, causal, *_, out_shape=None, **__):
 @operator("scatter", f"(Tensor os, Tensor indices, SymInt length, {_CONFIG}) -> Tensor")
 def scatter(os, indices, length, levels, factor, budget, chunk):
     return _run("scatter_op", (os, indices),
-                (("N", length), *_selection(levels, factor, budget, chunk)))[0]
+                (("N", length), *selection_settings(levels, factor, budget, chunk)))[0]
 
 
 @fake("scatter")
@@ -302,7 +303,7 @@ def _(os, indices, length, levels, factor, budget, chunk):
 
 @operator("scatter_backward", f"(Tensor do, Tensor indices, {_CONFIG}) -> Tensor")
 def scatter_backward(do, indices, levels, factor, budget, chunk):
-    return _run("scatter_backward_op", (do, indices), _selection(levels, factor, budget, chunk))[0]
+    return _run("scatter_backward_op", (do, indices), selection_settings(levels, factor, budget, chunk))[0]
 
 
 @fake("scatter_backward")

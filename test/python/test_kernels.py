@@ -153,7 +153,7 @@ def test_graphs(mine, device, backend):
 
 def test_opcheck(mine, device):
     x = torch.randn(40, device=device, requires_grad=True)
-    request = "\n".join([mine.activate.module.key, "activate", "False", "slope=0.5"])
+    request = "|".join(["activate", "False", "1", "slope=0.5", mine.activate.module.key])
     torch.library.opcheck(torch.ops.lighthouse.call.default, ([x], request, True))
     torch.library.opcheck(torch.ops.lighthouse.call.default, ([x.detach()], request, False))
     types = repr(((0, (40,)),))

@@ -1,0 +1,127 @@
+"""Both passes of attention as one autograd node each, without PyTorch's dispatcher between the stages.
+
+What the operators of `ops` compute, bit by bit, in a fraction of the processor time. It runs in eager mode
+where nobody looks at single operators: no graph is traced, and no dispatch mode is active, as selective
+checkpointing, counters and tracers are.
+"""
+import torch
+
+from . import _launch, _programs, ops
+
+# What the backward pass needs lies in one buffer, each part at a multiple of so many bytes.
+_ALIGNMENT = 16
+
+
+def applies(tensors):
+    """Whether these tensors may take this path."""
+    return not (torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() or
+                any(type(x) is not torch.Tensor and type(x) is not torch.nn.Parameter
+                    for x in tensors))
+
+
+def attention(tensors, heads, config, cover_prefix, scale, deterministic):
+    """The output for (q, k, v), or for one tensor that has `heads` of each, all [B, N, heads, D]."""
+    options = (*config, cover_prefix, scale)
+    if torch.is_grad_enabled() and torch._C._any_requires_grad(*tensors):
+        return _Attention.apply(heads, options, deterministic, *tensors)
+    return _forward("attention_op", tensors, heads, options)[0]
+
+
+def _forward(pipeline, tensors, heads, options):
+    """The output, its pass, and the buffer with what the backward pass needs, if it keeps any."""
+    if heads is not None:
+        tensors = tensors[0].split(heads, 2)
+    q, k, v = [_launch.aligned(x) for x in tensors]
+    device = q.device
+    forward = passes.get((pipeline, device, q.dtype, q.shape, k.shape, options), device,
+                         lambda: _Forward(pipeline, (q, k, v), options))
+    o = torch.empty(q.shape, dtype=q.dtype, device=device)
+    kept, addresses = None, []
+    if forward.kept_bytes:
+        kept = torch.empty(forward.kept_bytes, dtype=torch.uint8, device=device)
+        addresses = forward.addresses(kept)
+    strides = (q.stride(), k.stride(), v.stride(), o.stride(), *forward.contiguous)
+    _launch.launch(forward.program, device, strides,
+                   [q.data_ptr(), k.data_ptr(), v.data_ptr(), o.data_ptr(), *addresses])
+    return o, forward, kept
+
+
+class _Forward:
+    """A forward pass for tensors of given types."""
+
+    def __init__(self, pipeline, tensors, options):
+        *config, cover_prefix, scale = options
+        self.config = ops.selection_settings(*config)
+        self.scale = ("scale", scale)
+        self.program = ops.compile_pipeline(
+            pipeline, ops.types_of(pipeline, tensors),
+            (*self.config, ops.flag("COVER", cover_prefix), self.scale), tensors[0].device)
+        self.parts = self.program.outputs[1:]
+        self.contiguous = (None,) * len(self.parts)
+        self.offsets, self.kept_bytes = [], 0
+        for part in self.parts:
+            self.offsets.append(self.kept_bytes)
+            self.kept_bytes += -(-part.bytes // _ALIGNMENT) * _ALIGNMENT
+
+    def addresses(self, kept):
+        """Where the parts lie."""
+        base = kept.data_ptr()
+        return [base + offset for offset in self.offsets]
+
+    def compile_backward(self, do, deterministic):
+        """The backward pass that belongs to it."""
+        pipeline = "attention_backward_op"
+        settings = (*self.config, ops.flag("DETERMINISTIC", deterministic or do.is_cpu), self.scale)
+        types = [*ops.types_of(pipeline, [do]), *self.parts]
+        return ops.compile_pipeline(pipeline, types, settings, do.device)
+
+
+# By pipeline, device, types and options.
+passes = _launch.ProgramCache()
+
+
+class _Attention(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, heads, options, deterministic, *tensors):
+        o, ctx.pass_, kept = _forward("attention_forward_op", tensors, heads, options)
+        ctx.save_for_backward(kept)
+        ctx.heads, ctx.deterministic = heads, deterministic
+        return o
+
+    @staticmethod
+    def backward(ctx, do):
+        if torch.is_grad_enabled():
+            # Something that requires a gradient makes sure that a second derivative finds its node.
+            results = _NoSecondDerivative.apply(ctx, do, torch.empty(0, requires_grad=True))
+        else:
+            results = _backward(ctx, do)
+        return (None, None, None, *results)
+
+
+class _NoSecondDerivative(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, outer, do, _):
+        return _backward(outer, do)
+
+    @staticmethod
+    def backward(ctx, *gradients):
+        raise NotImplementedError(ops.SECOND_DERIVATIVE_MESSAGE)
+
+
+def _backward(ctx, do):
+    """The gradients of q, k and v, or of the one tensor that has all three."""
+    (kept,) = ctx.saved_tensors
+    do, forward = _launch.aligned(do), ctx.pass_
+    device = do.device
+    program = passes.get((id(forward), ctx.deterministic), device,
+                         lambda: forward.compile_backward(do, ctx.deterministic))
+    if ctx.heads is None:
+        results = _launch.empty_outputs(program, device)
+        gradients = results
+    else:
+        batch, length, _, dim = do.shape
+        packed = torch.empty((batch, length, sum(ctx.heads), dim), dtype=do.dtype, device=device)
+        results, gradients = (packed,), packed.split(ctx.heads, 2)
+    _launch.launch(program, device, (do.stride(), *forward.contiguous, *[x.stride() for x in gradients]),
+                   [do.data_ptr(), *forward.addresses(kept), *[x.data_ptr() for x in gradients]])
+    return tuple(results)

@@ -1,0 +1,1 @@
+"""Adapters to frameworks. `lighthouse_attention.use` finds the right one."""

@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""What the PyTorch operator costs on one GPU: the time of a forward and backward pass beside `lhc bench
+--grad`, the public code and dense cuDNN; bytes kept and peak; CPU time of a step; a new length.
+
+  PYTHONPATH=python LIGHTHOUSE_LIBRARY_DIR=build/release/lib \
+    python3 tools/gpu/operator_cost.py --lhc build/release/bin/lhc --public ../lighthouse-attention
+
+--public DIR is a checkout of github.com/ighoshsubho/lighthouse-attention; without it the public code is
+left out.
+"""
+import argparse
+import functools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
+
+import lighthouse_attention as lighthouse
+import public_lighthouse
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+MEGA = 1e6
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--n", type=int, default=98304, help="positions N")
+    parser.add_argument("--budget", type=int, default=1536, help="k")
+    parser.add_argument("--heads", type=int, default=8)
+    parser.add_argument("--head-dim", type=int, default=128)
+    parser.add_argument("--repeat", type=int, default=20)
+    parser.add_argument("--lhc", help="path of lhc, for `lhc bench --grad`")
+    parser.add_argument("--public", metavar="DIR", help="checkout of the public implementation")
+    parser.add_argument("--json", metavar="FILE", help="write the results here")
+    return parser.parse_args()
+
+
+def dense(q, k, v):
+    with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
+        return F.scaled_dot_product_attention(*(x.transpose(1, 2) for x in (q, k, v)),
+                                              is_causal=True).transpose(1, 2)
+
+
+def checkpointed(attention):
+    """As in a model: q, k and v are computed again, from a leaf that is kept anyway."""
+    contexts = functools.partial(create_selective_checkpoint_contexts, lighthouse.checkpoint_policy())
+
+    def run(q, k, v):
+        return checkpoint(lambda *t: attention(*(x * 1 for x in t)), q, k, v, use_reentrant=False,
+                          context_fn=contexts)
+    return run
+
+
+def step(attention, tensors, cotangent):
+    return torch.autograd.grad(attention(*tensors), tensors, cotangent)
+
+
+def captured(run):
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        run()
+    return graph.replay
+
+
+def memory(attention, tensors, cotangent):
+    """Bytes that the forward pass leaves beside its output, and the most that a step needs."""
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    output = attention(*tensors)
+    kept = torch.cuda.memory_allocated() - before - output.numel() * output.element_size()
+    torch.autograd.grad(output, tensors, cotangent)
+    return kept, torch.cuda.max_memory_allocated() - before
+
+
+def times(contenders, repeat):
+    """Milliseconds of each, in turns, with other data in the L2 before every run. The GPU is kept busy
+    until the run is enqueued, as it is in training."""
+    scratch = torch.empty(256 << 20, dtype=torch.uint8, device="cuda")
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    seen = {name: [] for name in contenders}
+    names = list(contenders)
+    for i in range(-2, repeat):
+        for j in range(len(names)):
+            name = names[(i + j) % len(names)]
+            scratch.zero_()
+            torch.cuda._sleep(2_000_000)
+            start.record()
+            contenders[name]()
+            end.record()
+            torch.cuda.synchronize()
+            if i >= 0:
+                seen[name].append(start.elapsed_time(end))
+    return {name: statistics.median(values) for name, values in seen.items()}
+
+
+def cpu_microseconds(run, repeat=200):
+    """Processor time of the threads that enqueue a step: with tensors so small that the GPU waits."""
+    for _ in range(20):
+        run()
+    torch.cuda.synchronize()
+    wall, start = time.perf_counter(), time.process_time()
+    for _ in range(repeat):
+        run()
+    both = (time.process_time() - start) / repeat, (time.perf_counter() - wall) / repeat
+    torch.cuda.synchronize()
+    return [1e6 * value for value in both]
+
+
+def tensors_of(n, options, requires_grad=True):
+    shape = (1, n, options.heads, options.head_dim)
+    return [torch.randn(shape, dtype=torch.bfloat16, device="cuda").requires_grad_(requires_grad)
+            for _ in range(3)]
+
+
+def new_lengths(attention, options):
+    """Milliseconds of the first step of lengths that were not seen before, without the kernels' own."""
+    # Steps of other lengths take their memory from this, not from the driver.
+    torch.empty(4 << 30, dtype=torch.uint8, device="cuda")
+    result = []
+    for i in range(8):
+        tensors = tensors_of(16384 + 1024 * i, options)
+        cotangent = torch.randn_like(tensors[0])
+        taken = []
+        for _ in range(3):
+            torch.cuda.synchronize()
+            start = time.perf_counter()
+            step(attention, tensors, cotangent)
+            taken.append(time.perf_counter() - start)
+        result.append(1e3 * (taken[0] - min(taken[1:])))
+    return result[2:]
+
+
+def bench(options):
+    """Seconds that `lhc bench --grad` finds, or what went wrong."""
+    tensor = f"random:bf16[1,{options.n},{options.heads},{options.head_dim}]"
+    command = [options.lhc, "bench", os.path.join(ROOT, "kernels", "lighthouse.lh"), "--pipeline", "lighthouse", "--grad", "--json",
+               "--target=cuda", "--set", f"K={options.budget}", f"--repeat={options.repeat}"]
+    for name in ("q", "k", "v", "do"):
+        command += ["--arg", f"{name}={tensor}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        return None, done.stderr
+    return json.loads(done.stdout)["seconds"], None
+
+
+def main():
+    options = parse_arguments()
+    torch.manual_seed(0)
+    report = {"device": torch.cuda.get_device_name(), "torch": torch.__version__,
+              "parameters": vars(options)}
+    small = tensors_of(2048, options)
+    small_cotangent = torch.randn_like(small[0])
+    small_attention = functools.partial(lighthouse.attention, budget=128)
+    report["cpu_us"] = cpu_microseconds(lambda: step(small_attention, small, small_cotangent))
+    report["cpu_us_forward"] = cpu_microseconds(lambda: small_attention(*small))
+    attention = functools.partial(lighthouse.attention, budget=options.budget)
+    report["new_length_ms"] = new_lengths(attention, options)
+
+    tensors = tensors_of(options.n, options)
+    cotangent = torch.randn_like(tensors[0])
+    run = functools.partial(step, attention, tensors, cotangent)
+    run()
+    graph = captured(run)
+    # Dense attention would heat the GPU: the operator and `lhc bench` take turns by themselves.
+    report["beside_bench"] = []
+    for _ in range(3 if options.lhc else 0):
+        seconds, failure = bench(options)
+        if failure:
+            sys.exit(failure)
+        own = times({"operator": run, "operator, CUDA graph": graph}, options.repeat)
+        report["beside_bench"].append({"lhc bench --grad": 1e3 * seconds, **own})
+
+    functions = {"operator": attention, "operator, checkpoint policy": checkpointed(attention),
+                 "dense, cuDNN": dense}
+    if options.public:
+        module = public_lighthouse.load(options.public)
+        functions["public, compiled"] = public_lighthouse.PublicLighthouse(
+            module, 3, 4, options.budget, True).forward
+    runs = {name: functools.partial(step, f, tensors, cotangent) for name, f in functions.items()}
+    for run in runs.values():
+        run()
+    runs["operator, CUDA graph"] = graph
+    report["ms"] = times(runs, options.repeat)
+    report["memory"] = {name: memory(f, tensors, cotangent) for name, f in functions.items()}
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump(report, file, indent=1)
+    print(f"{report['device']}, torch {report['torch']}, N={options.n} k={options.budget} "
+          f"H={options.heads} D={options.head_dim} bf16, forward and backward")
+    for name, value in report["ms"].items():
+        kept, peak = report["memory"].get(name, (None, None))
+        sizes = "" if kept is None else f"  keeps {kept / MEGA:8.1f} MB, peak {peak / MEGA:8.1f} MB"
+        print(f"{name:30} {value:9.3f} ms{sizes}")
+    for line in report["beside_bench"]:
+        print("alone:", ", ".join(f"{name} {value:.3f} ms" for name, value in line.items()))
+    print("CPU time of a step: %.0f us (wall %.0f)" % tuple(report["cpu_us"]),
+          "forward alone: %.0f us (wall %.0f)" % tuple(report["cpu_us_forward"]))
+    print("a new length, ms more than the next step:",
+          ", ".join(f"{value:.2f}" for value in report["new_length_ms"]))
+
+
+if __name__ == "__main__":
+    main()
