@@ -1,9 +1,8 @@
 # Sourced by test.sh: a virtual environment for the tests of the Python package.
 
 # setup_python FOLDER: PyTorch and what the tests use from PyPI, unless it is there. Sets `python` to
-# its interpreter, or to nothing where it is left out.
+# its interpreter, unless it is left out.
 setup_python() {
-  python=
   if [ -n "${LIGHTHOUSE_WITHOUT_PYTORCH:-}" ]; then
     echo "[setup] LIGHTHOUSE_WITHOUT_PYTORCH is set: the tests of the Python package are skipped."
     return 0
