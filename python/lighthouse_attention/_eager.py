@@ -6,7 +6,7 @@ checkpointing, counters and tracers are.
 """
 import torch
 
-from . import _launch, _programs, ops
+from . import _launch, ops
 
 # What the backward pass needs lies in one buffer, each part at a multiple of so many bytes.
 _ALIGNMENT = 16

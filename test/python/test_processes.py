@@ -1,6 +1,5 @@
 """Threads, forked processes, distributed training, CUDA graphs and streams."""
 import multiprocessing
-import os
 import threading
 
 import pytest

@@ -2,8 +2,8 @@
 """Times Lighthouse attention of this project, the public PyTorch implementation and dense attention
 in one process, in turns, on one GPU, and compares the results with float64.
 
-  cmake --build --preset release --target lhc lighthouse_shared
-  python3 tools/gpu/compare.py --n 98304 --budget 1536 --public ../lighthouse-attention [--grad]
+  PYTHONPATH=python LIGHTHOUSE_LIBRARY_DIR=build/release/lib \
+    python3 tools/gpu/compare.py --n 98304 --budget 1536 --public ../lighthouse-attention [--grad]
 
 With --grad forward and backward pass are timed together, and attention's on its own: see `lhc check
 --grad` for the errors of gradients.
@@ -13,36 +13,20 @@ is left out. Needs PyTorch, and Triton for the public code.
 """
 import argparse
 import datetime
+import functools
 import json
 import os
 import statistics
-import subprocess
 import sys
-import tempfile
 
 import torch
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+import lighthouse_attention as lighthouse
+import lighthouse_attention.ops  # noqa: F401  registers the operators
 import public_lighthouse
-from lighthouse_runtime import Library, Program
 from reference import Reference
-
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-# The bundled pipeline, and the same with its selection.
-SPEC = """
-import "lighthouse.lh";
-pipeline observed<T: float, L: int = 3, P: int = 4, K: int = 1536>
-    (q: T[B, N, H, D], k: T[B, N, G, D], v: T[B, N, G, D])
-    -> (o: T[B, N, H, D], entries: i32[B, G, S]) {
-  let pyramid = pool(q, k, v, levels = L, factor = P);
-  let selected = select(norm_score(pyramid), budget = K);
-  let (qs, ks, vs) = gather(pyramid, selected);
-  let (os, lse) = attend(qs, ks, vs, causal = true);
-  return scatter(os, selected), indices(selected);
-}
-"""
 
 
 def parse_arguments():
@@ -62,8 +46,6 @@ def parse_arguments():
     parser.add_argument("--public", metavar="DIR", help="checkout of the public implementation")
     parser.add_argument("--dense-limit", type=int, default=1 << 19,
                         help="largest N for dense attention")
-    parser.add_argument("--build", metavar="DIR", default=os.path.join(ROOT, "build", "release"),
-                        help="build folder with bin/lhc and lib/liblighthouse.so")
     parser.add_argument("--json", metavar="FILE", help="write the results here")
     return parser.parse_args()
 
@@ -94,20 +76,6 @@ class Contender:
                 "mean_error": self.errors and self.errors[1], "passed": self.passed}
 
 
-def compile_artifact(options, spec, pipeline, n, folder, flags=()):
-    path = os.path.join(folder, f"{pipeline}-{n}{''.join(flags)}.lha")
-    tensor = f"bf16[{options.batch},{n},{options.heads},{options.head_dim}]"
-    command = [os.path.join(options.build, "bin", "lhc"), "compile", spec, "--pipeline", pipeline,
-               "--set", f"L={options.levels}", "--set", f"P={options.factor}",
-               "--set", f"K={options.budget}", "--target", "cuda", "--emit=artifact", "-o", path, *flags]
-    for name in "qkv":
-        command += ["--arg", f"{name}={tensor}"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}\n{done.stderr}")
-    return path
-
-
 def with_gradient(attention, tensors, cotangent):
     """A function that runs `attention` and its backward pass by autograd."""
     leaves = [tensor.detach().requires_grad_() for tensor in tensors]
@@ -124,26 +92,25 @@ def captured(run):
     return graph.replay
 
 
-def ours(options, library, q, k, v, do, folder):
+def ours(options, q, k, v, do):
     """Contenders, the output to check, and the entries that were selected."""
-    spec = os.path.join(folder, "compare.lh")
-    with open(spec, "w") as file:
-        file.write(SPEC)
-    n = q.shape[1]
-    observed = Program(library, compile_artifact(options, spec, "observed", n, folder))
-    _, entries = observed.bind(q, k, v)()
-    torch.cuda.synchronize()
-    observed.close()
-    variants = {"ours": ("--grad",), "ours, deterministic": ("--grad", "--deterministic")}
-    inputs = (q, k, v, do)
-    if not options.grad:
-        variants, inputs = {"ours": ()}, (q, k, v)
+    config = (options.levels, options.factor, options.budget, 128)
+    *_, query_scores, key_scores = torch.ops.lighthouse.pool_score(q, k, v, *config[:2])
+    entries = torch.ops.lighthouse.select(query_scores, key_scores, q.shape[1], *config, False)
     contenders, output = [], None
-    for name, flags in variants.items():
-        path = compile_artifact(options, spec, "lighthouse", n, folder, flags)
-        run = Program(library, path).bind(*inputs)
-        results = run()
-        output = results[0] if output is None else output
+    for name, deterministic in (("ours", False), ("ours, deterministic", True)):
+        attention = functools.partial(lighthouse.attention, levels=options.levels,
+                                      factor=options.factor, budget=options.budget,
+                                      deterministic=deterministic)
+        if output is None:
+            output = attention(q, k, v)
+        if options.grad:
+            run = with_gradient(attention, (q, k, v), do)
+        elif deterministic:
+            continue
+        else:
+            run = functools.partial(attention, q, k, v)
+        run()
         torch.cuda.synchronize()
         contenders += [Contender(name, run), Contender(name + ", graph", captured(run))]
     return contenders, output, entries
@@ -241,11 +208,11 @@ def agreement(entries, others):
     return differing
 
 
-def compare(options, library, module, n, folder):
+def compare(options, module, n):
     torch.manual_seed(options.seed)
     shape = (options.batch, n, options.heads, options.head_dim)
     q, k, v, do = (torch.randn(shape, dtype=torch.bfloat16, device="cuda") for _ in range(4))
-    contenders, output, entries = ours(options, library, q, k, v, do, folder)
+    contenders, output, entries = ours(options, q, k, v, do)
     checked = contenders[:2]
     contenders += dense(options, q, k, v, do)
     if options.grad:
@@ -309,7 +276,6 @@ def main():
     options = parse_arguments()
     if not torch.cuda.is_available():
         sys.exit("compare.py needs a GPU that PyTorch can use")
-    library = Library(os.path.join(options.build, "lib", "liblighthouse.so"))
     module, public_failure = None, None
     if options.public:
         try:
@@ -329,14 +295,13 @@ def main():
     print(f"bf16, B={options.batch} H={options.heads} D={options.head_dim} L={options.levels} "
           f"p={options.factor} k={options.budget}; medians of {options.repeat} in turns, cold L2")
     passed = True
-    with tempfile.TemporaryDirectory() as folder:
-        for n in options.n:
-            result = compare(options, library, module, n, folder)
-            report["results"].append(result)
-            print_table(result)
-            first = result["contenders"][0]
-            passed &= first["failure"] is None and bool(first["passed"])
-            torch.cuda.empty_cache()
+    for n in options.n:
+        result = compare(options, module, n)
+        report["results"].append(result)
+        print_table(result)
+        first = result["contenders"][0]
+        passed &= first["failure"] is None and bool(first["passed"])
+        torch.cuda.empty_cache()
     if options.json:
         with open(options.json, "w") as file:
             json.dump(report, file, indent=2)
