@@ -121,7 +121,7 @@ class Spec:
         handle = ctypes.c_void_p()
         self._library.call("lh_compile", self._handle, ctypes.byref(request.fields),
                            ctypes.byref(handle))
-        return Program(self._library, handle)
+        return Program(self._library, handle, arguments if not entry_point else None)
 
     def infer(self, name, arguments, settings=(), target="host", *, kind=_library.PIPELINE,
               gradient=False, deterministic=False, entry_point=""):
@@ -169,7 +169,8 @@ class _Frame:
 class Program:
     """A loaded program. It is never unloaded, as its launches on a GPU may still be under way."""
 
-    def __init__(self, library, handle):
+    def __init__(self, library, handle, inputs=None):
+        """`inputs` are the types of the inputs, if they are known."""
         self._library = library
         self._handle = handle.value
         self._run = library.lib.lh_program_run
@@ -177,8 +178,8 @@ class Program:
         library.call("lh_program_query", handle, ctypes.byref(info))
         self.workspace_bytes = info.workspace_bytes
         self.target = info.target
-        self.arch = info.arch.decode()
-        self.inputs = _describe(library, "lh_program_input", handle, info.num_inputs)
+        self.inputs = tuple(inputs) if inputs is not None else _describe(
+            library, "lh_program_input", handle, info.num_inputs)
         self.outputs = _describe(library, "lh_program_output", handle, info.num_outputs)
         # Frames that no thread uses, by strides.
         self._frames = {}
