@@ -9,6 +9,9 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
+#include <map>
+#include <mutex>
+
 using namespace lighthouse;
 using runtime::Result;
 using runtime::Status;
@@ -34,6 +37,12 @@ static Result<CompileTarget> parseHost(llvm::StringRef level) {
 }
 
 static Result<CompileTarget> findDevice(int ordinal) {
+  // To ask the driver takes about as long as a plan, and a device stays what it is.
+  static std::mutex mutex;
+  static auto *known = new std::map<int, CompileTarget>;
+  const std::lock_guard lock(mutex);
+  if (auto found = known->find(ordinal); found != known->end())
+    return found->second;
   Result<std::vector<runtime::cuda::DeviceInfo>> devices = runtime::cuda::devices();
   if (!devices)
     return devices.status();
@@ -41,7 +50,9 @@ static Result<CompileTarget> findDevice(int ordinal) {
     return invalid("there is no CUDA device " + llvm::Twine(ordinal) + "; the driver reports " +
                    llvm::Twine(devices->size()));
   const runtime::cuda::DeviceInfo &device = (*devices)[ordinal];
-  return CompileTarget{"", runtime::cuda::archOf(device), ordinal, device.name};
+  return known
+      ->emplace(ordinal, CompileTarget{"", runtime::cuda::archOf(device), ordinal, device.name})
+      .first->second;
 }
 
 Result<CompileTarget> lighthouse::parseTarget(std::string_view text) {
