@@ -6,7 +6,8 @@ import torch
 
 import lighthouse_attention as lighthouse
 import reference
-from cases import CONFIG, OPTIONS, Case, entries_of, error, expected, tensors
+from cases import (CONFIG, OPTIONS, Case, entries_of, error, expected, passes_error_rule,
+                   tensors)
 
 pytestmark = pytest.mark.filterwarnings("ignore:lighthouse.attention. the sub-sequence")
 
@@ -29,6 +30,23 @@ def test_random_settings(seed):
     for actual, exact in zip(gradients, wanted_gradients):
         assert error(actual, exact) <= TOLERANCE, case
         assert actual.dtype == q.dtype
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_random_settings_of_16_bits(seed, device):
+    if device == "cpu" and seed % 10:
+        pytest.skip("the host has the arithmetic of float32, every tenth will do")
+    case, dtype = Case.random(seed), (torch.bfloat16, torch.float16)[seed % 2]
+    (q, k, v), _ = case.make(dtype, device)
+    o = lighthouse.attention(q, k, v, **case.options)
+    do = torch.randn_like(o)
+    gradients = torch.autograd.grad(o, (q, k, v), do)
+    wanted, wanted_gradients = expected(q, k, v, do, case.options)
+    torchs, torchs_gradients = expected(q, k, v, do, case.options,
+                                        attend=reference.attend_in(dtype))
+    assert passes_error_rule(o, wanted, torchs), case
+    for actual, exact, other in zip(gradients, wanted_gradients, torchs_gradients):
+        assert passes_error_rule(actual, exact, other), case
 
 
 @pytest.mark.parametrize("seed", range(0, 50, 3))
