@@ -87,7 +87,7 @@ def run_python(python, directory, report):
             tally.add(name, "skipped")
         return tally, b""
     environment = {**os.environ, "PYTHONPATH": os.path.join(folder, "..", "..", "python"),
-                   "LIGHTHOUSE_LIBRARY_DIR": os.path.join(directory, "..", "lib")}
+                   "LIGHTHOUSE_LIBRARY_DIR": os.path.abspath(os.path.join(directory, "..", "lib"))}
     done = subprocess.run([python, "-m", "pytest", "-q", f"--junit-xml={report}", folder],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
                           env=environment)

@@ -125,7 +125,8 @@ def test_library_that_does_not_compile(tmp_path):
     import os
 
     from lighthouse_attention import _library
-    runtime = os.path.join(os.path.dirname(_library.library().path), _library.RUNTIME)
+    folder = os.path.abspath(os.path.dirname(_library.library().path))
+    runtime = os.path.join(folder, _library.RUNTIME)
     if not os.path.exists(runtime):
         pytest.skip("there is no runtime library beside the compiler")
     os.symlink(runtime, tmp_path / _library.RUNTIME)
