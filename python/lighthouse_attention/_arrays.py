@@ -3,29 +3,28 @@ import numpy as np
 
 from . import _programs
 
-_NUMPY_NAMES = {"float32": 0, "float16": 1, "bfloat16": 2, "float64": 3, "int8": 4, "int32": 5,
-                "int64": 6, "bool": 7}
+_CODES = {name: code for code, name in enumerate(_programs.PYTHON_DTYPES)}
 
 
 def dtype_code(dtype):
     """The `lh_dtype` of a numpy dtype; bfloat16 is that of the package ml_dtypes."""
-    code = _NUMPY_NAMES.get(np.dtype(dtype).name)
+    code = _CODES.get(np.dtype(dtype).name)
     if code is None:
-        raise TypeError(f"element type {np.dtype(dtype).name} is none of {', '.join(_NUMPY_NAMES)}")
+        raise TypeError(f"element type {np.dtype(dtype).name} is none of {', '.join(_CODES)}")
     return code
 
 
 def spell_type(value):
     """The language's name of an element type of torch or numpy."""
     name = value.__name__ if isinstance(value, type) else str(value).split(".")[-1]
-    if name not in _NUMPY_NAMES:
+    if name not in _CODES:
         raise TypeError(f"expected an int, a bool, a number or an element type, got {value!r}")
-    return _programs.DTYPES[_NUMPY_NAMES[name]]
+    return _programs.DTYPES[_CODES[name]]
 
 
 def _numpy_dtype(code):
     if _programs.DTYPES[code] != "bf16":
-        return np.dtype(list(_NUMPY_NAMES)[code])
+        return np.dtype(_programs.PYTHON_DTYPES[code])
     import ml_dtypes
     return np.dtype(ml_dtypes.bfloat16)
 
@@ -35,7 +34,7 @@ _cache = {}
 
 def call(function, arrays, settings):
     """Runs a kernel or pipeline on arrays; a list of its results."""
-    for name, array in zip((a.name for a in function.definition.arguments if a.is_tensor), arrays):
+    for name, array in zip(function.tensor_names, arrays):
         if not isinstance(array, np.ndarray):
             raise TypeError(f"argument '{name}' of {function.__name__} must be a numpy array or, like "
                             f"all others, a torch tensor, got {type(array).__name__}")

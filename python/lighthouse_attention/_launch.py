@@ -3,11 +3,11 @@ import threading
 
 import torch
 
+from ._programs import PYTHON_DTYPES
 from .errors import NotPreparedError
 
-DTYPE_CODES = {torch.float32: 0, torch.float16: 1, torch.bfloat16: 2, torch.float64: 3,
-               torch.int8: 4, torch.int32: 5, torch.int64: 6, torch.bool: 7}
-TORCH_DTYPES = {code: dtype for dtype, code in DTYPE_CODES.items()}
+TORCH_DTYPES = tuple(getattr(torch, name) for name in PYTHON_DTYPES)
+DTYPE_CODES = {dtype: code for code, dtype in enumerate(TORCH_DTYPES)}
 
 # Of addresses and of strides but the last, in bytes: what code for GPUs assumes.
 _ALIGNMENT = 16

@@ -7,8 +7,9 @@ from typing import NamedTuple, Tuple
 from . import _library
 from .errors import NotPreparedError
 
-# The names of `lh_dtype` in their order, as the language writes them.
+# `lh_dtype` in its order: as the language writes it, as torch and numpy do, and its bytes.
 DTYPES = ("f32", "f16", "bf16", "f64", "i8", "i32", "i64", "bool")
+PYTHON_DTYPES = ("float32", "float16", "bfloat16", "float64", "int8", "int32", "int64", "bool")
 _BYTES = (4, 2, 2, 8, 1, 4, 8, 1)
 
 

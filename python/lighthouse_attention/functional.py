@@ -64,7 +64,7 @@ def dense_attention(q, k, v, *, causal=True, scale=None, layout="bnhd", determin
     Arguments as of `attention`. k and v may be longer than q, whose rows are then the last ones (as with
     a key/value cache). backend: "lighthouse", the kernels of kernels/dense.lh; "sdpa",
     `torch.nn.functional.scaled_dot_product_attention`; "auto", the one that docs/results shows to be
-    faster: sdpa where it has fused kernels for the device.
+    faster, which is sdpa.
     """
     q, k, v = (x.transpose(1, 2) for x in _enter((q, k, v), layout))
     if backend not in ("auto", "lighthouse", "sdpa"):

@@ -21,7 +21,6 @@ _CONFIG = "int levels, int factor, int budget, int chunk"
 
 programs = _launch.ProgramCache()
 
-
 _names = {}
 
 
@@ -314,20 +313,15 @@ def _(do, indices, levels, factor, budget, chunk):
 # ---- autograd ----
 
 def _gather_setup(ctx, inputs, output):
-    q, _, _, _, _, _, indices, *config = inputs
+    """Of both gathers: the first input has N positions, the seventh are the entries."""
+    x, _, _, _, _, _, indices, *config = inputs
     ctx.save_for_backward(indices)
-    ctx.length, ctx.config = q.shape[1], config
+    ctx.length, ctx.config = x.shape[1], config
 
 
 def _gather_backward(ctx, dq, dk, dv):
     gradients = _ops.gather_backward(dq, dk, dv, *ctx.saved_tensors, ctx.length, *ctx.config)
     return (*gradients, *[None] * 8)
-
-
-def _gather_packed_setup(ctx, inputs, output):
-    qkv, _, _, _, _, _, indices, *config = inputs
-    ctx.save_for_backward(indices)
-    ctx.length, ctx.config = qkv.shape[1], config
 
 
 def _gather_packed_backward(ctx, dq, dk, dv):
@@ -356,7 +350,7 @@ def _scatter_backward(ctx, do):
 
 
 autograd("gather", _gather_backward, _gather_setup)
-autograd("gather_packed", _gather_packed_backward, _gather_packed_setup)
+autograd("gather_packed", _gather_packed_backward, _gather_setup)
 autograd("attend", _attend_backward, _attend_setup)
 autograd("scatter", _scatter_backward, _scatter_setup)
 for _name in ("gather_backward", "gather_packed_backward", "attend_backward", "scatter_backward"):

@@ -73,7 +73,8 @@ class KeptBytes(NamedTuple):
 
 def kept_bytes(length, *, batch=1, heads=8, kv_heads=None, head_dim=128, itemsize=2, levels=3,
                factor=4, budget=1536, chunk=128):
-    """Bytes that `attention` keeps for its backward pass beside its output; nothing of q, k and v."""
+    """Bytes that `attention` keeps for its backward pass beside its output, but for padding to multiples
+    of 16; nothing of q, k and v."""
     groups = heads if kv_heads is None else kv_heads
     s = gathered_length(length, levels=levels, factor=factor, budget=budget, chunk=chunk)
     rows = batch * s * head_dim * itemsize

@@ -12,7 +12,6 @@ With --grad forward and backward pass are timed together, and attention's on its
 is left out. Needs PyTorch, and Triton for the public code.
 """
 import argparse
-import datetime
 import functools
 import json
 import os
@@ -27,6 +26,7 @@ import lighthouse_attention as lighthouse
 import lighthouse_attention.ops  # noqa: F401  registers the operators
 import public_lighthouse
 from reference import Reference
+from training_tools import environment
 
 
 def parse_arguments():
@@ -263,15 +263,6 @@ def print_table(result):
           f"{result['torch_mean_error']:11.3g}", flush=True)
 
 
-def driver_version():
-    try:
-        with open("/proc/driver/nvidia/version") as file:
-            words = file.readline().split()
-        return next(word for word in words if word[0].isdigit() and "." in word)
-    except (OSError, StopIteration):
-        return "unknown"
-
-
 def main():
     options = parse_arguments()
     if not torch.cuda.is_available():
@@ -283,14 +274,10 @@ def main():
         except Exception as error:
             public_failure = f"{type(error).__name__}: {error}"
             print(f"the public code cannot be loaded: {public_failure}", file=sys.stderr)
-    cudnn = torch.backends.cudnn.version()
-    report = {"device": torch.cuda.get_device_name(0), "driver": driver_version(),
-              "torch": torch.__version__, "cuda": torch.version.cuda, "cudnn": cudnn,
-              "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-              "command": " ".join([os.path.basename(sys.executable), *sys.argv]),
-              "public_failure": public_failure, "parameters": vars(options), "results": []}
+    report = {**environment("cuda"), "public_failure": public_failure, "parameters": vars(options),
+              "results": []}
     print(f"{report['device']}, driver {report['driver']}, PyTorch {report['torch']}, "
-          f"cuDNN {cudnn}, {report['date']}")
+          f"cuDNN {report['cudnn']}, {report['date']}")
     print(report["command"])
     print(f"bf16, B={options.batch} H={options.heads} D={options.head_dim} L={options.levels} "
           f"p={options.factor} k={options.budget}; medians of {options.repeat} in turns, cold L2")

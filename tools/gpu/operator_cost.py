@@ -24,6 +24,7 @@ from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_conte
 
 import lighthouse_attention as lighthouse
 import public_lighthouse
+from training_tools import environment
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MEGA = 1e6
@@ -154,8 +155,7 @@ def bench(options):
 def main():
     options = parse_arguments()
     torch.manual_seed(0)
-    report = {"device": torch.cuda.get_device_name(), "torch": torch.__version__,
-              "parameters": vars(options)}
+    report = {**environment("cuda"), "parameters": vars(options)}
     small = [torch.randn(1, 1024, 2, 64, dtype=torch.bfloat16, device="cuda", requires_grad=True)
              for _ in range(3)]
     small_cotangent = torch.randn_like(small[0])

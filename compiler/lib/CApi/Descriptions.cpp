@@ -20,7 +20,8 @@ Descriptions::Descriptions(const std::vector<DefinitionInfo> &definitions) {
     for (const frontend::ArgumentInfo &argument : own.arguments)
       made->arguments.push_back({argument.name.c_str(), argument.type.c_str(), nullptr});
     for (const frontend::ArgumentInfo &result : own.results)
-      made->results.push_back({result.name.c_str(), result.type.c_str(), orNull(result.initialValue)});
+      made->results.push_back(
+          {result.name.c_str(), result.type.c_str(), orNull(result.initialValue)});
     all.push_back(std::move(made));
   }
 }

@@ -195,8 +195,9 @@ FailureOr<mlir::SmallVector<Value>> bindScalars(const Binding &binding,
     mlir::TypedAttr value = parseScalar(setting->value, type);
     if (!value) {
       diagnostics
-          .error(SMLoc(), "--set " + setting->name + "=" + setting->value + ": expected a value of type " +
-                              spell(type) + ", found '" + setting->value + "'")
+          .error(SMLoc(), "--set " + setting->name + "=" + setting->value +
+                              ": expected a value of type " + spell(type) + ", found '" +
+                              setting->value + "'")
           .note(arg.name.loc, "the argument is declared here");
       ok = false;
     } else if (auto number = mlir::dyn_cast<mlir::FloatAttr>(value)) {

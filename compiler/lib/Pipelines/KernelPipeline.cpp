@@ -103,8 +103,8 @@ FailureOr<func::FuncOp> lighthouse::wrapKernel(tile::KernelOp kernel, const Requ
   builder.setInsertionPointToStart(body);
   auto launch = lh::LaunchOp::create(builder, kernel.getLoc(), TypeRange(results),
                                      FlatSymbolRefAttr::get(kernel.getSymNameAttr()),
-                                     body->getArguments(), builder.getArrayAttr(scalars), StringAttr(),
-                                     lh::CostAttr());
+                                     body->getArguments(), builder.getArrayAttr(scalars),
+                                     StringAttr(), lh::CostAttr());
   func::ReturnOp::create(builder, kernel.getLoc(), launch.getOutputs());
   return function;
 }

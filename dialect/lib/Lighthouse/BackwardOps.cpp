@@ -7,28 +7,6 @@
 using namespace mlir;
 using namespace lighthouse::lh;
 
-FailureOr<Operation *> MakeSelectionOp::buildStage(OpBuilder &builder, Location loc,
-                                                   ValueRange operands, DictionaryAttr options) {
-  auto indices = cast<RankedTensorType>(operands[0].getType());
-  if (indices.getRank() != 3)
-    return mlir::emitError(loc) << "'make_selection' expects i32[B, G, S], found " << indices;
-  auto get = [&](StringRef name, int64_t fallback) {
-    auto option = options.getAs<IntegerAttr>(name);
-    return option ? option.getInt() : fallback;
-  };
-  auto shape = PyramidAttr::getChecked([&] { return mlir::emitError(loc); }, builder.getContext(),
-                                       get("levels", 0), get("factor", 0));
-  if (!shape)
-    return failure();
-  auto type = SelectionType::getChecked(
-      [&] { return mlir::emitError(loc); }, builder.getContext(), indices.getDimSize(0),
-      get("length", 0), indices.getDimSize(1), get("budget", 0), get("chunk", defaultChunk),
-      options.contains("cover_prefix"), shape);
-  if (!type)
-    return failure();
-  return MakeSelectionOp::create(builder, loc, type, operands[0]).getOperation();
-}
-
 LogicalResult MakeSelectionOp::verify() {
   RankedTensorType expected = getSelection().getType().getIndicesType();
   if (getIndices().getType() != expected)

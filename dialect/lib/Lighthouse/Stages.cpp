@@ -189,39 +189,72 @@ SIGNATURE_OF_PASSES(ConvertOp, {})
 SIGNATURE_OF_PASSES(ZerosOp, {})
 #undef SIGNATURE_OF_PASSES
 
+//===------------------------------------------------------------------------------------------===//
+// Stages with result types that operands do not give
+//===------------------------------------------------------------------------------------------===//
+
+static int64_t getInt(DictionaryAttr options, StringRef name, int64_t fallback) {
+  auto option = options.getAs<IntegerAttr>(name);
+  return option ? option.getInt() : fallback;
+}
+
+/// The type of a tensor [B, G, ...]; null after an error that says what stage `name` expects.
+static RankedTensorType getGroupedTensor(Location loc, StringRef name, StringRef expected,
+                                         Value value) {
+  auto tensor = cast<RankedTensorType>(value.getType());
+  if (tensor.getRank() == 3)
+    return tensor;
+  (void)(mlir::emitError(loc) << "'" << name << "' expects " << expected << ", found " << tensor);
+  return {};
+}
+
+static PyramidAttr getPyramidShape(Location loc, DictionaryAttr options) {
+  return PyramidAttr::getChecked([&] { return mlir::emitError(loc); }, loc.getContext(),
+                                 getInt(options, "levels", 0), getInt(options, "factor", 0));
+}
+
 FailureOr<Operation *> MakeScoresOp::buildStage(OpBuilder &builder, Location loc,
                                                 ValueRange operands, DictionaryAttr options) {
-  static constexpr StringLiteral extents[] = {"length", "levels", "factor"};
   ScoresType type;
   if (operands.size() == 3) {
     if (!options.empty())
-      return mlir::emitError(loc) << "the pyramid says what '" << options.begin()->getName().getValue()
-                            << "' is";
+      return mlir::emitError(loc) << "the pyramid says what '"
+                                  << options.begin()->getName().getValue() << "' is";
     auto pyramid = cast<PyramidType>(operands[0].getType());
     type = ScoresType::get(builder.getContext(), pyramid.getBatch(), pyramid.getLength(),
                            pyramid.getGroups(), pyramid.getShape());
   } else {
-    SmallVector<int64_t> values;
-    for (StringRef name : extents) {
-      auto option = options.getAs<IntegerAttr>(name);
-      if (!option)
-        return mlir::emitError(loc) << "'make_scores' without a pyramid needs the option '" << name << "'";
-      values.push_back(option.getInt());
-    }
-    auto query = cast<RankedTensorType>(operands[0].getType());
-    if (query.getRank() != 3)
-      return mlir::emitError(loc) << "'make_scores' expects f32[B, G, NS], found " << query;
-    auto shape = PyramidAttr::getChecked([&] { return mlir::emitError(loc); }, builder.getContext(),
-                                         values[1], values[2]);
+    for (StringRef name : {"length", "levels", "factor"})
+      if (!options.contains(name))
+        return mlir::emitError(loc)
+               << "'make_scores' without a pyramid needs the option '" << name << "'";
+    RankedTensorType query = getGroupedTensor(loc, "make_scores", "f32[B, G, NS]", operands[0]);
+    PyramidAttr shape = query ? getPyramidShape(loc, options) : PyramidAttr();
     if (!shape)
       return failure();
     type = ScoresType::getChecked([&] { return mlir::emitError(loc); }, builder.getContext(),
-                                  query.getDimSize(0), values[0], query.getDimSize(1), shape);
-    if (!type)
-      return failure();
+                                  query.getDimSize(0), getInt(options, "length", 0),
+                                  query.getDimSize(1), shape);
   }
+  if (!type)
+    return failure();
   ValueRange tensors = operands.take_back(2);
   return MakeScoresOp::create(builder, loc, type, tensors[0], tensors[1]).getOperation();
+}
+
+FailureOr<Operation *> MakeSelectionOp::buildStage(OpBuilder &builder, Location loc,
+                                                   ValueRange operands, DictionaryAttr options) {
+  RankedTensorType indices = getGroupedTensor(loc, "make_selection", "i32[B, G, S]", operands[0]);
+  PyramidAttr shape = indices ? getPyramidShape(loc, options) : PyramidAttr();
+  if (!shape)
+    return failure();
+  auto type = SelectionType::getChecked(
+      [&] { return mlir::emitError(loc); }, builder.getContext(), indices.getDimSize(0),
+      getInt(options, "length", 0), indices.getDimSize(1), getInt(options, "budget", 0),
+      getInt(options, "chunk", defaultChunk), options.contains("cover_prefix"), shape);
+  if (!type)
+    return failure();
+  return MakeSelectionOp::create(builder, loc, type, operands[0]).getOperation();
 }
 
 //===------------------------------------------------------------------------------------------===//

@@ -103,8 +103,8 @@ struct NamedType {
   mlir::Type type;
 };
 
-/// The constant that a setting gives to a scalar argument: the text of a number, or `true` or `false`, as
-/// an element type. Null if it means none of that type.
+/// The constant that a setting gives to a scalar argument: the text of a number, or `true` or
+/// `false`, as an element type. Null if it means none of that type.
 mlir::TypedAttr parseScalar(llvm::StringRef text, mlir::Type type);
 
 /// Reads the file that an import names. `importer` is the name of the importing file's buffer. The

@@ -303,7 +303,8 @@ def Lighthouse_SelectOp : Lighthouse_StageOp<"select", [
     ```
   }];
   let arguments = (ins Lighthouse_ScoresType:$scores, I64Attr:$budget,
-                       DefaultValuedAttr<I64Attr, "::lighthouse::lh::defaultChunk">:$chunk, UnitAttr:$cover_prefix);
+                       DefaultValuedAttr<I64Attr, "::lighthouse::lh::defaultChunk">:$chunk,
+                       UnitAttr:$cover_prefix);
   let results = (outs Lighthouse_SelectionType:$selection);
   let assemblyFormat = [{
     $scores `budget` $budget (`chunk` $chunk^)? (`cover_prefix` $cover_prefix^)? attr-dict

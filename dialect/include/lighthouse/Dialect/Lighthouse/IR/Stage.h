@@ -50,7 +50,8 @@ struct StageSignature {
   bool isCallable = true;
   /// Whether kernels implement it. The others only rename tensors.
   bool hasKernel = true;
-  /// Whether pipelines may leave out the first operand; the op's `buildStage` says what stands for it.
+  /// Whether pipelines may leave out the first operand; the op's `buildStage` says what stands for
+  /// it.
   bool isFirstOptional = false;
   llvm::ArrayRef<StageOperand> operands;
   llvm::ArrayRef<StageOption> options;
