@@ -27,8 +27,9 @@ def checkpoint_policy(base=None):
     decides about all other operators, a policy or a collection of operators to save; without one they
     are recomputed."""
     if base is not None and not callable(base):
-        base = functools.partial(_save_listed, frozenset(base))
-    return functools.partial(_policy, save_ops(), base)
+        base = functools.partial(_save_listed, tuple(base))
+    # Tuples: dynamo of PyTorch 2.8 takes no set as a constant.
+    return functools.partial(_policy, tuple(save_ops()), base)
 
 
 def _policy(saved, base, ctx, op, *args, **kwargs):

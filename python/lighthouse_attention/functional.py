@@ -82,7 +82,8 @@ def dense_attention(q, k, v, *, causal=True, scale=None, layout="bnhd", determin
         mask = causal_lower_right(q.shape[2], k.shape[2]) if causal and not equal else None
         o = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal and equal,
                                            scale=scale, enable_gqa=q.shape[1] != k.shape[1])
-    return o.transpose(1, 2) if layout == "bnhd" else o
+    # It is contiguous already, but on the host in PyTorch 2.8.
+    return o.transpose(1, 2).contiguous() if layout == "bnhd" else o
 
 
 def prepare(shape, dtype=torch.bfloat16, device="cuda", *, kv_heads=None, backward=True, **options):

@@ -70,14 +70,15 @@ def expected(q, k, v, do, options, scale=None, attend=reference.attend):
     return o.detach(), torch.autograd.grad(o, exact, do.double().cpu())
 
 
-def passes_error_rule(actual, exact, torchs):
-    """Whether the error is at most twice the largest and 1.1 times the mean error of torch's attention on
-    the same rows, all of it rounded to the type of `actual`."""
+def check_error_rule(name, actual, exact, torchs):
+    """The error is at most twice the largest and 1.1 times the mean error of torch's attention on the same
+    rows, all of it rounded to the type of `actual`."""
     def errors(x):
         difference = (x.detach().cpu().to(actual.dtype).double() - exact).abs()
         return float(difference.max()), float(difference.mean())
     own, theirs = errors(actual), errors(torchs)
-    return own[0] <= 2 * theirs[0] + 1e-5 and own[1] <= 1.1 * theirs[1] + 1e-7
+    assert own[0] <= 2 * theirs[0] + 1e-5 and own[1] <= 1.1 * theirs[1] + 1e-7, (
+        f"{name}: largest and mean error {own}, torch's {theirs}")
 
 
 def error(actual, wanted):

@@ -95,12 +95,12 @@ def attend(q, k, v, scale, causal=True):
     return scores.softmax(-1) @ v
 
 
-def attend_in(dtype):
-    """`attend` by torch's own attention on rows of that type."""
+def attend_in(dtype, device):
+    """`attend` by torch's own attention on rows of that type on that device."""
     def attend_rounded(q, k, v, scale):
-        rows = [x.to(dtype)[None, None] for x in (q, k, v)]
+        rows = [x.to(device, dtype)[None, None] for x in (q, k, v)]
         o = torch.nn.functional.scaled_dot_product_attention(*rows, is_causal=True, scale=scale)
-        return o[0, 0].double()
+        return o[0, 0].cpu().double()
     return attend_rounded
 
 

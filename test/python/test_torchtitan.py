@@ -188,10 +188,21 @@ def test_models_without_attention():
             function(torch.nn.Linear(1, 1))
 
 
+class Model(torch.nn.Module):
+    """Layers in a forward of their own: releases before 2.14 compile those of a Sequential one by one."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, x):
+        return self.layers(x)
+
+
 def test_switch_of_a_compiled_model():
     torch._dynamo.reset()
     graphs = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
-    model, dense = make(), make()
+    model, dense = Model(make()), make()
     lighthouse.use(model, **OPTIONS)
     wanted = step(model)
     model.compile(fullgraph=True, backend=graphs)

@@ -26,6 +26,7 @@ import lighthouse_attention as lighthouse
 import lighthouse_attention.ops  # noqa: F401  registers the operators
 import public_lighthouse
 from reference import Reference
+from timing import GpuTimer, turns
 from training_tools import environment
 
 
@@ -171,29 +172,14 @@ def public(options, module, q, k, v, do):
 
 
 def measure(contenders, repeat):
-    """Every contender once in each round, the first of a round being another each time. Before a
-    timed run the L2 is filled with other data, which also lets the host get ahead of the GPU."""
-    l2 = getattr(torch.cuda.get_device_properties(0), "L2_cache_size", 64 << 20)
-    scratch = torch.empty(max(2 * l2, 256 << 20), dtype=torch.uint8, device="cuda")
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-
-    def time_once(contender):
-        scratch.zero_()
-        start.record()
-        contender.run()
-        end.record()
-        torch.cuda.synchronize()
-        return start.elapsed_time(end) * 1e-3
-
+    timer = GpuTimer()
     for contender in contenders:
         for _ in range(3):
             contender.attempt(contender.run)
-    for i in range(repeat):
-        for j in range(len(contenders)):
-            contender = contenders[(i + j) % len(contenders)]
-            seconds = contender.attempt(lambda: time_once(contender))
-            if seconds is not None:
-                contender.seconds.append(seconds)
+    for contender in turns(contenders, repeat):
+        seconds = contender.attempt(lambda: timer(contender.run))
+        if seconds is not None:
+            contender.seconds.append(seconds)
 
 
 def agreement(entries, others):

@@ -6,7 +6,8 @@ in the same order from the same weights:
   lighthouse        Lighthouse Attention, then dense attention with the same optimizer
   lighthouse-seed1  the same with other weights and another order
   short             dense attention on short pieces: what the model learns without long range
-  public            the first steps of `lighthouse` with the public implementation (needs --public DIR)
+  again             the first steps of `lighthouse` once more: how far two runs of one arm part
+  public            the same with the public implementation (needs --public DIR)
 
   python3 tools/gpu/experiment_a.py --out DIR [--arms dense,lighthouse] [--public DIR] [--seconds 470]
   python3 tools/gpu/experiment_a.py --report DIR
@@ -45,7 +46,7 @@ class Settings:
     batch: int = 2
     steps: int = 600
     switch: int = 420
-    public_steps: int = 100
+    first_steps: int = 100         # of the arms `again` and `public`
     learning_rate: float = 1e-3
     warmup: int = 50
     piece: int = 2048              # positions of the arm `short`
@@ -62,7 +63,7 @@ PRESETS = {
     "paper": Settings(Config(length=32768, dim=512, layers=12, heads=4, hidden=1536, budget=512,
                              chunk=128)),
     "tiny": Settings(Config(length=1024, dim=64, layers=3, heads=2, hidden=128), batch=2, steps=20,
-                     switch=14, public_steps=6, warmup=4, piece=256, held_out_bytes=64 << 10,
+                     switch=14, first_steps=6, warmup=4, piece=256, held_out_bytes=64 << 10,
                      sequences=4, curve_sequences=2, eval_every=5, planted_share=0.5, pairs=3,
                      smooth=3),
 }
@@ -70,14 +71,15 @@ PRESETS = {
 
 class Arm(NamedTuple):
     seed: int = 0
-    two_stages: bool = False  # Lighthouse until the switch
+    attention: str = "dense"  # until the switch: dense, lighthouse or public
     short: bool = False
-    public: bool = False
+    first: bool = False       # the first steps alone
 
 
-ARMS = {"dense": Arm(), "lighthouse": Arm(two_stages=True),
-        "lighthouse-seed1": Arm(seed=1, two_stages=True), "short": Arm(short=True),
-        "public": Arm(public=True)}
+ARMS = {"dense": Arm(), "lighthouse": Arm(attention="lighthouse"),
+        "lighthouse-seed1": Arm(seed=1, attention="lighthouse"), "short": Arm(short=True),
+        "again": Arm(attention="lighthouse", first=True),
+        "public": Arm(attention="public", first=True)}
 
 
 # ---- planted copies ----
@@ -187,13 +189,13 @@ class Trainer:
         settings, arm = self.settings, self.arm
         torch.manual_seed(arm.seed)
         self.model = ByteLlama(settings.config).to(lab.device)
-        if arm.public:
+        if arm.attention == "public":
             for index in settings.config.inner_layers():
                 self.model.blocks[index].attention = lab.public
-        elif not arm.two_stages:
+        elif arm.attention == "dense":
             lighthouse.set_dense(self.model)
         if lab.compile != "none":
-            self.model.compile_blocks(around_attention=arm.public or lab.compile == "pieces")
+            self.model.compile_blocks(around_attention=arm.attention == "public" or lab.compile == "pieces")
         self.optimizer = optimizer_of(self.model, settings.learning_rate)
         self.pieces = bytes_data.Pieces(lab.corpus.train, settings.config.length, arm.seed)
         self.window = settings.piece if arm.short else settings.config.length
@@ -234,10 +236,10 @@ class Trainer:
     def train(self):
         settings = self.settings
         self.warm_up()
-        for step in range(settings.public_steps if self.arm.public else settings.steps):
+        for step in range(settings.first_steps if self.arm.first else settings.steps):
             if step == settings.switch:
                 self.log["before"] = self.lab.examination.full(self.model, self.window)
-                if self.arm.two_stages:
+                if self.arm.attention == "lighthouse":
                     lighthouse.set_dense(self.model)
             rate = learning_rate_at(step, settings.steps, settings.learning_rate, settings.warmup)
             start = self.clock.mark()
@@ -316,7 +318,7 @@ class Lab:
 
 class Verdict(NamedTuple):
     criterion: str
-    passed: bool  # None: not measured
+    passed: bool  # None: not measured, or not to be judged
     detail: str
 
 
@@ -343,7 +345,8 @@ def judge(logs):
         (("dense", "lighthouse"), "spike at the switch gone within 60 steps", _spike_is_short),
         (("dense", "short"), "short pieces worse by >= 0.05 from position N / 4 (8K) on",
          _long_range_matters),
-        (("lighthouse", "public"), "ours and public code within 0.01, smoothed", _public_agrees))]
+        (("lighthouse", "public"), "ours and public code within 0.01, smoothed", _public_agrees),
+        (("lighthouse", "again"), "two runs of one arm, smoothed (no criterion)", _runs_part))]
 
 
 def _criterion(logs, needs, description, check):
@@ -403,9 +406,17 @@ def _long_range_matters(dense, short):
     return worse >= 0.05, f"{worse:+.4f} from position {dense['final']['far_from']} on"
 
 
+def _largest_difference(one, other):
+    return max(map(abs, difference(one, other, one["settings"]["smooth"])))
+
+
 def _public_agrees(one, public):
-    largest = max(map(abs, difference(one, public, one["settings"]["smooth"])))
+    largest = _largest_difference(one, public)
     return largest <= 0.01, f"at most {largest:.4f} in {len(public['losses'])} steps"
+
+
+def _runs_part(one, again):
+    return None, f"at most {_largest_difference(one, again):.4f} in {len(again['losses'])} steps"
 
 
 def stage_seconds(logs):
@@ -414,7 +425,7 @@ def stage_seconds(logs):
     for name, log in logs.items():
         seconds = log["step_seconds"]
         stages = {name: seconds}
-        if ARMS[name].two_stages:
+        if ARMS[name].attention == "lighthouse":
             switch = log["settings"]["switch"]
             stages = {name + ", first": seconds[:switch], name + ", dense": seconds[switch:]}
         result.update({stage: statistics.median(steps) for stage, steps in stages.items() if steps})

@@ -197,7 +197,8 @@ class Bench:
             rows = event.input_shapes[0]
             dense = name.startswith("attend") and len(rows) == 4 and rows[2] == self.config.length
             return f"dense {name}" if dense else name
-        if "scaled_dot_product" in name:
+        # torch's operator, and the one in it that launches the kernel.
+        if "scaled_dot_product" in name or "_attention_" in name:
             return "dense attention" + (" backward" if "backward" in name else "")
         return "products" if name in ("mm", "addmm", "bmm") else None
 

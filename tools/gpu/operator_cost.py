@@ -24,6 +24,7 @@ from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_conte
 
 import lighthouse_attention as lighthouse
 import public_lighthouse
+from timing import GpuTimer, turns
 from training_tools import environment
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -81,38 +82,63 @@ def memory(attention, tensors, cotangent):
     return kept, torch.cuda.max_memory_allocated() - before
 
 
-def times(contenders, repeat):
-    """Milliseconds of each, in turns, with other data in the L2 before every run. The GPU is kept busy
-    until the run is enqueued, as it is in training."""
-    scratch = torch.empty(256 << 20, dtype=torch.uint8, device="cuda")
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    seen = {name: [] for name in contenders}
-    names = list(contenders)
-    for i in range(-2, repeat):
-        for j in range(len(names)):
-            name = names[(i + j) % len(names)]
-            scratch.zero_()
-            torch.cuda._sleep(2_000_000)
-            start.record()
-            contenders[name]()
-            end.record()
-            torch.cuda.synchronize()
-            if i >= 0:
-                seen[name].append(start.elapsed_time(end))
+def times(runs, repeat):
+    """Milliseconds of each, in turns."""
+    timer = GpuTimer()
+    for run in runs.values():
+        run()
+        run()
+    seen = {name: [] for name in runs}
+    for name in turns(list(runs), repeat):
+        seen[name].append(1e3 * timer(runs[name]))
     return {name: statistics.median(values) for name, values in seen.items()}
 
 
-def cpu_microseconds(run, repeat=200):
-    """Processor time of the threads that enqueue a step: with tensors so small that the GPU waits."""
-    for _ in range(20):
-        run()
-    torch.cuda.synchronize()
-    wall, start = time.perf_counter(), time.process_time()
-    for _ in range(repeat):
-        run()
-    both = (time.process_time() - start) / repeat, (time.perf_counter() - wall) / repeat
-    torch.cuda.synchronize()
-    return [1e6 * value for value in both]
+def cpu_microseconds(run, batches=15, repeat=40):
+    """Processor time that all threads of the process need to enqueue a run, the median of batches."""
+    seen = []
+    for _ in range(batches + 1):
+        torch.cuda.synchronize()
+        start = time.process_time()
+        for _ in range(repeat):
+            run()
+        seen.append(1e6 * (time.process_time() - start) / repeat)
+    return statistics.median(seen[1:])
+
+
+class Nothing(torch.autograd.Function):
+    """What PyTorch itself needs for a node with three inputs."""
+
+    @staticmethod
+    def forward(ctx, q, k, v):
+        return q.view_as(q)
+
+    @staticmethod
+    def backward(ctx, do):
+        return do, do, do
+
+
+def cpu_times(layers=8):
+    """Microseconds, with tensors so small that the GPU waits: of one step, of each layer where one
+    backward pass has several, as in a model, and of the same with a node that does nothing."""
+    shape = (1, 1024, 2, 64)
+
+    def leaf():
+        return torch.randn(shape, dtype=torch.bfloat16, device="cuda", requires_grad=True)
+    q, cotangent = leaf(), torch.randn(shape, dtype=torch.bfloat16, device="cuda")
+    others = [(leaf(), leaf()) for _ in range(layers)]
+
+    def run(attention, count):
+        o = q
+        for k, v in others[:count]:
+            o = attention(o, k, v)
+        torch.autograd.grad(o, [q, *[x for pair in others[:count] for x in pair]], cotangent)
+    attention = functools.partial(lighthouse.attention, budget=128)
+    result = {}
+    for name, function in (("operator", attention), ("nothing", Nothing.apply)):
+        result[name, "one step"] = cpu_microseconds(lambda: run(function, 1))
+        result[name, f"each of {layers} layers"] = cpu_microseconds(lambda: run(function, layers)) / layers
+    return {", ".join(key): value for key, value in result.items()}
 
 
 def tensors_of(n, options, requires_grad=True):
@@ -142,7 +168,8 @@ def new_lengths(attention, options):
 def bench(options):
     """Seconds that `lhc bench --grad` finds, or what went wrong."""
     tensor = f"random:bf16[1,{options.n},{options.heads},{options.head_dim}]"
-    command = [options.lhc, "bench", os.path.join(ROOT, "kernels", "lighthouse.lh"), "--pipeline", "lighthouse", "--grad", "--json",
+    spec = os.path.join(ROOT, "kernels", "lighthouse.lh")
+    command = [options.lhc, "bench", spec, "--pipeline", "lighthouse", "--grad", "--json",
                "--target=cuda", "--set", f"K={options.budget}", f"--repeat={options.repeat}"]
     for name in ("q", "k", "v", "do"):
         command += ["--arg", f"{name}={tensor}"]
@@ -156,12 +183,7 @@ def main():
     options = parse_arguments()
     torch.manual_seed(0)
     report = {**environment("cuda"), "parameters": vars(options)}
-    small = [torch.randn(1, 1024, 2, 64, dtype=torch.bfloat16, device="cuda", requires_grad=True)
-             for _ in range(3)]
-    small_cotangent = torch.randn_like(small[0])
-    small_attention = functools.partial(lighthouse.attention, budget=128)
-    report["cpu_us"] = cpu_microseconds(lambda: step(small_attention, small, small_cotangent))
-    report["cpu_us_forward"] = cpu_microseconds(lambda: small_attention(*small))
+    report["cpu_us"] = cpu_times()
     attention = functools.partial(lighthouse.attention, budget=options.budget)
     report["new_length_ms"] = new_lengths(attention, options)
 
@@ -202,8 +224,7 @@ def main():
         print(f"{name:30} {value:9.3f} ms{sizes}")
     for line in report["beside_bench"]:
         print("alone:", ", ".join(f"{name} {value:.3f} ms" for name, value in line.items()))
-    print("CPU time of a step: %.0f us (wall %.0f)" % tuple(report["cpu_us"]),
-          "forward alone: %.0f us (wall %.0f)" % tuple(report["cpu_us_forward"]))
+    print("CPU time:", ", ".join(f"{name} {value:.0f} us" for name, value in report["cpu_us"].items()))
     print("a new length, ms more than the next step:",
           ", ".join(f"{value:.2f}" for value in report["new_length_ms"]))
 

@@ -1,0 +1,30 @@
+"""Timing on a GPU: one way for all programs here."""
+import torch
+
+
+def turns(items, rounds):
+    """The items, each once in a round, the first of a round being another each time."""
+    for i in range(rounds):
+        for j in range(len(items)):
+            yield items[(i + j) % len(items)]
+
+
+class GpuTimer:
+    """Seconds of a run on the GPU. Before it the L2 is filled with other data, and the GPU is kept busy
+    until the run is enqueued, as it is in training."""
+
+    BUSY_CYCLES = 2_000_000
+
+    def __init__(self):
+        l2 = getattr(torch.cuda.get_device_properties(0), "L2_cache_size", 64 << 20)
+        self.scratch = torch.empty(max(2 * l2, 256 << 20), dtype=torch.uint8, device="cuda")
+        self.start, self.end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+
+    def __call__(self, run):
+        self.scratch.zero_()
+        torch.cuda._sleep(self.BUSY_CYCLES)
+        self.start.record()
+        run()
+        self.end.record()
+        torch.cuda.synchronize()
+        return self.start.elapsed_time(self.end) * 1e-3
