@@ -72,12 +72,14 @@ def expected(q, k, v, do, options, scale=None, attend=reference.attend):
 
 def check_error_rule(name, actual, exact, torchs):
     """The error is at most twice the largest and 1.1 times the mean error of torch's attention on the same
-    rows, all of it rounded to the type of `actual`."""
+    rows, all of it rounded to the type of `actual`. The largest may be one rounding more: tensors are so
+    small here that a single element decides, and to which side it is rounded is luck."""
     def errors(x):
         difference = (x.detach().cpu().to(actual.dtype).double() - exact).abs()
         return float(difference.max()), float(difference.mean())
     own, theirs = errors(actual), errors(torchs)
-    assert own[0] <= 2 * theirs[0] + 1e-5 and own[1] <= 1.1 * theirs[1] + 1e-7, (
+    rounding = torch.finfo(actual.dtype).eps / 2 * float(exact.abs().max())
+    assert own[0] <= 2 * theirs[0] + rounding and own[1] <= 1.1 * theirs[1] + 1e-7, (
         f"{name}: largest and mean error {own}, torch's {theirs}")
 
 
