@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-[ $# -gt 0 ] || { sed -n '2,4s/^# //p' "$0" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,5s/^# //p' "$0" >&2; exit 2; }
 export PYTHONPATH=$PWD/python
 export LIGHTHOUSE_LIBRARY_DIR=${LIGHTHOUSE_LIBRARY_DIR:-$PWD/build/release/lib}
 failed=0

@@ -17,9 +17,13 @@ from torch.utils.checkpoint import CheckpointPolicy
 from . import ops  # noqa: F401  registers the operators
 
 
+# A tuple, as below: dynamo of PyTorch 2.8 takes no set as a constant.
+_SAVED = (torch.ops.lighthouse.select.default, torch.ops.lighthouse.attend.default)
+
+
 def save_ops():
     """The operators whose results are to be saved, for frameworks that keep a set of them."""
-    return {torch.ops.lighthouse.select.default, torch.ops.lighthouse.attend.default}
+    return set(_SAVED)
 
 
 def checkpoint_policy(base=None):
@@ -28,12 +32,11 @@ def checkpoint_policy(base=None):
     are recomputed."""
     if base is not None and not callable(base):
         base = functools.partial(_save_listed, tuple(base))
-    # Tuples: dynamo of PyTorch 2.8 takes no set as a constant.
-    return functools.partial(_policy, tuple(save_ops()), base)
+    return functools.partial(_policy, base)
 
 
-def _policy(saved, base, ctx, op, *args, **kwargs):
-    if op in saved:
+def _policy(base, ctx, op, *args, **kwargs):
+    if op in _SAVED:
         return CheckpointPolicy.MUST_SAVE
     if base is not None:
         return base(ctx, op, *args, **kwargs)

@@ -45,8 +45,8 @@ def test_random_settings_of_16_bits(seed, device):
     torchs, torchs_gradients = expected(q, k, v, do, case.options,
                                         attend=reference.attend_in(dtype, device))
     check_error_rule(f"o of {case}", o, wanted, torchs)
-    for name, *tensors in zip("qkv", gradients, wanted_gradients, torchs_gradients, strict=True):
-        check_error_rule(f"d{name} of {case}", *tensors)
+    for name, *compared in zip("qkv", gradients, wanted_gradients, torchs_gradients, strict=True):
+        check_error_rule(f"d{name} of {case}", *compared)
 
 
 @pytest.mark.parametrize("seed", range(0, 50, 3))
