@@ -2,7 +2,7 @@
 
 packages="ca-certificates ccache cmake g++ libfmt-dev libgmock-dev libgtest-dev libmlir-22-dev
 libopenblas-dev libzstd-dev llvm-22-dev llvm-22-tools mlir-22-tools ninja-build nlohmann-json3-dev
-python3 python3-venv zlib1g-dev"
+python3 python3-dev python3-venv zlib1g-dev"
 
 # The packages of the list that are not installed.
 missing_packages() {
