@@ -8,7 +8,8 @@ class LighthouseAttention(torch.nn.Module):
     """The attention of a layer, without parameters, so that state dicts stay those of the dense model.
 
     forward(q, k, v): tensors as `lighthouse_attention.attention` takes them; its keyword argument `scale`
-    goes before the module's. `options` are the keyword arguments of `attention`. Dense attention runs instead where the sub-sequence is no choice:
+    goes before the module's. `options` are the keyword arguments of `attention`. Dense attention runs
+    instead where the sub-sequence is no choice:
 
     - while `dense` is true: layers that stay dense, and the second stage of training (`set_dense`);
     - in evaluation mode: a selection is made with the whole sequence at hand, which generation has not;

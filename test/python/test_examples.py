@@ -1,4 +1,5 @@
 """The example of training, and the experiment that is made of its parts, at toy sizes."""
+import argparse
 import json
 import os
 import subprocess
@@ -179,3 +180,14 @@ def test_experiment_a(tmp_path):
     assert len(criteria) == 8
     # The host is deterministic.
     assert criteria[-1]["detail"] == "at most 0.0000 in 6 steps"
+
+
+def test_results_do_not_say_where_files_are(monkeypatch):
+    monkeypatch.syspath_prepend(os.path.join(ROOT, "tools", "gpu"))
+    import training_tools
+    options = argparse.Namespace(n=[512], json="/tmp/out.json", public="/somewhere/public")
+    assert training_tools.parameters_of(options) == {"n": [512]}
+    monkeypatch.setattr(sys, "argv", ["tools/gpu/a.py", "--n", "512", "--json=/tmp/out.json", "--public",
+                                      "/somewhere/public/"])
+    assert training_tools.environment("cpu")["command"] == " ".join(
+        [os.path.basename(sys.executable), "tools/gpu/a.py --n 512 --json=out.json --public public"])

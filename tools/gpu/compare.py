@@ -13,8 +13,6 @@ is left out. Needs PyTorch, and Triton for the public code.
 """
 import argparse
 import functools
-import json
-import os
 import statistics
 import sys
 
@@ -26,8 +24,8 @@ import lighthouse_attention as lighthouse
 import lighthouse_attention.ops  # noqa: F401  registers the operators
 import public_lighthouse
 from reference import Reference
-from timing import GpuTimer, turns
-from training_tools import environment
+from timing import GpuTimer, captured, turns
+from training_tools import environment, parameters_of, write_json
 
 
 def parse_arguments():
@@ -84,13 +82,6 @@ def with_gradient(attention, tensors, cotangent):
     def run():
         return torch.autograd.grad(attention(*leaves), leaves, cotangent)
     return run
-
-
-def captured(run):
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        run()
-    return graph.replay
 
 
 def ours(options, q, k, v, do):
@@ -260,7 +251,7 @@ def main():
         except Exception as error:
             public_failure = f"{type(error).__name__}: {error}"
             print(f"the public code cannot be loaded: {public_failure}", file=sys.stderr)
-    report = {**environment("cuda"), "public_failure": public_failure, "parameters": vars(options),
+    report = {**environment("cuda"), "public_failure": public_failure, "parameters": parameters_of(options),
               "results": []}
     print(f"{report['device']}, driver {report['driver']}, PyTorch {report['torch']}, "
           f"cuDNN {report['cudnn']}, {report['date']}")
@@ -276,9 +267,7 @@ def main():
         passed &= first["failure"] is None and bool(first["passed"])
         torch.cuda.empty_cache()
     if options.json:
-        with open(options.json, "w") as file:
-            json.dump(report, file, indent=2)
-            file.write("\n")
+        write_json(options.json, report)
     sys.exit(0 if passed else 1)
 
 

@@ -34,6 +34,7 @@ os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
 import torch  # noqa: E402
 
 import training_tools as tools  # noqa: E402
+from timing import turns  # noqa: E402
 from byte_llama import RECOMPUTE, ByteLlama, Config, loss_of  # noqa: E402
 
 
@@ -226,11 +227,11 @@ def measure(options, n, save):
         save(contenders)
         if not in_time:
             return
-    for i in range(options.steps):
-        for j in range(len(contenders)):
-            if not take_turn(contenders[(i + j) % len(contenders)], bench.timed_step):
-                break
+    for contender in turns(contenders, options.steps):
+        in_time = take_turn(contender, bench.timed_step)
         save(contenders)
+        if not in_time:
+            break
     for contender in contenders:
         ours = MODES[contender.mode].inner == "lighthouse"
         if ours and contender.seconds and not contender.failure and time.monotonic() < options.deadline:
@@ -325,8 +326,8 @@ def main():
     options = parse_arguments()
     # Each mode with each policy is a graph of the same function.
     torch._dynamo.config.recompile_limit = 64
-    parameters = {name: value for name, value in vars(options).items() if name != "deadline"}
-    result = {"environment": tools.environment(options.device), "parameters": parameters, "results": []}
+    result = {"environment": tools.environment(options.device),
+              "parameters": tools.parameters_of(options), "results": []}
     environment = result["environment"]
     print(f"{environment['device']}, driver {environment['driver']}, PyTorch {environment['torch']}, "
           f"cuDNN {environment['cudnn']}, {environment['date']}\n{environment['command']}", flush=True)

@@ -24,8 +24,8 @@ from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_conte
 
 import lighthouse_attention as lighthouse
 import public_lighthouse
-from timing import GpuTimer, turns
-from training_tools import environment
+from timing import GpuTimer, captured, turns
+from training_tools import environment, parameters_of, write_json
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MEGA = 1e6
@@ -63,13 +63,6 @@ def checkpointed(attention):
 
 def step(attention, tensors, cotangent):
     return torch.autograd.grad(attention(*tensors), tensors, cotangent)
-
-
-def captured(run):
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        run()
-    return graph.replay
 
 
 def memory(attention, tensors, cotangent):
@@ -182,7 +175,7 @@ def bench(options):
 def main():
     options = parse_arguments()
     torch.manual_seed(0)
-    report = {**environment("cuda"), "parameters": vars(options)}
+    report = {**environment("cuda"), "parameters": parameters_of(options)}
     report["cpu_us"] = cpu_times()
     attention = functools.partial(lighthouse.attention, budget=options.budget)
     report["new_length_ms"] = new_lengths(attention, options)
@@ -214,8 +207,7 @@ def main():
     report["ms"] = times(runs, options.repeat)
     report["memory"] = {name: memory(f, tensors, cotangent) for name, f in functions.items()}
     if options.json:
-        with open(options.json, "w") as file:
-            json.dump(report, file, indent=1)
+        write_json(options.json, report)
     print(f"{report['device']}, torch {report['torch']}, N={options.n} k={options.budget} "
           f"H={options.heads} D={options.head_dim} bf16, forward and backward")
     for name, value in report["ms"].items():

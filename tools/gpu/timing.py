@@ -9,6 +9,14 @@ def turns(items, rounds):
             yield items[(i + j) % len(items)]
 
 
+def captured(run):
+    """`run` as a CUDA graph: a function that replays it."""
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        run()
+    return graph.replay
+
+
 class GpuTimer:
     """Seconds of a run on the GPU. Before it the L2 is filled with other data, and the GPU is kept busy
     until the run is enqueued, as it is in training."""

@@ -1,4 +1,4 @@
-"""What the experiments with training share: where the package and its examples are, clocks, attention by
+"""What the programs here share: where the package and its examples are, clocks, attention by
 other code, and what a result says of its machine."""
 import contextlib
 import datetime
@@ -88,6 +88,21 @@ def driver_version():
     return "unknown"
 
 
+# Options that say where files are, or until when to go on.
+_PLACES = {"json", "lhc", "public", "deadline"}
+
+
+def parameters_of(options):
+    """The options that a result depends on."""
+    return {name: value for name, value in vars(options).items() if name not in _PLACES}
+
+
+def _shown(word):
+    """A word of a command, absolute paths by their last name: results do not tell where files were."""
+    option, equals, value = word.rpartition("=")
+    return option + equals + (os.path.basename(value.rstrip("/")) if os.path.isabs(value) else value)
+
+
 def environment(device):
     """What every file of results says."""
     on_gpu = torch.device(device).type == "cuda"
@@ -95,7 +110,7 @@ def environment(device):
             "driver": driver_version() if on_gpu else None, "torch": torch.__version__,
             "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version() if on_gpu else None,
             "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-            "command": " ".join([os.path.basename(sys.executable), *sys.argv])}
+            "command": " ".join(map(_shown, [sys.executable, *sys.argv]))}
 
 
 def write_json(path, value):

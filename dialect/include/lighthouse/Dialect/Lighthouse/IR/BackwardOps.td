@@ -1,7 +1,8 @@
 //===- BackwardOps.td - the stages of the backward pass ---------------------------------------===//
 //
 // What `lighthouse-differentiate` makes and pipelines may call, and what joins and separates
-// results. Formulas: with P = exp(scale q k^T - lse) and dS = P (do v^T - delta), as in FlashAttention (arXiv:2205.14135).
+// results. Formulas: with P = exp(scale q k^T - lse) and dS = P (do v^T - delta), as in
+// FlashAttention (arXiv:2205.14135).
 //
 //===------------------------------------------------------------------------------------------===//
 #ifndef LIGHTHOUSE_DIALECT_LIGHTHOUSE_IR_BACKWARDOPS
