@@ -121,19 +121,19 @@ tile.kernel @condition_alone(%n: i32, %y: !y) attributes {dims = [], grid = #one
 // still have to load; not so after a barrier, nor for a view that only the other side of a branch read.
 // CHECK-LABEL: llvm.func ptx_kernelcc @stores_behind_loads(
 // CHECK: ld.global
-// CHECK: barrier.cta
+// CHECK: nvvm.barrier
 // CHECK: st.global
-// CHECK-NOT: barrier.cta
+// CHECK-NOT: nvvm.barrier
 // CHECK: st.global
 // CHECK: scf.for
-// CHECK: barrier.cta
+// CHECK: nvvm.barrier
 // CHECK: st.global
 // CHECK: ld.global
 // CHECK: }
 // CHECK: scf.if
-// CHECK: barrier.cta
+// CHECK: nvvm.barrier
 // CHECK: } else {
-// CHECK: barrier.cta
+// CHECK: nvvm.barrier
 // CHECK: st.global
 // CHECK: llvm.return
 tile.kernel @stores_behind_loads(%n: i32, %c: i1, %y: !y) attributes {dims = [], grid = #one, inputs = 2 : i64, warps = 1 : i64} {

@@ -13,7 +13,7 @@
 
 // The same lanes and warps: nothing moves, there and back. Only the warp is told by a shuffle.
 // CHECK-LABEL: llvm.func ptx_kernelcc @rename(
-// CHECK: "llvm.nvvm.shfl.sync.idx.i32"
+// CHECK: nvvm.shfl.sync idx
 // CHECK-NOT: shfl
 // CHECK-NOT: barrier
 // CHECK: %[[I0:.*]] = arith.shli %{{.*}}, %c2_i32
@@ -47,9 +47,9 @@ tile.kernel @rename(%f: f32, %y: !tile.view<[128], f32> {tile.alignment = 16 : i
 // CHECK: %[[B4:.*]] = arith.shli %[[B0]], %c4_i32
 // CHECK: %[[FROM:.*]] = arith.ori %{{.*}}, %[[B4]]
 // CHECK: %[[W0:.*]] = llvm.bitcast %[[V0]] : f32 to i32
-// CHECK: "llvm.nvvm.shfl.sync.idx.i32"(%{{.*}}, %[[W0]], %[[FROM]],
+// CHECK: nvvm.shfl.sync idx %{{.*}}, %[[W0]], %[[FROM]],
 // CHECK: %[[W1:.*]] = llvm.bitcast %[[V1]] : f32 to i32
-// CHECK: "llvm.nvvm.shfl.sync.idx.i32"(%{{.*}}, %[[W1]], %[[FROM]],
+// CHECK: nvvm.shfl.sync idx %{{.*}}, %[[W1]], %[[FROM]],
 // CHECK-NOT: shfl
 // CHECK-NOT: barrier
 // CHECK: llvm.return
@@ -69,10 +69,10 @@ tile.kernel @shuffle(%x: !tile.view<[64], f32>, %y: !tile.view<[64], f32>) attri
 // CHECK: %[[LANE:.*]] = arith.andi %{{.*}}, %c31_i32
 // CHECK: %[[BIT:.*]] = arith.andi %[[LANE]], %c1_i32
 // CHECK: %[[EVEN:.*]] = arith.cmpi eq, %[[BIT]], %c0_i32
-// CHECK-COUNT-4: "llvm.nvvm.shfl.sync.idx.i32"(%{{.*}}, %{{.*}}, %{{.*}}, %c31_i32)
+// CHECK-COUNT-4: nvvm.shfl.sync idx %{{.*}}, %{{.*}}, %{{.*}}, %c31_i32 :
 // CHECK: arith.select %[[EVEN]], %{{.*}}, %{{.*}} : f64
 // CHECK: arith.ori %{{.*}}, %c16_i32
-// CHECK-COUNT-4: "llvm.nvvm.shfl.sync.idx.i32"
+// CHECK-COUNT-4: nvvm.shfl.sync idx
 // CHECK: arith.select %[[EVEN]], %{{.*}}, %{{.*}} : f64
 // CHECK-NOT: shfl
 // CHECK-NOT: barrier
@@ -89,8 +89,8 @@ tile.kernel @choose(%x: !tile.view<[64], f64>, %y: !tile.view<[64], f64>) attrib
 
 // To copies in both halves of the lanes: four registers by four shuffles.
 // CHECK-LABEL: llvm.func ptx_kernelcc @spread(
-// CHECK: "llvm.nvvm.shfl.sync.idx.i32"
-// CHECK-COUNT-4: "llvm.nvvm.shfl.sync.idx.i32"
+// CHECK: nvvm.shfl.sync idx
+// CHECK-COUNT-4: nvvm.shfl.sync idx
 // CHECK-NOT: shfl
 // CHECK-NOT: barrier
 // CHECK: llvm.return
@@ -106,12 +106,12 @@ tile.kernel @spread(%x: !tile.view<[64], f32>, %y: !tile.view<[64], f32>) attrib
 
 // To other warps: through shared memory between two barriers, with rows of 128 bytes padded by 16.
 // CHECK-LABEL: llvm.func ptx_kernelcc @memory(
-// CHECK: %[[WARP:.*]] = llvm.call_intrinsic "llvm.nvvm.shfl.sync.idx.i32"
+// CHECK: %[[WARP:.*]] = nvvm.shfl.sync idx
 // CHECK: %[[V:.*]] = llvm.load {{.*}} -> f32
-// CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK: nvvm.barrier
 // CHECK: arith.muli %{{.*}}, %c144_i32
 // CHECK: llvm.store %[[V]], %{{.*}} : f32, !llvm.ptr<3>
-// CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK: nvvm.barrier
 // CHECK: arith.muli %{{.*}}, %c144_i32
 // CHECK: llvm.load %{{.*}} : !llvm.ptr<3> -> f32
 // CHECK-NOT: barrier

@@ -21,8 +21,8 @@
 // CHECK-LABEL: llvm.func ptx_kernelcc @bf16(
 // CHECK: %[[S:.*]] = llvm.load %{{.*}} : !llvm.ptr -> f32
 // CHECK: %[[W:.*]] = llvm.bitcast %{{.*}} : vector<2xbf16> to i32
-// CHECK: llvm.call_intrinsic "llvm.nvvm.mma.m16n8k16.row.col.bf16"(%[[W]], %[[W]], %[[W]], %[[W]], %[[W]], %[[W]], %[[S]], %[[S]], %[[S]], %[[S]]) : (i32, i32, i32, i32, i32, i32, f32, f32, f32, f32) -> !llvm.struct<(f32, f32, f32, f32)>
-// CHECK-NOT: mma
+// CHECK: nvvm.mma.sync A[%[[W]], %[[W]], %[[W]], %[[W]]] B[%[[W]], %[[W]]] C[%[[S]], %[[S]], %[[S]], %[[S]]] {layoutA = #nvvm.mma_layout<row>, layoutB = #nvvm.mma_layout<col>, multiplicandAPtxType = #nvvm.mma_type<bf16>, multiplicandBPtxType = #nvvm.mma_type<bf16>, shape = #nvvm.shape<m = 16, n = 8, k = 16>}
+// CHECK-NOT: mma.sync
 // CHECK: llvm.return
 tile.kernel @bf16(%f: bf16, %s: f32, %y: !tile.view<[16, 8], f32> {tile.alignment = 8 : i64, tile.strides = array<i64: 8, 1>}) attributes {dims = [], grid = #one, inputs = 2 : i64, warps = 1 : i64} {
   %c0 = arith.constant 0 : i32
@@ -37,8 +37,8 @@ tile.kernel @bf16(%f: bf16, %s: f32, %y: !tile.view<[16, 8], f32> {tile.alignmen
 }
 
 // CHECK-LABEL: llvm.func ptx_kernelcc @f16(
-// CHECK: llvm.call_intrinsic "llvm.nvvm.mma.m16n8k16.row.col.f32.f32"({{.*}}) : (vector<2xf16>, vector<2xf16>, vector<2xf16>, vector<2xf16>, vector<2xf16>, vector<2xf16>, f32, f32, f32, f32) -> !llvm.struct<(f32, f32, f32, f32)>
-// CHECK-NOT: mma
+// CHECK: nvvm.mma.sync {{.*}}k = 16{{.*}} : (vector<2xf16>, vector<2xf16>, f32) -> !llvm.struct<(f32, f32, f32, f32)>
+// CHECK-NOT: mma.sync
 // CHECK: llvm.return
 tile.kernel @f16(%f: f16, %s: f32, %y: !tile.view<[16, 8], f32> {tile.alignment = 8 : i64, tile.strides = array<i64: 8, 1>}) attributes {dims = [], grid = #one, inputs = 2 : i64, warps = 1 : i64} {
   %c0 = arith.constant 0 : i32
@@ -54,10 +54,10 @@ tile.kernel @f16(%f: f16, %s: f32, %y: !tile.view<[16, 8], f32> {tile.alignment 
 
 // Operands are rounded to nearest, not cut off.
 // CHECK-LABEL: llvm.func ptx_kernelcc @tf32(
-// CHECK-COUNT-6: llvm.call_intrinsic "llvm.nvvm.f2tf32.rna"(%{{.*}}) : (f32) -> i32
-// CHECK: llvm.call_intrinsic "llvm.nvvm.mma.m16n8k8.row.col.tf32"({{.*}}) : (i32, i32, i32, i32, i32, i32, f32, f32, f32, f32) -> !llvm.struct<(f32, f32, f32, f32)>
-// CHECK-NOT: f2tf32
-// CHECK-NOT: mma
+// CHECK-COUNT-6: nvvm.convert.float.to.tf32 %{{.*}} {rnd = #nvvm.fp_rnd_mode<rna>}
+// CHECK: nvvm.mma.sync {{.*}}multiplicandAPtxType = #nvvm.mma_type<tf32>{{.*}}k = 8
+// CHECK-NOT: to.tf32
+// CHECK-NOT: mma.sync
 // CHECK: llvm.return
 tile.kernel @tf32(%f: f32, %s: f32, %y: !tile.view<[16, 8], f32> {tile.alignment = 8 : i64, tile.strides = array<i64: 8, 1>}) attributes {dims = [], grid = #one, inputs = 2 : i64, warps = 1 : i64} {
   %c0 = arith.constant 0 : i32
@@ -74,12 +74,12 @@ tile.kernel @tf32(%f: f32, %s: f32, %y: !tile.view<[16, 8], f32> {tile.alignment
 // Two warps share the rows; each does two blocks of columns in two steps along K, the sums of the
 // first step going into the second.
 // CHECK-LABEL: llvm.func ptx_kernelcc @steps(
-// CHECK: %[[D0:.*]] = llvm.call_intrinsic "llvm.nvvm.mma.m16n8k16.row.col.bf16"
+// CHECK: %[[D0:.*]] = nvvm.mma.sync
 // CHECK: %[[E0:.*]] = llvm.extractvalue %[[D0]][0]
-// CHECK: llvm.call_intrinsic "llvm.nvvm.mma.m16n8k16.row.col.bf16"
-// CHECK: llvm.call_intrinsic "llvm.nvvm.mma.m16n8k16.row.col.bf16"({{.*}}, %[[E0]], %{{.*}}, %{{.*}}, %{{.*}}) :
-// CHECK: llvm.call_intrinsic "llvm.nvvm.mma.m16n8k16.row.col.bf16"
-// CHECK-NOT: mma
+// CHECK: nvvm.mma.sync
+// CHECK: nvvm.mma.sync {{.*}} C[%[[E0]], %{{.*}}, %{{.*}}, %{{.*}}]
+// CHECK: nvvm.mma.sync
+// CHECK-NOT: mma.sync
 // CHECK: llvm.return
 tile.kernel @steps(%f: bf16, %s: f32, %y: !tile.view<[32], f32>) attributes {dims = [], grid = #one, inputs = 2 : i64, warps = 2 : i64} {
   %c0 = arith.constant 0 : i32
@@ -97,9 +97,9 @@ tile.kernel @steps(%f: bf16, %s: f32, %y: !tile.view<[32], f32>) attributes {dim
 // by 16. 16 * 48 + 8 * 80 = 1408. A thread has 4 x 4 sums and reads 4 + 4 elements a step.
 // CHECK-LABEL: llvm.func ptx_kernelcc @single(
 // CHECK-SAME: ["lighthouse.shared", "1408"]
-// CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK: nvvm.barrier
 // CHECK-COUNT-8: llvm.store %{{.*}} : f32, !llvm.ptr<3>
-// CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK: nvvm.barrier
 // CHECK: scf.for %{{.*}} = %c0_i32 to %c8_i32 step %c1_i32
 // CHECK: llvm.load %{{.*}} {alignment = 4 : i64} : !llvm.ptr<3> -> f32
 // CHECK: math.fma %{{.*}} : f32
@@ -122,7 +122,7 @@ tile.kernel @single(%f: f32, %s: f32, %y: !tile.view<[16, 16], f32> {tile.stride
 
 // CHECK-LABEL: llvm.func ptx_kernelcc @double(
 // CHECK-SAME: ["lighthouse.shared", "2432"]
-// CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK: nvvm.barrier
 // CHECK: llvm.store %{{.*}} : f64, !llvm.ptr<3>
 // CHECK: math.fma %{{.*}} : f64
 // CHECK: llvm.return
@@ -144,7 +144,7 @@ tile.kernel @double(%f: f64, %s: f64, %y: !tile.view<[16, 16], f64> {tile.stride
 // CHECK: %[[W:.*]] = arith.extf %{{.*}} : f16 to f32
 // CHECK: llvm.store %[[W]], %{{.*}} : f32, !llvm.ptr<3>
 // CHECK: math.fma %{{.*}} : f32
-// CHECK-NOT: mma
+// CHECK-NOT: mma.sync
 // CHECK: llvm.return
 tile.kernel @half(%f: f16, %s: f32, %y: !tile.view<[16, 16], f32> {tile.strides = array<i64: 16, 1>}) attributes {dims = [], grid = #one, inputs = 2 : i64, warps = 1 : i64} {
   %c0 = arith.constant 0 : i32

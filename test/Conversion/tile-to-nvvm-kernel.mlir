@@ -32,7 +32,7 @@
 // CHECK: %[[P16:.*]] = llvm.getelementptr %[[A]][16]
 // CHECK: %[[D1:.*]] = llvm.load %[[P16]] : !llvm.ptr -> i64
 // The first axis is fastest in the line of blocks, which is divided by multiplication.
-// CHECK: %[[BLOCK:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.ctaid.x"()
+// CHECK: %[[BLOCK:.*]] = nvvm.read.ptx.sreg.ctaid.x
 // CHECK: %[[M0:.*]] = arith.andi %[[D0]], %c4294967295_i64
 // CHECK: %[[S0:.*]] = arith.shrui %[[D0]], %c32_i64
 // CHECK: %[[WIDE:.*]] = arith.extui %[[BLOCK]] : i32 to i64
@@ -48,7 +48,7 @@
 // CHECK: %[[T:.*]] = llvm.inline_asm has_side_effects "mov.u32 $0, %tid.x;", "=r"
 // CHECK: %[[LANE:.*]] = arith.andi %[[T]], %c31_i32
 // CHECK: %[[W:.*]] = arith.shrui %[[T]], %c5_i32
-// CHECK: %[[WARP:.*]] = llvm.call_intrinsic "llvm.nvvm.shfl.sync.idx.i32"(%{{.*}}, %[[W]],
+// CHECK: %[[WARP:.*]] = nvvm.shfl.sync idx %{{.*}}, %[[W]],
 // Lanes and warps add their bits to the coordinates; offsets are bytes in 64 bits.
 // CHECK: %[[W3:.*]] = arith.andi %[[WARP]], %c3_i32
 // CHECK: %[[W32:.*]] = arith.shli %[[W3]], %c5_i32
@@ -84,7 +84,7 @@ tile.kernel @signature(%x: !tile.view<["B", "N"], f32> {tile.strides = array<i64
 // A line of programs is not divided; the other coordinates are zero. One warp.
 // CHECK: llvm.func ptx_kernelcc @line(%{{.*}}: !llvm.ptr {llvm.align = 8 : i64, llvm.byval = !llvm.array<8 x i64>})
 // CHECK-SAME: ["nvvm.maxntid", "32"]
-// CHECK: %[[BLOCK:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.ctaid.x"()
+// CHECK: %[[BLOCK:.*]] = nvvm.read.ptx.sreg.ctaid.x
 // CHECK-NOT: arith.remui
 // CHECK-NOT: arith.divui
 // CHECK: arith.extsi %[[BLOCK]] : i32 to i64
@@ -101,7 +101,7 @@ tile.kernel @line(%y: !tile.view<[4], f32>, %f: f32) attributes {
 // A grid that is known divides by constants.
 // CHECK: llvm.func ptx_kernelcc @plane
 // CHECK-SAME: ["nvvm.maxntid", "1024"]
-// CHECK: %[[BLOCK:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.ctaid.x"()
+// CHECK: %[[BLOCK:.*]] = nvvm.read.ptx.sreg.ctaid.x
 // CHECK: %[[REST:.*]] = arith.divui %[[BLOCK]], %c4_i32
 // CHECK: %[[BEFORE:.*]] = arith.muli %[[REST]], %c4_i32
 // CHECK: arith.subi %[[BLOCK]], %[[BEFORE]]

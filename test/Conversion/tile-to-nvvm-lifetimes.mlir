@@ -11,14 +11,14 @@
 // The second begins where the first did, behind a barrier of its own: others may still read the first.
 // CHECK-LABEL: llvm.func ptx_kernelcc @one_after_the_other(
 // CHECK-SAME: ["lighthouse.shared", "256"]
-// CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK: nvvm.barrier
 // CHECK: llvm.store %{{.*}} : f32, !llvm.ptr<3>
-// CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK: nvvm.barrier
 // CHECK: llvm.load %{{.*}} : !llvm.ptr<3> -> f32
-// CHECK-NEXT: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
-// CHECK-NEXT: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK-NEXT: nvvm.barrier
+// CHECK-NEXT: nvvm.barrier
 // CHECK: llvm.store %{{.*}} : f32, !llvm.ptr<3>
-// CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK: nvvm.barrier
 // CHECK-NOT: barrier
 // CHECK: llvm.return
 tile.kernel @one_after_the_other(%f: f32, %y: !y) attributes {dims = [], grid = #one, inputs = 1 : i64, warps = 2 : i64} {
@@ -83,9 +83,9 @@ tile.kernel @loop(%f: f32, %n: i32, %y: !y) attributes {dims = [], grid = #one, 
 // CHECK-LABEL: llvm.func ptx_kernelcc @in_flight(
 // CHECK-SAME: ["lighthouse.shared", "512"]
 // CHECK: cp.async.ca.shared.global
-// CHECK: "llvm.nvvm.cp.async.wait.group"(%c1_i32)
+// CHECK: nvvm.cp.async.wait.group 1
 // CHECK: arith.addi %{{.*}}, %c256_i32
-// CHECK: "llvm.nvvm.cp.async.wait.group"(%c0_i32)
+// CHECK: nvvm.cp.async.wait.group 0
 // CHECK: llvm.return
 tile.kernel @in_flight(%x: !y, %f: f32, %y: !y) attributes {dims = [], grid = #one, inputs = 2 : i64, warps = 2 : i64} {
   %c0 = arith.constant 0 : i32

@@ -31,9 +31,9 @@ tile.kernel @registers(%x: !tile.view<[32, 4], f32>, %y: !y) attributes {dims = 
 // Lane bits 0 and 1 lie along the axis: all lanes get the result by butterflies.
 // CHECK-LABEL: llvm.func ptx_kernelcc @shuffles(
 // CHECK: %[[F:.*]] = llvm.load %{{.*}} -> f32
-// CHECK: "llvm.nvvm.shfl.sync.bfly.i32"(%{{.*}}, %{{.*}}, %c1_i32, %c31_i32)
+// CHECK: nvvm.shfl.sync bfly %{{.*}}, %{{.*}}, %c1_i32, %c31_i32 :
 // CHECK: arith.maxnumf
-// CHECK: "llvm.nvvm.shfl.sync.bfly.i32"(%{{.*}}, %{{.*}}, %c2_i32, %c31_i32)
+// CHECK: nvvm.shfl.sync bfly %{{.*}}, %{{.*}}, %c2_i32, %c31_i32 :
 // CHECK: arith.maxnumf
 // CHECK-NOT: bfly
 // CHECK-NOT: barrier
@@ -53,16 +53,16 @@ tile.kernel @shuffles(%f: f32, %y: !y) attributes {dims = [], grid = #one, input
 // CHECK-SAME: ["lighthouse.shared", "64"]
 // CHECK: %[[FIRST:.*]] = arith.cmpi eq, %{{.*}}, %c0_i32 : i32
 // CHECK-COUNT-3: arith.minsi
-// CHECK: shfl.sync.bfly.i32"(%{{.*}}, %{{.*}}, %c1_i32, %c31_i32)
-// CHECK: shfl.sync.bfly.i32"(%{{.*}}, %{{.*}}, %c2_i32, %c31_i32)
-// CHECK: shfl.sync.bfly.i32"(%{{.*}}, %{{.*}}, %c4_i32, %c31_i32)
-// CHECK: shfl.sync.bfly.i32"(%{{.*}}, %{{.*}}, %c8_i32, %c31_i32)
-// CHECK: shfl.sync.bfly.i32"(%{{.*}}, %{{.*}}, %c16_i32, %c31_i32)
+// CHECK: shfl.sync bfly %{{.*}}, %{{.*}}, %c1_i32, %c31_i32 :
+// CHECK: shfl.sync bfly %{{.*}}, %{{.*}}, %c2_i32, %c31_i32 :
+// CHECK: shfl.sync bfly %{{.*}}, %{{.*}}, %c4_i32, %c31_i32 :
+// CHECK: shfl.sync bfly %{{.*}}, %{{.*}}, %c8_i32, %c31_i32 :
+// CHECK: shfl.sync bfly %{{.*}}, %{{.*}}, %c16_i32, %c31_i32 :
 // CHECK: %[[PART:.*]] = arith.minsi
-// CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK: nvvm.barrier
 // CHECK: scf.if %[[FIRST]] {
 // CHECK: llvm.store %[[PART]], %{{.*}} : i32, !llvm.ptr<3>
-// CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK: nvvm.barrier
 // CHECK: %[[P0:.*]] = llvm.load %{{.*}} : !llvm.ptr<3> -> i32
 // CHECK: %[[P1:.*]] = llvm.load %{{.*}} : !llvm.ptr<3> -> i32
 // CHECK: %[[P2:.*]] = llvm.load %{{.*}} : !llvm.ptr<3> -> i32
@@ -84,7 +84,7 @@ tile.kernel @warps(%n: i32, %y: !tile.view<[1], i32>) attributes {dims = [], gri
 // CHECK-LABEL: llvm.func ptx_kernelcc @odd(
 // CHECK: %[[A:.*]] = arith.ori %{{.*}}, %{{.*}} : i32
 // CHECK: arith.ori %[[A]], %{{.*}} : i32
-// CHECK-COUNT-5: shfl.sync.bfly.i32
+// CHECK-COUNT-5: shfl.sync bfly
 // CHECK-NOT: bfly
 // CHECK: llvm.return
 tile.kernel @odd(%n: i32, %y: !tile.view<[1], i32>) attributes {dims = [], grid = #one, inputs = 1 : i64, warps = 1 : i64} {
@@ -98,9 +98,9 @@ tile.kernel @odd(%n: i32, %y: !tile.view<[1], i32>) attributes {dims = [], grid 
 // One element in each lane: a product may be fused into the sum of a lane, and the lanes differ in the
 // last bit; they all take the sum of lane 0.
 // CHECK-LABEL: llvm.func ptx_kernelcc @same_in_all_lanes(
-// CHECK: shfl.sync.bfly.i32"(%{{.*}}, %{{.*}}, %c16_i32, %c31_i32)
+// CHECK: shfl.sync bfly %{{.*}}, %{{.*}}, %c16_i32, %c31_i32 :
 // CHECK: arith.addf
-// CHECK: shfl.sync.idx.i32"(%{{.*}}, %{{.*}}, %c0_i32, %c31_i32)
+// CHECK: shfl.sync idx %{{.*}}, %{{.*}}, %c0_i32, %c31_i32 :
 // CHECK: llvm.return
 tile.kernel @same_in_all_lanes(%f: f32, %y: !tile.view<[1], f32>) attributes {dims = [], grid = #one, inputs = 1 : i64, warps = 1 : i64} {
   %c0 = arith.constant 0 : i32

@@ -9,15 +9,15 @@
 // The thread's own sum first; five steps add those of the lanes before, and one more makes it exclusive.
 // CHECK-LABEL: llvm.func ptx_kernelcc @lanes(
 // CHECK: arith.addi
-// CHECK: shfl.sync.up.i32"(%{{.*}}, %{{.*}}, %c1_i32, %c0_i32)
+// CHECK: shfl.sync up %{{.*}}, %{{.*}}, %c1_i32, %c0_i32 :
 // CHECK: arith.cmpi uge, %{{.*}}, %c1_i32
 // CHECK: arith.select %{{.*}}, %{{.*}}, %c0_i32
-// CHECK: shfl.sync.up.i32"(%{{.*}}, %{{.*}}, %c2_i32, %c0_i32)
-// CHECK: shfl.sync.up.i32"(%{{.*}}, %{{.*}}, %c4_i32, %c0_i32)
-// CHECK: shfl.sync.up.i32"(%{{.*}}, %{{.*}}, %c8_i32, %c0_i32)
-// CHECK: shfl.sync.up.i32"(%{{.*}}, %{{.*}}, %c16_i32, %c0_i32)
-// CHECK: shfl.sync.up.i32"(%{{.*}}, %{{.*}}, %c1_i32, %c0_i32)
-// CHECK-NOT: shfl.sync.up
+// CHECK: shfl.sync up %{{.*}}, %{{.*}}, %c2_i32, %c0_i32 :
+// CHECK: shfl.sync up %{{.*}}, %{{.*}}, %c4_i32, %c0_i32 :
+// CHECK: shfl.sync up %{{.*}}, %{{.*}}, %c8_i32, %c0_i32 :
+// CHECK: shfl.sync up %{{.*}}, %{{.*}}, %c16_i32, %c0_i32 :
+// CHECK: shfl.sync up %{{.*}}, %{{.*}}, %c1_i32, %c0_i32 :
+// CHECK-NOT: shfl.sync up
 // CHECK-NOT: barrier
 // CHECK: llvm.return
 tile.kernel @lanes(%n: i32, %y: !tile.view<[64], i32>) attributes {dims = [], grid = #one, inputs = 1 : i64, warps = 1 : i64} {
@@ -32,7 +32,7 @@ tile.kernel @lanes(%n: i32, %y: !tile.view<[64], i32>) attributes {dims = [], gr
 // What has nothing before it is the neutral element, which for a maximum is -inf.
 // CHECK-LABEL: llvm.func ptx_kernelcc @exclusive(
 // CHECK: %[[NONE:.*]] = arith.constant 0xFF800000 : f32
-// CHECK-COUNT-6: shfl.sync.up.i32
+// CHECK-COUNT-6: shfl.sync up
 // CHECK: arith.select %{{.*}}, %{{.*}}, %[[NONE]]
 // CHECK: llvm.return
 tile.kernel @exclusive(%f: f32, %y: !tile.view<[64], f32>) attributes {dims = [], grid = #one, inputs = 1 : i64, warps = 1 : i64} {
@@ -47,12 +47,12 @@ tile.kernel @exclusive(%f: f32, %y: !tile.view<[64], f32>) attributes {dims = []
 // The sums of two warps in shared memory: each warp adds those before it.
 // CHECK-LABEL: llvm.func ptx_kernelcc @warps(
 // CHECK-SAME: ["lighthouse.shared", "64"]
-// CHECK-COUNT-6: shfl.sync.up.i32
-// CHECK: shfl.sync.idx.i32
-// CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK-COUNT-6: shfl.sync up
+// CHECK: shfl.sync idx
+// CHECK: nvvm.barrier
 // CHECK: scf.if
 // CHECK: llvm.store %{{.*}} : i32, !llvm.ptr<3>
-// CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK: nvvm.barrier
 // CHECK-COUNT-2: llvm.load %{{.*}} : !llvm.ptr<3> -> i32
 // CHECK: arith.cmpi ugt, %{{.*}}, %c0_i32 : i32
 // CHECK-NOT: barrier
@@ -68,8 +68,8 @@ tile.kernel @warps(%n: i32, %y: !tile.view<[256], i32>) attributes {dims = [], g
 
 // Three blocks of two one after the other, each with the sum of those before.
 // CHECK-LABEL: llvm.func ptx_kernelcc @odd(
-// CHECK-COUNT-6: shfl.sync.up.i32
-// CHECK-NOT: shfl.sync.up
+// CHECK-COUNT-6: shfl.sync up
+// CHECK-NOT: shfl.sync up
 // CHECK-COUNT-3: llvm.inline_asm {{.*}}st.global.b32
 // CHECK: llvm.return
 tile.kernel @odd(%n: i32, %y: !tile.view<[6], i32>) attributes {dims = [], grid = #one, inputs = 1 : i64, warps = 1 : i64} {

@@ -34,10 +34,10 @@
 // CHECK: "cp.async.cg.shared.global [$0], [$1], 16;", "r,l,~{memory}" %[[TO:[0-9]+]], %[[FROM:[0-9]+]] :
 // CHECK-COUNT-7: "cp.async.cg.shared.global [$0+{{[0-9]+}}], [$1+{{[0-9]+}}], 16;", "r,l,~{memory}" %[[TO]], %[[FROM]] :
 // CHECK-NOT: cp.async.cg
-// CHECK: "llvm.nvvm.cp.async.commit.group"()
+// CHECK: nvvm.cp.async.commit.group
 // A wait makes what has arrived visible to all threads.
-// CHECK: "llvm.nvvm.cp.async.wait.group"(%c1_i32)
-// CHECK-NEXT: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK: nvvm.cp.async.wait.group 1
+// CHECK-NEXT: nvvm.barrier
 // CHECK: llvm.return
 tile.kernel @ring(%x: !x {tile.alignment = 16 : i64, tile.strides = array<i64: 64, 1>}, %k: i32, %y: !tile.view<[32], bf16>) attributes {dims = [], grid = #one, inputs = 2 : i64, warps = 1 : i64} {
   %c0 = arith.constant 0 : i32
@@ -67,7 +67,7 @@ tile.kernel @ring(%x: !x {tile.alignment = 16 : i64, tile.strides = array<i64: 6
 // CHECK: }
 // Nor does a copy run twice.
 // CHECK: "@$2 cp.async.ca.shared.global [$0], [$1], 4, $3;", "r,l,b,r,~{memory}" %{{.*}}, %{{.*}}, %[[OWNER]], %{{.*}} :
-// CHECK: "llvm.nvvm.cp.async.wait.group"(%c0_i32)
+// CHECK: nvvm.cp.async.wait.group 0
 // CHECK: llvm.return
 tile.kernel @widths(%x: !tile.view<["N"], f32> {tile.alignment = 16 : i64}, %d: !tile.view<[32], f64>, %h: !tile.view<[16], f16>) attributes {dims = ["N"], grid = affine_map<()[n] -> (n, 1, 1)>, inputs = 3 : i64, warps = 1 : i64} {
   %c0 = arith.constant 0 : i32
@@ -89,12 +89,12 @@ tile.kernel @widths(%x: !tile.view<["N"], f32> {tile.alignment = 16 : i64}, %d: 
 // Stores of 16 bytes between two barriers. Operands of products come by ldmatrix, four matrices at a
 // time: 32 x 64 elements are eight loads. Where the pairs lie along the columns they are transposed.
 // CHECK-LABEL: llvm.func ptx_kernelcc @matrices(
-// CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK: nvvm.barrier
 // CHECK-COUNT-8: llvm.store %{{.*}} {alignment = 16 : i64} : vector<8xbf16>, !llvm.ptr<3>
-// CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
-// CHECK-COUNT-8: "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.b16.p3"(%{{.*}}) : (!llvm.ptr<3>) -> !llvm.struct<(i32, i32, i32, i32)>
+// CHECK: nvvm.barrier
+// CHECK-COUNT-8: nvvm.ldmatrix %{{.*}} {{.*}}layout = #nvvm.mma_layout<row>, num = 4 : i32
 // CHECK-NOT: x4.b16
-// CHECK-COUNT-8: "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.trans.b16.p3"
+// CHECK-COUNT-8: nvvm.ldmatrix %{{.*}} {{.*}}layout = #nvvm.mma_layout<col>, num = 4 : i32
 // CHECK-NOT: ldmatrix
 // CHECK: llvm.return
 tile.kernel @matrices(%f: bf16, %y: !tile.view<[32], bf16>, %z: !tile.view<[64], bf16>) attributes {dims = [], grid = #one, inputs = 1 : i64, warps = 1 : i64} {

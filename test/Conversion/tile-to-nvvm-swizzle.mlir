@@ -11,7 +11,7 @@
 // CHECK: llvm.getelementptr %{{.*}}[384] : (!llvm.ptr<3>) -> !llvm.ptr<3>, i8
 // CHECK: arith.xori %{{.*}}, %c80_i32
 // CHECK: llvm.getelementptr %{{.*}}[512] : (!llvm.ptr<3>) -> !llvm.ptr<3>, i8
-// CHECK: llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
+// CHECK: nvvm.barrier
 // The reader's threads have the first dim.
 // CHECK: %[[TURN:.*]] = arith.muli %[[ROW:.*]], %c4_i32
 // CHECK: %[[BITS:.*]] = arith.andi %[[TURN]], %c7_i32

@@ -4,6 +4,7 @@
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
@@ -89,6 +90,7 @@ Expected<std::unique_ptr<Module>> lighthouse::translateToLLVM(mlir::ModuleOp op,
                                                               TargetMachine &machine) {
   mlir::registerBuiltinDialectTranslation(*op->getContext());
   mlir::registerLLVMDialectTranslation(*op->getContext());
+  mlir::registerNVVMDialectTranslation(*op->getContext());
   std::unique_ptr<Module> module = mlir::translateModuleToLLVMIR(op, context, "lighthouse");
   if (!module)
     return createStringError("the module cannot be translated to LLVM IR");

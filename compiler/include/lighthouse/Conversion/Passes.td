@@ -152,6 +152,7 @@ def TileToNVVM : Pass<"tile-to-nvvm", "::mlir::ModuleOp"> {
                         "Whether the target adds vectors of f32 to memory (sm_90, PTX 8.1)">];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
+    "::mlir::NVVM::NVVMDialect",
     "::mlir::scf::SCFDialect"
   ];
 }

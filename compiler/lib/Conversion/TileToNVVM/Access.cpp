@@ -269,7 +269,7 @@ Value KernelLowering::fitsAlong(const Access &access, int64_t dim) {
 }
 
 void KernelLowering::lowerLoad(tile::LoadOp op) {
-  viewsRead.insert(op.getView());
+  group.viewsRead.insert(op.getView());
   Type element = op.getView().getType().getElementType();
   bool isTiled = isTile(op.getResult());
   Value other = op.getOther() ? scalars.lookup(op.getOther()) : Value();
@@ -303,16 +303,16 @@ void KernelLowering::lowerLoad(tile::LoadOp op) {
 }
 
 void KernelLowering::orderAfterReads(Value view) {
-  if (viewsRead.contains(view))
+  if (group.viewsRead.contains(view))
     barrier();
 }
 
 void KernelLowering::noteReadsIn(Operation *op) {
   op->walk([&](Operation *inner) {
     if (auto load = dyn_cast<tile::LoadOp>(inner))
-      viewsRead.insert(load.getView());
+      group.viewsRead.insert(load.getView());
     else if (auto copy = dyn_cast<tile::CopyAsyncOp>(inner))
-      viewsRead.insert(copy.getView());
+      group.viewsRead.insert(copy.getView());
   });
 }
 
@@ -321,7 +321,7 @@ void KernelLowering::lowerStore(tile::StoreOp op) {
   bool isTiled = isTile(op.getValue());
   Access access = prepare(op.getView(), op.getIndices(), op.getMask(), op.getInBounds(),
                           op.getValue());
-  Value owner = isTiled ? isOwner(*access.layout) : isZero(thread);
+  Value owner = isTiled ? isOwner(*access.layout) : isZero(group.thread);
   const Registers values = flatten(op.getValue());
   auto storeAll = [&](Access access, int64_t width) {
     for (size_t i = 0; i < values.size(); i += width) {
@@ -395,7 +395,7 @@ void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
   bool isTiled = isTile(op.getValue());
   Access access =
       prepare(op.getView(), op.getIndices(), op.getMask(), op.getInBounds(), op.getValue());
-  Value owner = isTiled ? isOwner(*access.layout) : isZero(thread);
+  Value owner = isTiled ? isOwner(*access.layout) : isZero(group.thread);
   const Registers values = flatten(op.getValue());
   Type element = op.getView().getType().getElementType();
   std::string type = reductionType(op.getKind(), element);

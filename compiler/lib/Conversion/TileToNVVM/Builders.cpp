@@ -18,36 +18,6 @@ Value KernelLowering::isZero(Value value) {
   return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, value, i32(0));
 }
 
-Value KernelLowering::intrinsic(StringRef name, Type result, ValueRange arguments) {
-  StringAttr callee = b.getStringAttr(name);
-  if (result)
-    return LLVM::CallIntrinsicOp::create(b, result, callee, arguments).getResult(0);
-  LLVM::CallIntrinsicOp::create(b, callee, arguments);
-  return {};
-}
-
-void KernelLowering::barrier() {
-  viewsRead.clear();
-  intrinsic("llvm.nvvm.barrier.cta.sync.aligned.all", {}, i32(0));
-}
-
-Value KernelLowering::inlineAsm(StringRef text, StringRef constraints, Type result,
-                                ValueRange operands) {
-  auto op = LLVM::InlineAsmOp::create(b, result ? TypeRange(result) : TypeRange(), operands, text,
-                                      constraints, /*has_side_effects=*/true,
-                                      /*is_align_stack=*/false, LLVM::TailCallKind::None,
-                                      LLVM::AsmDialectAttr(), ArrayAttr());
-  return result ? op.getResult(0) : Value();
-}
-
-Value KernelLowering::opaqueInLoop(Operation *op, Value value) {
-  if (!op->getParentOfType<LoopLikeOpInterface>())
-    return value;
-  bool isWide = value.getType().isInteger(64);
-  return inlineAsm(isWide ? "mov.b64 $0, $1;" : "mov.b32 $0, $1;", isWide ? "=l,l" : "=r,r",
-                   value.getType(), value);
-}
-
 //===------------------------------------------------------------------------------------------===//
 // Bits
 //===------------------------------------------------------------------------------------------===//
@@ -112,17 +82,6 @@ KernelLowering::Registers KernelLowering::fromWords(ArrayRef<Value> words, Type 
   for (int64_t i = 0; i < width; ++i)
     result.push_back(fromMemory(LLVM::ExtractElementOp::create(b, vector, i32(i)), elementType));
   return result;
-}
-
-Value KernelLowering::shuffleLanes(StringRef mode, Value value, Value source) {
-  Type type = value.getType();
-  SmallVector<Value> words = toWords(value);
-  // The clamp says that all 32 lanes are one segment; for `up` it is the lowest lane.
-  Value clamp = i32(mode == "up" ? 0 : 31);
-  for (Value &word : words)
-    word = intrinsic(("llvm.nvvm.shfl.sync." + mode + ".i32").str(), b.getI32Type(),
-                     {i32(-1), word, source, clamp});
-  return fromWords(words, type, 1).front();
 }
 
 //===------------------------------------------------------------------------------------------===//

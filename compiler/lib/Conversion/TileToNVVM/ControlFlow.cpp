@@ -81,10 +81,10 @@ LogicalResult KernelLowering::lowerFor(scf::ForOp op) {
 LogicalResult KernelLowering::lowerIf(scf::IfOp op) {
   auto branch = scf::IfOp::create(b, flatTypes(op.getResults()), scalars.lookup(op.getCondition()),
                                   /*addThenBlock=*/true, /*addElseBlock=*/op.elseBlock() != nullptr);
-  const llvm::DenseSet<Value> readBefore = viewsRead;
+  const llvm::DenseSet<Value> readBefore = group.viewsRead;
   auto lowerSide = [&](Block *from, Block *to) -> LogicalResult {
     OpBuilder::InsertionGuard guard(b);
-    viewsRead = readBefore;
+    group.viewsRead = readBefore;
     if (!to->empty())
       to->getTerminator()->erase();
     b.setInsertionPointToEnd(to);

@@ -34,12 +34,12 @@ bool KernelLowering::shuffle(const Registers &from, const Layout &source, const 
     if (it == target.lanes.end())
       continue;
     int64_t j = it - target.lanes.begin();
-    Value bit = arith::AndIOp::create(b, arith::ShRUIOp::create(b, lane, i32(j)), i32(1));
+    Value bit = arith::AndIOp::create(b, arith::ShRUIOp::create(b, group.lane, i32(j)), i32(1));
     lanes = arith::OrIOp::create(b, lanes, arith::ShLIOp::create(b, bit, i32(i)));
   }
   Value chosen;
   if (choice)
-    chosen = isZero(arith::AndIOp::create(b, lane, i32(int64_t(1) << *choice)));
+    chosen = isZero(arith::AndIOp::create(b, group.lane, i32(int64_t(1) << *choice)));
 
   auto index = registerIndex(source, shape);
   std::map<std::pair<unsigned, int64_t>, Value> known;
@@ -55,7 +55,7 @@ bool KernelLowering::shuffle(const Registers &from, const Layout &source, const 
     unsigned reg = index.at(at);
     Value &value = known[{reg, constant}];
     if (!value)
-      value = shuffleLanes("idx", from[reg], arith::OrIOp::create(b, lanes, i32(constant)));
+      value = shuffleLanes(Shuffle::Index, from[reg], arith::OrIOp::create(b, lanes, i32(constant)));
     return value;
   };
   for (const Coordinates &c : target.registerCoordinates(shape)) {

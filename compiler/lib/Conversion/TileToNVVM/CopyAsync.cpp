@@ -9,7 +9,7 @@ using namespace lighthouse;
 using nvvm::KernelLowering;
 
 void KernelLowering::lowerCopy(tile::CopyAsyncOp op) {
-  viewsRead.insert(op.getView());
+  group.viewsRead.insert(op.getView());
   tile::BufferType buffer = op.getBuffer().getType();
   Type element = buffer.getElementType();
   Layout layout = copyLayout(op);

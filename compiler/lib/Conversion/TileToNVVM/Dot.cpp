@@ -46,18 +46,11 @@ void KernelLowering::lowerMatrixProduct(tile::DotOp op) {
       values.push_back(registers[index.at({row + (alongRow ? 0 : i), column + (alongRow ? i : 0)})]);
     Value bits = toWords(values).front();
     if (pack == 1)
-      // Rounded to nearest, as cuBLAS and Triton do.
-      return intrinsic("llvm.nvvm.f2tf32.rna", b.getI32Type(),
-                       arith::BitcastOp::create(b, b.getF32Type(), bits).getResult());
+      return roundToTF32(arith::BitcastOp::create(b, b.getF32Type(), bits));
     if (element.isF16())
       return LLVM::BitcastOp::create(b, VectorType::get(2, element), bits);
     return bits;
   };
-  std::string name = pack == 1 ? "llvm.nvvm.mma.m16n8k8.row.col.tf32"
-                     : element.isF16() ? "llvm.nvvm.mma.m16n8k16.row.col.f32.f32"
-                                       : "llvm.nvvm.mma.m16n8k16.row.col.bf16";
-  Type four = LLVM::LLVMStructType::getLiteral(b.getContext(),
-                                               SmallVector<Type>(4, b.getF32Type()));
   for (int64_t k : depths) {
     // Made where they are used, so that what is read for them can wait until then.
     SmallVector<SmallVector<Value>> left;
@@ -71,13 +64,12 @@ void KernelLowering::lowerMatrixProduct(tile::DotOp op) {
       for (auto [m, fragment] : llvm::zip_equal(rows, left)) {
         unsigned place[] = {cIndex.at({m, n}), cIndex.at({m, n + 1}), cIndex.at({m + 8, n}),
                             cIndex.at({m + 8, n + 1})};
-        SmallVector<Value> operands(fragment);
-        llvm::append_range(operands, right);
+        SmallVector<Value> sums;
         for (unsigned reg : place)
-          operands.push_back(result[reg]);
-        Value sum = intrinsic(name, four, operands);
-        for (auto [i, reg] : llvm::enumerate(place))
-          result[reg] = LLVM::ExtractValueOp::create(b, sum, i);
+          sums.push_back(result[reg]);
+        for (auto [reg, sum] :
+             llvm::zip_equal(place, multiplyMatrices(fragment, right, sums, element)))
+          result[reg] = sum;
       }
     }
   }

@@ -11,6 +11,7 @@
 #define LIGHTHOUSE_CONVERSION_TILETONVVM_KERNELLOWERING_H
 
 #include "SharedMemory.h"
+#include "ThreadGroup.h"
 
 #include "lighthouse/Dialect/Tile/IR/Layout.h"
 
@@ -147,7 +148,8 @@ private:
   Value slotOf(tile::SlotOp op);
   void lowerBufferLoad(tile::BufferLoadOp op);
   void lowerBufferStore(tile::BufferStoreOp op);
-  bool loadMatrices(tile::BufferLoadOp op, const Layout &layout);
+  /// With `ldmatrix`; false if the layout is not that of its results.
+  bool lowerMatrixLoad(tile::BufferLoadOp op, const Layout &layout);
   /// Addresses in a buffer: a thread's part is computed once, a register's is constant.
   struct BufferPlaces {
     tile::BufferType type;
@@ -201,28 +203,45 @@ private:
   Value mul(Value x, Value y) { return mlir::arith::MulIOp::create(b, x, y); }
   Value both(Value x, Value y);
   Value isZero(Value value);
-  Value intrinsic(llvm::StringRef name, Type result, mlir::ValueRange arguments);
-  void barrier();
   /// The bits of registers of any type as 32-bit words, and back.
   llvm::SmallVector<Value> toWords(llvm::ArrayRef<Value> values);
   Registers fromWords(llvm::ArrayRef<Value> words, Type elementType, int64_t width);
-  /// `value` of another lane: `mode` is bfly, up or idx.
-  Value shuffleLanes(llvm::StringRef mode, Value value, Value lane);
-  /// `value`, in a loop as a copy that LLVM does not see through. Of the addresses that follow from a
-  /// few values LLVM would keep each in a register over the whole loop, rather than compute it again.
-  Value opaqueInLoop(mlir::Operation *op, Value value);
   /// `bytes` behind `pointer`. Constants stand in the instructions and cost nothing, so they are added
   /// last.
   Value behind(Value pointer, int64_t bytes);
   /// Adds what is before a last constant to `operands`: "[$3+128]".
   static std::string addressText(Value pointer, llvm::SmallVectorImpl<Value> &operands,
                                  unsigned firstOperand = 0);
-  Value inlineAsm(llvm::StringRef text, llvm::StringRef constraints, Type result,
-                  mlir::ValueRange operands);
   /// A bool in memory takes a byte.
   Value toMemory(Value value);
   Value fromMemory(Value value, Type elementType);
   static Type memoryType(Type elementType);
+
+  // Instructions.cpp: what only the GPU has.
+  Value inlineAsm(llvm::StringRef text, llvm::StringRef constraints, Type result,
+                  mlir::ValueRange operands);
+  /// `value`, in a loop as a copy that LLVM does not see through. Of the addresses that follow from a
+  /// few values LLVM would keep each in a register over the whole loop, rather than compute it again.
+  Value opaqueInLoop(mlir::Operation *op, Value value);
+  /// The number of this block in the grid, i32.
+  Value readBlockIndex();
+  /// All threads of the group meet; what they wrote is visible to all of them afterwards.
+  void barrier();
+  enum class Shuffle { Butterfly, Up, Index };
+  /// `value` of another lane, found by `source` as the kind says.
+  Value shuffleLanes(Shuffle shuffle, Value value, Value source);
+  /// Of f32, to about 2 units in the last place; denormals become zero.
+  Value approximateExp2(Value x);
+  Value approximateRsqrt(Value x);
+  /// f32 -> the bits of a tf32, i32.
+  Value roundToTF32(Value x);
+  /// `mma.sync` m16n8k16, or m16n8k8 of tf32 (`element` is f32): the new sums, f32.
+  llvm::SmallVector<Value> multiplyMatrices(mlir::ValueRange left, mlir::ValueRange right,
+                                            mlir::ValueRange sums, Type element);
+  /// `ldmatrix`: a word of each of 1, 2 or 4 matrices of 8 x 8 elements of 16 bits.
+  llvm::SmallVector<Value> loadMatrices(Value pointer, unsigned count, bool isTransposed);
+  void commitCopies();
+  void waitForCopies(int64_t pending);
 
   bool isTile(Value value) const { return mlir::isa<mlir::RankedTensorType>(value.getType()); }
   const Registers &registersOf(Value tile) { return tiles.find(tile)->second; }
@@ -235,17 +254,13 @@ private:
   bool vectorAtomics;
   SharedMemory shared;
   mlir::ImplicitLocOpBuilder b;
-  mlir::OpBuilder entry;                              ///< Where the thread was identified.
+  ThreadGroup group;                                  ///< Who runs what is being lowered.
   mlir::IRMapping scalars;                            ///< Scalars of the kernel -> of the function.
   llvm::DenseMap<Value, Registers> tiles;
   llvm::DenseMap<Value, Value> buffers;               ///< Byte offsets in shared memory, i32.
   llvm::DenseMap<Value, Argument> arguments;
   llvm::StringMap<Value> dims;                        ///< Named dims, i32.
   Value programIds[3], numPrograms[3];                ///< i32.
-  Value thread, lane, warp;                           ///< i32.
-  llvm::DenseMap<std::pair<mlir::Attribute, int64_t>, Value> threadCoordinates;
-  llvm::DenseMap<mlir::Attribute, Value> owners;
-  llvm::DenseSet<Value> viewsRead;                    ///< Since the last barrier.
 };
 
 } // namespace lighthouse::nvvm

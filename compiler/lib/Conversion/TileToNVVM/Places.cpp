@@ -36,17 +36,17 @@ Value KernelLowering::bitsOf(Value source, ArrayRef<Basis> bases, int64_t dim) {
 }
 
 Value KernelLowering::threadCoordinate(const Layout &layout, int64_t dim) {
-  Value &known = threadCoordinates[{layout.toAttr(b.getContext()), dim}];
+  Value &known = group.threadCoordinates[{layout.toAttr(b.getContext()), dim}];
   if (known)
     return known;
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(entry.getInsertionBlock(), entry.getInsertionPoint());
-  Value lanes = bitsOf(lane, layout.lanes, dim), warps = bitsOf(warp, layout.warps, dim);
+  b.setInsertionPoint(group.entry.getInsertionBlock(), group.entry.getInsertionPoint());
+  Value lanes = bitsOf(group.lane, layout.lanes, dim), warps = bitsOf(group.warp, layout.warps, dim);
   Value sum = lanes && warps ? arith::OrIOp::create(b, lanes, warps).getResult()
               : lanes        ? lanes
               : warps        ? warps
                              : i32(0);
-  return threadCoordinates[{layout.toAttr(b.getContext()), dim}] = sum;
+  return group.threadCoordinates[{layout.toAttr(b.getContext()), dim}] = sum;
 }
 
 Value KernelLowering::isOwner(const Layout &layout) {
@@ -60,11 +60,11 @@ Value KernelLowering::isOwner(const Layout &layout) {
   if (copies == 0)
     return {};
   Attribute key = layout.toAttr(b.getContext());
-  if (Value known = owners.lookup(key))
+  if (Value known = group.owners.lookup(key))
     return known;
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(entry.getInsertionBlock(), entry.getInsertionPoint());
-  return owners[key] = isZero(arith::AndIOp::create(b, thread, i32(copies)));
+  b.setInsertionPoint(group.entry.getInsertionBlock(), group.entry.getInsertionPoint());
+  return group.owners[key] = isZero(arith::AndIOp::create(b, group.thread, i32(copies)));
 }
 
 std::map<SmallVector<int64_t>, unsigned> KernelLowering::registerIndex(const Layout &layout,

@@ -42,7 +42,7 @@ static SmallVector<unsigned> bitsAlong(ArrayRef<Basis> bases, int64_t axis) {
 Value KernelLowering::placeOfWarp(const Layout &layout, int64_t axis) {
   Value part = i32(0);
   for (auto [i, bit] : llvm::enumerate(bitsAlong(layout.warps, axis))) {
-    Value set = arith::AndIOp::create(b, arith::ShRUIOp::create(b, warp, i32(bit)), i32(1));
+    Value set = arith::AndIOp::create(b, arith::ShRUIOp::create(b, group.warp, i32(bit)), i32(1));
     part = add(part, arith::ShLIOp::create(b, set, i32(i)));
   }
   return part;
@@ -133,7 +133,7 @@ void KernelLowering::lowerReduce(tile::ReduceOp op) {
   SmallVector<unsigned> laneBits = bitsAlong(layout.lanes, axis);
   for (unsigned bit : laneBits)
     for (Value &value : result)
-      value = combine(op.getKind(), value, shuffleLanes("bfly", value, i32(1 << bit)));
+      value = combine(op.getKind(), value, shuffleLanes(Shuffle::Butterfly, value, i32(1 << bit)));
 
   if (!bitsAlong(layout.warps, axis).empty())
     // All threads combine the parts of the warps in the same order.
@@ -151,7 +151,7 @@ void KernelLowering::lowerReduce(tile::ReduceOp op) {
       int64_t others = 31;
       for (unsigned bit : laneBits)
         others &= ~(int64_t(1) << bit);
-      value = shuffleLanes("idx", value, arith::AndIOp::create(b, lane, i32(others)));
+      value = shuffleLanes(Shuffle::Index, value, arith::AndIOp::create(b, group.lane, i32(others)));
     }
   if (isTile(op.getResult()))
     tiles[op.getResult()] = result;
@@ -165,10 +165,10 @@ std::pair<Value, Value> KernelLowering::scanLanes(tile::CombiningKind kind, Valu
   if (bits.empty())
     return {none, own};
   // The bits follow each other: the distance of neighbours along the axis is that of the lowest.
-  Value along = arith::AndIOp::create(b, arith::ShRUIOp::create(b, lane, i32(bits.front())),
+  Value along = arith::AndIOp::create(b, arith::ShRUIOp::create(b, group.lane, i32(bits.front())),
                                       i32((int64_t(1) << bits.size()) - 1));
   auto earlier = [&](Value value, int64_t distance) -> Value {
-    Value moved = shuffleLanes("up", value, i32(distance << bits.front()));
+    Value moved = shuffleLanes(Shuffle::Up, value, i32(distance << bits.front()));
     Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, along, i32(distance));
     return arith::SelectOp::create(b, exists, moved, none);
   };
@@ -180,7 +180,7 @@ std::pair<Value, Value> KernelLowering::scanLanes(tile::CombiningKind kind, Valu
   for (unsigned bit : bits)
     last |= int64_t(1) << bit;
   return {earlier(inclusive, 1),
-          shuffleLanes("idx", inclusive, arith::OrIOp::create(b, lane, i32(last)))};
+          shuffleLanes(Shuffle::Index, inclusive, arith::OrIOp::create(b, group.lane, i32(last)))};
 }
 
 void KernelLowering::lowerScan(tile::ScanOp op) {

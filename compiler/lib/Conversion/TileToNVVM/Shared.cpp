@@ -126,7 +126,7 @@ void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
 void KernelLowering::lowerBufferLoad(tile::BufferLoadOp op) {
   tile::BufferType type = op.getBuffer().getType();
   Layout layout = layoutOf(op);
-  if (loadMatrices(op, layout))
+  if (lowerMatrixLoad(op, layout))
     return;
   BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, layout);
   auto coordinates = layout.registerCoordinates(type.getShape());
@@ -139,7 +139,7 @@ void KernelLowering::lowerBufferLoad(tile::BufferLoadOp op) {
 }
 
 /// Reads operands of `mma.sync` with `ldmatrix`, four matrices of 8 x 8 at a time.
-bool KernelLowering::loadMatrices(tile::BufferLoadOp op, const Layout &layout) {
+bool KernelLowering::lowerMatrixLoad(tile::BufferLoadOp op, const Layout &layout) {
   tile::BufferType type = op.getBuffer().getType();
   if (type.getElementType().getIntOrFloatBitWidth() != 16 || layout.rank != 2 ||
       rowBytes(type) % 16 != 0 || layout.registers.empty())
@@ -171,24 +171,17 @@ bool KernelLowering::loadMatrices(tile::BufferLoadOp op, const Layout &layout) {
   auto index = registerIndex(layout, type.getShape());
   auto coordinates = layout.registerCoordinates(type.getShape());
   Registers registers(coordinates.size());
-  Type word = b.getI32Type();
-  std::string name = "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x" + std::to_string(numMatrices) +
-                     (isTransposed ? ".trans" : "") + ".b16.p3";
-  Type result = numMatrices == 1 ? word
-                                 : Type(LLVM::LLVMStructType::getLiteral(
-                                       b.getContext(), SmallVector<Type>(numMatrices, word)));
   for (const Coordinates &c : coordinates) {
     // Each load begins at the register that is zero in all bits that vary within it.
     auto isFirst = [&](const Basis &basis) { return (c[basis.dim] & basis.stride) == 0; };
     if (!isFirst(layout.registers.front()) || !llvm::all_of(choices, isFirst))
       continue;
-    Value loaded = intrinsic(name, result, pointerIn(places, c));
-    for (unsigned m = 0; m < numMatrices; ++m) {
+    for (auto [m, matrix] :
+         llvm::enumerate(loadMatrices(pointerIn(places, c), numMatrices, isTransposed))) {
       SmallVector<int64_t> at(c);
       for (auto [i, basis] : llvm::enumerate(choices))
         if (m >> i & 1)
           at[basis.dim] += basis.stride;
-      Value matrix = numMatrices == 1 ? loaded : LLVM::ExtractValueOp::create(b, loaded, m);
       Registers pair = fromWords(matrix, type.getElementType(), 2);
       unsigned first = index.at(at);
       at[along] += 1;

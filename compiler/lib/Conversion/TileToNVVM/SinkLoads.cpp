@@ -8,24 +8,21 @@
 
 #include "SinkLoads.h"
 
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 #include <limits>
 
 using namespace mlir;
 using namespace lighthouse;
 
-static bool isMatrixLoad(Operation *op) {
-  auto call = dyn_cast<LLVM::CallIntrinsicOp>(op);
-  return call && call.getIntrin().starts_with("llvm.nvvm.ldmatrix");
-}
-
 /// Whether a read of shared memory must not pass `op`.
 static bool isFence(Operation *op) {
   if (auto assembly = dyn_cast<LLVM::InlineAsmOp>(op))
     return assembly.getConstraints().contains("~{memory}");
-  if (auto call = dyn_cast<LLVM::CallIntrinsicOp>(op))
-    return call.getIntrin().contains("barrier") || call.getIntrin().contains("cp.async");
+  // Barriers, copies and waits.
+  if (isa<NVVM::NVVMDialect>(op->getDialect()))
+    return !isa<NVVM::LdMatrixOp, NVVM::MmaOp, NVVM::ConvertFloatToTF32Op, NVVM::ShflOp,
+                NVVM::BlockIdXOp>(op);
   return op->getNumRegions() != 0 || isa<LLVM::StoreOp, LLVM::AtomicRMWOp>(op);
 }
 
@@ -51,7 +48,7 @@ void nvvm::sinkMatrixLoads(Block &block) {
   // What needs no sinking for its own sake follows the loads that it serves.
   llvm::DenseSet<Operation *> wanted;
   for (Operation *op : llvm::reverse(ops)) {
-    bool isLoad = isMatrixLoad(op);
+    bool isLoad = isa<NVVM::LdMatrixOp>(op);
     bool feedsLoad = isPlumbing(op) && llvm::all_of(op->getUsers(), [&](Operation *user) {
       return wanted.contains(user);
     });
@@ -59,7 +56,7 @@ void nvvm::sinkMatrixLoads(Block &block) {
         isPlumbing(op) && op->getNumOperands() > 0 && [&] {
           for (Operation *from = op->getOperand(0).getDefiningOp(); from;
                from = from->getNumOperands() ? from->getOperand(0).getDefiningOp() : nullptr)
-            if (isMatrixLoad(from))
+            if (isa<NVVM::LdMatrixOp>(from))
               return true;
             else if (!isPlumbing(from))
               return false;

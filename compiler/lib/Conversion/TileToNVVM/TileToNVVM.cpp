@@ -8,6 +8,7 @@
 #include "lighthouse/Conversion/Passes.h"
 #include "lighthouse/runtime/Plan.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/IR/Matchers.h"
 
 namespace lighthouse {
@@ -23,7 +24,7 @@ static constexpr int64_t mostParameterBytes = runtime::PlanLimits::cudaParameter
 
 KernelLowering::KernelLowering(tile::KernelOp kernel, bool vectorAtomics)
     : kernel(kernel), vectorAtomics(vectorAtomics), shared(kernel), b(kernel.getLoc(), kernel),
-      entry(kernel.getContext()) {}
+      group(kernel.getContext()) {}
 
 //===------------------------------------------------------------------------------------------===//
 // The function
@@ -98,7 +99,7 @@ void KernelLowering::findPrograms(llvm::function_ref<Value(Type)> word) {
   }
   std::array<Value, 2> divisions = {word(b.getI64Type()), word(b.getI64Type())};
   // The grid is launched as a line, whose length is limited by 2^31 and not by 2^16.
-  Value rest = intrinsic("llvm.nvvm.read.ptx.sreg.ctaid.x", b.getI32Type(), {});
+  Value rest = readBlockIndex();
   int last = 2;
   while (last > 0 && matchPattern(numPrograms[last], m_One()))
     programIds[last--] = i32(0);
@@ -123,15 +124,15 @@ void KernelLowering::findPrograms(llvm::function_ref<Value(Type)> word) {
 }
 
 void KernelLowering::identifyThread() {
-  thread = inlineAsm("mov.u32 $0, %tid.x;", "=r", b.getI32Type(), {});
-  lane = arith::AndIOp::create(b, thread, i32(31));
+  // LLVM would take the register itself for what was read before.
+  group.thread = inlineAsm("mov.u32 $0, %tid.x;", "=r", b.getI32Type(), {});
+  group.lane = arith::AndIOp::create(b, group.thread, i32(31));
   // The same in all lanes, which only a shuffle tells the assembler.
-  warp = intrinsic("llvm.nvvm.shfl.sync.idx.i32", b.getI32Type(),
-                   {i32(-1), arith::ShRUIOp::create(b, thread, i32(5)), i32(0), i32(31)});
-  threadCoordinates.clear();
-  owners.clear();
+  group.warp = shuffleLanes(Shuffle::Index, arith::ShRUIOp::create(b, group.thread, i32(5)), i32(0));
+  group.threadCoordinates.clear();
+  group.owners.clear();
   // What depends on the thread alone is computed once, here.
-  entry.setInsertionPoint(i32(0).getDefiningOp());
+  group.entry.setInsertionPoint(i32(0).getDefiningOp());
 }
 
 LogicalResult KernelLowering::run() {
@@ -202,9 +203,9 @@ Value KernelLowering::lowerMath(Operation *op, ValueRange operands) {
   Type computed = arguments.front().getType();
   Value result;
   if (isa<math::Exp2Op>(op) && computed.isF32())
-    result = intrinsic("llvm.nvvm.ex2.approx.ftz.f32", computed, arguments);
+    result = approximateExp2(arguments.front());
   else if (isa<math::RsqrtOp>(op) && computed.isF32())
-    result = intrinsic("llvm.nvvm.rsqrt.approx.f", computed, arguments);
+    result = approximateRsqrt(arguments.front());
   else
     result = b.create(b.getLoc(), op->getName().getIdentifier(), arguments, TypeRange(computed),
                       op->getAttrDictionary().getValue())
@@ -258,12 +259,12 @@ LogicalResult KernelLowering::lowerOp(Operation *op) {
     // What an iteration reads may come before what the next one writes; barriers inside may be passed
     // by.
     noteReadsIn(op);
-    llvm::DenseSet<Value> read = viewsRead;
+    llvm::DenseSet<Value> read = group.viewsRead;
     LogicalResult lowered = llvm::TypeSwitch<Operation *, LogicalResult>(op)
                                 .Case([&](scf::ForOp loop) { return lowerFor(loop); })
                                 .Case([&](scf::IfOp branch) { return lowerIf(branch); })
                                 .Case([&](scf::WhileOp loop) { return lowerWhile(loop); });
-    viewsRead = std::move(read);
+    group.viewsRead = std::move(read);
     return lowered;
   }
   bool isKnown = true;
@@ -310,9 +311,9 @@ LogicalResult KernelLowering::lowerOp(Operation *op) {
       .Case([&](tile::BufferLoadOp load) { lowerBufferLoad(load); })
       .Case([&](tile::BufferStoreOp store) { lowerBufferStore(store); })
       .Case([&](tile::CopyAsyncOp copy) { lowerCopy(copy); })
-      .Case([&](tile::CommitOp) { intrinsic("llvm.nvvm.cp.async.commit.group", {}, {}); })
+      .Case([&](tile::CommitOp) { commitCopies(); })
       .Case([&](tile::WaitOp wait) {
-        intrinsic("llvm.nvvm.cp.async.wait.group", {}, i32(wait.getPending()));
+        waitForCopies(wait.getPending());
         barrier();
       })
       .Case([&](tile::BarrierOp) { barrier(); })
