@@ -24,70 +24,89 @@ Value KernelLowering::slotOf(tile::SlotOp op) {
 // Addresses
 //===------------------------------------------------------------------------------------------===//
 //
-// Rows, all dims but the last, follow each other. With a swizzle of s bytes the number of the
-// 16-byte chunk in its row is combined by exclusive or with the low bits of the row's number. The
-// bits of a coordinate that the thread contributes and those of the register are disjoint, so each
-// combines its own, and the register's part is a constant. For that the number counts every dim as a
-// power of two: in rows of 3 by 3 the sum of the parts 3 and 1 is not their exclusive or.
+// The last two dims are a matrix; matrices follow each other. Without a swizzle the rows of a matrix
+// follow each other, too. With one of s bytes the matrix is cut into panels of s bytes of each row, as
+// the units for bulk copies and `wgmma` see it, and in a panel the number of a 16-byte chunk is
+// combined by exclusive or with bits of the row's number, those that are bits 7 and up of the address.
+// Eight rows read at one column then meet eight different groups of banks.
+//
+// The bits of a coordinate that the thread contributes and those of the register are disjoint, so each
+// makes its own part of the address, and the register's part is a constant.
 
-static int64_t rowBytes(tile::BufferType type) {
-  return type.getShape().back() * tile::getMemoryBytes(type.getElementType());
-}
+namespace {
 
-/// How many chunks, less one, are permuted: those of the span asked for, or of the largest part of it
-/// that rows consist of.
-static int64_t chunkMask(tile::BufferType type) {
-  int64_t span = type.getSwizzle();
-  while (span > 16 && rowBytes(type) % span != 0)
-    span /= 2;
-  return span > 16 ? span / 16 - 1 : 0;
-}
+/// How the matrices of a buffer lie in memory.
+struct MatrixForm {
+  int64_t rows, rowBytes;
+  int64_t panelBytes; ///< Bytes of a row in a panel: a power of two, or the whole row.
+  int64_t chunkMask;  ///< How many chunks, less one, are permuted.
+  int64_t rowShift;   ///< The lowest bit of the row's number that permutes.
 
-/// The number of a row from its coordinates.
-static int64_t rowOf(tile::BufferType type, ArrayRef<int64_t> coordinates) {
-  int64_t row = 0;
-  for (auto [c, extent] :
-       llvm::zip_equal(coordinates.drop_back(), type.getShape().drop_back()))
-    row = row * extent + c;
-  return row;
-}
+  explicit MatrixForm(tile::BufferType type) {
+    ArrayRef<int64_t> shape = type.getShape();
+    rows = shape.size() > 1 ? shape[shape.size() - 2] : 1;
+    rowBytes = panelBytes = shape.back() * tile::getMemoryBytes(type.getElementType());
+    chunkMask = rowShift = 0;
+    // The span asked for, or the largest part of it that rows consist of.
+    int64_t span = type.getSwizzle();
+    while (span > 16 && rowBytes % span != 0)
+      span /= 2;
+    if (span > 16) {
+      panelBytes = span;
+      chunkMask = span / 16 - 1;
+      rowShift = llvm::Log2_64(128 / span);
+    }
+  }
 
-/// The number by which a row is swizzled.
-static int64_t turnOf(tile::BufferType type, ArrayRef<int64_t> coordinates) {
-  int64_t turn = 0;
-  for (auto [c, extent] :
-       llvm::zip_equal(coordinates.drop_back(), type.getShape().drop_back()))
-    turn = turn * int64_t(llvm::PowerOf2Ceil(extent)) + c;
-  return turn;
-}
+  bool hasPanels() const { return panelBytes != rowBytes; }
+};
+
+} // namespace
 
 KernelLowering::BufferPlaces KernelLowering::placesIn(Value offset, tile::BufferType type,
                                                       const Layout &layout) {
+  MatrixForm form(type);
   int64_t last = layout.rank - 1;
-  Value row = i32(0), turn = i32(0);
-  for (int64_t d = 0; d < last; ++d) {
-    int64_t extent = type.getShape()[d];
-    row = add(mul(row, i32(extent)), threadCoordinate(layout, d));
-    turn = add(mul(turn, i32(llvm::PowerOf2Ceil(extent))), threadCoordinate(layout, d));
+  // The number of the row in its matrix, and of the matrix.
+  Value row = last > 0 ? threadCoordinate(layout, last - 1) : i32(0), matrix;
+  for (int64_t d = 0; d < last - 1; ++d) {
+    Value along = threadCoordinate(layout, d);
+    matrix = matrix ? add(mul(matrix, i32(type.getShape()[d])), along) : along;
   }
   Value byte =
       mul(threadCoordinate(layout, last), i32(tile::getMemoryBytes(type.getElementType())));
-  Value chunk = arith::AndIOp::create(b, byte, i32(~int64_t(15)));
-  if (int64_t mask = chunkMask(type))
-    chunk = arith::XOrIOp::create(
-        b, chunk, arith::ShLIOp::create(b, arith::AndIOp::create(b, turn, i32(mask)), i32(4)));
-  return {type, add(offset, mul(row, i32(rowBytes(type)))), chunk,
-          arith::AndIOp::create(b, byte, i32(15))};
+  Value place = mul(row, i32(form.panelBytes));
+  if (matrix)
+    place = add(place, mul(matrix, i32(form.rows * form.rowBytes)));
+  int64_t inPanel = -1;
+  if (form.hasPanels()) {
+    inPanel = form.panelBytes - 1;
+    Value panel = arith::ShRUIOp::create(b, byte, i32(llvm::Log2_64(form.panelBytes)));
+    place = add(place, mul(panel, i32(form.rows * form.panelBytes)));
+  }
+  Value chunk = arith::AndIOp::create(b, byte, i32(inPanel & ~int64_t(15)));
+  if (form.chunkMask) {
+    Value turn = row;
+    if (form.rowShift)
+      turn = arith::ShRUIOp::create(b, turn, i32(form.rowShift));
+    turn = arith::AndIOp::create(b, turn, i32(form.chunkMask));
+    chunk = arith::XOrIOp::create(b, chunk, arith::ShLIOp::create(b, turn, i32(4)));
+  }
+  return {type, add(offset, place), chunk, arith::AndIOp::create(b, byte, i32(15))};
 }
 
 Value KernelLowering::pointerIn(const BufferPlaces &places, ArrayRef<int64_t> coordinates) {
-  int64_t row = rowOf(places.type, coordinates);
+  MatrixForm form(places.type);
+  int64_t last = coordinates.size() - 1, row = last > 0 ? coordinates[last - 1] : 0, matrix = 0;
+  for (int64_t d = 0; d < last - 1; ++d)
+    matrix = matrix * places.type.getShape()[d] + coordinates[d];
   int64_t byte = coordinates.back() * tile::getMemoryBytes(places.type.getElementType());
-  int64_t turn = turnOf(places.type, coordinates) & chunkMask(places.type);
-  int64_t chunk = (byte & ~int64_t(15)) ^ (turn << 4);
+  int64_t panel = byte / form.panelBytes, inPanel = byte % form.panelBytes;
+  int64_t chunk = (inPanel & ~int64_t(15)) ^ ((row >> form.rowShift & form.chunkMask) << 4);
   Value address = arith::XOrIOp::create(b, places.chunk, i32(chunk));
   return sharedPointer(add(add(places.rows, address), places.inside),
-                       row * rowBytes(places.type) + (byte & 15));
+                       matrix * form.rows * form.rowBytes + panel * form.rows * form.panelBytes +
+                           row * form.panelBytes + (byte & 15));
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -96,7 +115,7 @@ Value KernelLowering::pointerIn(const BufferPlaces &places, ArrayRef<int64_t> co
 
 /// Neighbours that one access to a buffer may take: within a chunk, and aligned.
 static int64_t bufferVector(tile::BufferType type, int64_t registers) {
-  int64_t bytes = tile::getMemoryBytes(type.getElementType()), row = rowBytes(type);
+  int64_t bytes = tile::getMemoryBytes(type.getElementType()), row = MatrixForm(type).rowBytes;
   return std::max<int64_t>(1, std::min({registers, 16 / bytes, (row & -row) / bytes}));
 }
 
@@ -142,7 +161,7 @@ void KernelLowering::lowerBufferLoad(tile::BufferLoadOp op) {
 bool KernelLowering::lowerMatrixLoad(tile::BufferLoadOp op, const Layout &layout) {
   tile::BufferType type = op.getBuffer().getType();
   if (type.getElementType().getIntOrFloatBitWidth() != 16 || layout.rank != 2 ||
-      rowBytes(type) % 16 != 0 || layout.registers.empty())
+      MatrixForm(type).rowBytes % 16 != 0 || layout.registers.empty())
     return false;
   // The two elements of a register lie in one row of the buffer, or in one column.
   int64_t along = layout.registers.front().dim;
