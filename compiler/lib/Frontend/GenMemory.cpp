@@ -129,7 +129,8 @@ KernelGen::MaybeSSA KernelGen::evalBuffer(const Expr *e) {
   if (failed(index))
     return failure();
   auto slotType = tile::BufferType::get(context, type.getShape().drop_front(),
-                                        type.getElementType(), type.getSwizzle());
+                                        type.getElementType(), type.getSwizzle(),
+                                        type.getMemory());
   return SSA(tile::SlotOp::create(builder, location(e->loc), slotType, buffer, *index));
 }
 

@@ -152,7 +152,8 @@ void ViewType::print(AsmPrinter &printer) const {
 //===----------------------------------------------------------------------------------------------===//
 
 LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 ArrayRef<int64_t> shape, Type elementType, int64_t swizzle) {
+                                 ArrayRef<int64_t> shape, Type elementType, int64_t swizzle,
+                                 MemorySpace memory) {
   if (shape.empty() || llvm::any_of(shape, [](int64_t extent) { return extent < 1; }))
     return emitError() << "every extent must be a positive constant [buffer_c1]";
   if (!isMemoryElement(elementType))
@@ -161,6 +162,8 @@ LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> emitError,
   if (swizzle != 0 && swizzle != 32 && swizzle != 64 && swizzle != 128)
     return emitError() << "the swizzle must be 0, 32, 64 or 128 bytes, got " << swizzle
                        << " [buffer_c3]";
+  if (swizzle != 0 && memory == MemorySpace::Tensor)
+    return emitError() << "a buffer in tensor memory has no swizzle [buffer_c3]";
   return success();
 }
 
@@ -168,18 +171,34 @@ int64_t BufferType::getBytes() const {
   return ShapedType::getNumElements(getShape()) * getMemoryBytes(getElementType());
 }
 
+int64_t BufferType::getRowBytes() const {
+  return getShape().back() * getMemoryBytes(getElementType());
+}
+
+int64_t BufferType::getPanelBytes() const {
+  int64_t span = getSwizzle();
+  while (span > 16 && getRowBytes() % span != 0)
+    span /= 2;
+  return span > 16 ? span : getRowBytes();
+}
+
 Type BufferType::parse(AsmParser &parser) {
   SmallVector<int64_t> shape;
   Type elementType;
   int64_t swizzle = 0;
+  MemorySpace memory = MemorySpace::Shared;
   if (parser.parseLess() || parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
       parser.parseType(elementType))
     return {};
-  if (succeeded(parser.parseOptionalComma()) && parser.parseInteger(swizzle))
-    return {};
+  if (succeeded(parser.parseOptionalComma())) {
+    if (succeeded(parser.parseOptionalKeyword("tensor")))
+      memory = MemorySpace::Tensor;
+    else if (parser.parseInteger(swizzle))
+      return {};
+  }
   if (parser.parseGreater())
     return {};
-  return parser.getChecked<BufferType>(parser.getContext(), shape, elementType, swizzle);
+  return parser.getChecked<BufferType>(parser.getContext(), shape, elementType, swizzle, memory);
 }
 
 void BufferType::print(AsmPrinter &printer) const {
@@ -188,5 +207,24 @@ void BufferType::print(AsmPrinter &printer) const {
   printer << "x" << getElementType();
   if (getSwizzle())
     printer << ", " << getSwizzle();
+  if (getMemory() == MemorySpace::Tensor)
+    printer << ", tensor";
   printer << ">";
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Barriers
+//===----------------------------------------------------------------------------------------------===//
+
+LogicalResult MBarrierType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t count) {
+  if (count < 1)
+    return emitError() << "expected one barrier at least, found " << count << " [mbarrier_c1]";
+  return success();
+}
+
+LogicalResult NamedBarrierType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                       int64_t count) {
+  if (count < 1 || count > 15)
+    return emitError() << "expected 1 to 15 barriers, found " << count << " [named_barrier_c1]";
+  return success();
 }

@@ -4,12 +4,11 @@
 //
 //===----------------------------------------------------------------------------------------------===//
 
-#include "lighthouse/Dialect/Tile/IR/Tile.h"
+#include "Verify.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -35,82 +34,6 @@ static void printKind(OpAsmPrinter &printer, Operation *, CombiningKindAttr kind
 
 #define GET_OP_CLASSES
 #include "lighthouse/Dialect/Tile/IR/TileOps.cpp.inc"
-
-/// The extents of a tile; none for a scalar.
-static ArrayRef<int64_t> shapeOf(Type type) {
-  auto tile = dyn_cast<RankedTensorType>(type);
-  return tile ? tile.getShape() : ArrayRef<int64_t>();
-}
-
-static std::string text(ArrayRef<int64_t> shape) {
-  return "[" +
-         llvm::join(llvm::map_range(shape, [](int64_t n) { return std::to_string(n); }), ", ") +
-         "]";
-}
-
-//===----------------------------------------------------------------------------------------------===//
-// Shared verifiers
-//===----------------------------------------------------------------------------------------------===//
-
-/// One subscript per dim: `<op>_c1` of every access.
-static LogicalResult verifySubscripts(Operation *op, StringRef label, ViewType view,
-                                      OperandRange indices) {
-  if (static_cast<int64_t>(indices.size()) != view.getRank())
-    return op->emitOpError() << "expected " << view.getRank() << " subscripts for " << view
-                             << ", found " << indices.size() << " [" << label << "]";
-  return success();
-}
-
-/// The shape that orthogonal subscripts select.
-static SmallVector<int64_t> selectedShape(OperandRange indices) {
-  SmallVector<int64_t> shape;
-  for (Value index : indices)
-    llvm::append_range(shape, shapeOf(index.getType()));
-  return shape;
-}
-
-static LogicalResult verifyAccessed(Operation *op, StringRef label, ViewType view,
-                                    OperandRange indices, Type elementType,
-                                    ArrayRef<int64_t> shape) {
-  if (elementType != view.getElementType())
-    return op->emitOpError() << "expected elements of type " << view.getElementType() << ", found "
-                             << elementType << " [" << label << "]";
-  SmallVector<int64_t> selected = selectedShape(indices);
-  if (ArrayRef<int64_t>(selected) != shape)
-    return op->emitOpError() << "the subscripts select " << text(selected) << ", the tile is "
-                             << text(shape) << " [" << label << "]";
-  return success();
-}
-
-static LogicalResult verifyMask(Operation *op, StringRef label, Value mask,
-                                ArrayRef<int64_t> shape) {
-  if (mask && isa<RankedTensorType>(mask.getType()) && shapeOf(mask.getType()) != shape)
-    return op->emitOpError() << "expected a mask of shape " << text(shape) << ", found "
-                             << text(shapeOf(mask.getType())) << " [" << label << "]";
-  return success();
-}
-
-static LogicalResult verifyInBounds(Operation *op, StringRef label, ViewType view,
-                                    std::optional<ArrayRef<bool>> inBounds) {
-  if (inBounds && static_cast<int64_t>(inBounds->size()) != view.getRank())
-    return op->emitOpError() << "expected " << view.getRank() << " entries in in_bounds, found "
-                             << inBounds->size() << " [" << label << "]";
-  return success();
-}
-
-/// Whether two tile types are the same but for their layouts.
-static bool sameTile(Type a, Type b) {
-  auto x = dyn_cast<RankedTensorType>(a), y = dyn_cast<RankedTensorType>(b);
-  return x && y ? x.getShape() == y.getShape() && x.getElementType() == y.getElementType() : a == b;
-}
-
-static LogicalResult verifyBitwise(Operation *op, StringRef label, CombiningKind kind, Type type) {
-  bool bitwise = kind == CombiningKind::and_ || kind == CombiningKind::or_;
-  if (bitwise && !isa<IntegerType>(getElementTypeOrSelf(type)))
-    return op->emitOpError() << "'" << stringifyCombiningKind(kind) << "' takes integers, found "
-                             << getElementTypeOrSelf(type) << " [" << label << "]";
-  return success();
-}
 
 //===----------------------------------------------------------------------------------------------===//
 // Kernel
@@ -151,6 +74,18 @@ int64_t KernelOp::getArgAlignment(unsigned i) {
   return 1;
 }
 
+RolesOp KernelOp::getRoles() {
+  if (getBody().empty())
+    return {};
+  auto roles = getBody().front().getOps<RolesOp>();
+  return roles.empty() ? RolesOp() : *roles.begin();
+}
+
+int64_t KernelOp::getNumWarps() {
+  RolesOp roles = getRoles();
+  return roles ? roles.getNumWarps() : getWarps().value_or(4);
+}
+
 LogicalResult KernelOp::verify() {
   if (!getResultTypes().empty())
     return emitOpError() << "a kernel writes its results to views and returns nothing [kernel_c1]";
@@ -188,7 +123,8 @@ LogicalResult KernelOp::verify() {
                << "dim_exprs entry \"" << entry.getName().getValue()
                << "\" must map a listed dim to an affine map with one result [kernel_c5]";
     }
-  if (int64_t warps = getNumWarps(); warps < 1 || warps > 32 || !llvm::isPowerOf2_64(warps))
+  if (int64_t warps = getWarps().value_or(4);
+      warps < 1 || warps > 32 || !llvm::isPowerOf2_64(warps))
     return emitOpError() << "expected 1, 2, 4, 8, 16 or 32 warps, found " << warps
                          << " [kernel_c6]";
   for (auto [i, type] : llvm::enumerate(getArgumentTypes())) {
@@ -212,12 +148,15 @@ LogicalResult KernelOp::verify() {
 }
 
 LogicalResult KernelOp::verifyRegions() {
-  // Every lowering knows views by the argument and buffers by the allocation.
+  // Every lowering knows views by the argument, buffers and barriers by the allocation.
   auto isAllowed = [](Type type, Operation *maker) {
     if (auto tile = dyn_cast<RankedTensorType>(type))
       return tile.getElementType().isIntOrFloat();
-    return !isa<ViewType>(type) &&
-           (!isa<BufferType>(type) || isa_and_present<AllocSharedOp, SlotOp>(maker));
+    if (isa<BufferType>(type))
+      return isa_and_present<AllocSharedOp, SlotOp>(maker);
+    if (isa<MBarrierType, NamedBarrierType>(type))
+      return isa_and_present<AllocMBarrierOp, AllocNamedBarrierOp>(maker);
+    return !isa<ViewType>(type);
   };
   auto inputs = getBody().getArguments().take_front(getInputs());
   WalkResult walked = getBody().walk([&](Operation *op) -> WalkResult {
@@ -230,7 +169,7 @@ LogicalResult KernelOp::verifyRegions() {
           if (!isAllowed(type, nullptr))
             return op->emitOpError() << "carries a " << type << " in a kernel [kernel_c9]";
     auto written = TypeSwitch<Operation *, Value>(op)
-                       .Case<StoreOp, AtomicRMWOp>([](auto access) { return access.getView(); })
+                       .Case<StoreOp, AtomicRMWOp, StoreBulkOp>([](auto access) { return access.getView(); })
                        .Default(Value());
     if (llvm::is_contained(inputs, written))
       return op->emitOpError() << "writes to an input of the kernel [kernel_c10]";
@@ -497,11 +436,19 @@ LogicalResult DotOp::verify() {
 // Shared memory
 //===----------------------------------------------------------------------------------------------===//
 
+LogicalResult AllocSharedOp::verify() {
+  if (getType().getMemory() != MemorySpace::Shared)
+    return emitOpError() << "expected a buffer in shared memory, found " << getType()
+                         << " [alloc_shared_c1]";
+  return success();
+}
+
 LogicalResult SlotOp::verify() {
   BufferType buffer = getBuffer().getType();
   if (buffer.getShape().size() < 2 ||
       getType() != BufferType::get(getContext(), buffer.getShape().drop_front(),
-                                   buffer.getElementType(), buffer.getSwizzle()))
+                                   buffer.getElementType(), buffer.getSwizzle(),
+                                   buffer.getMemory()))
     return emitOpError() << getType() << " is not a slot of " << buffer << " [slot_c1]";
   return success();
 }

@@ -60,28 +60,69 @@ def Tile_ViewType : Tile_Type<"View", "view"> {
   }];
 }
 
+def Tile_MemorySpace : I32EnumAttr<"MemorySpace", "where a buffer lies", [
+    I32EnumAttrCase<"Shared", 0, "shared">, I32EnumAttrCase<"Tensor", 1, "tensor">]> {
+  let cppNamespace = "::lighthouse::tile";
+  let genSpecializedAttr = 0;
+}
+
 def Tile_BufferType : Tile_Type<"Buffer", "buffer"> {
   let summary = "A tile-shaped array in memory shared by the threads of one program instance.";
   let description = [{
-    `swizzle` is the span in bytes (32, 64 or 128) over which 16-byte chunks of a row are permuted
-    by the row number to avoid bank conflicts; 0 means none. It changes the placement of the
-    elements, never their meaning; targets without banks ignore it.
+    The last two dims are a matrix. `swizzle` is the span in bytes (32, 64 or 128) over which 16-byte
+    chunks of a row are permuted by the row number to avoid bank conflicts, and the width of the panels
+    into which wider matrices are cut; 0 means none. It changes the placement of the elements, never
+    their meaning; targets without banks ignore it. The memory is `shared`, or `tensor`: that of the
+    matrix units of a GPU that has one for them.
 
     Constraints:
     - (buffer_c1) there is at least one dim, and every extent is positive;
     - (buffer_c2) the element type is one that memory holds, as for views;
-    - (buffer_c3) the swizzle is 0, 32, 64 or 128.
+    - (buffer_c3) the swizzle is 0, 32, 64 or 128, and 0 in tensor memory.
 
-    Example: `!tile.buffer<2x64x64xbf16, 128>`
+    Examples: `!tile.buffer<2x64x64xbf16, 128>`, `!tile.buffer<128x64xf32, tensor>`
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType,
-                        "int64_t":$swizzle);
+                        "int64_t":$swizzle, "::lighthouse::tile::MemorySpace":$memory);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
+  let builders = [TypeBuilder<(ins "::llvm::ArrayRef<int64_t>":$shape, "::mlir::Type":$elementType,
+                                   "int64_t":$swizzle), [{
+    return Base::get($_ctxt, shape, elementType, swizzle, MemorySpace::Shared);
+  }]>];
   let extraClassDeclaration = [{
-    /// Bytes that it takes in shared memory; a bool takes one.
+    /// Bytes that it takes in memory; a bool takes one.
     int64_t getBytes() const;
+    /// Bytes of a row of the matrix that lie together: the swizzle or the largest part of it that rows
+    /// consist of, else the whole row.
+    int64_t getPanelBytes() const;
+    /// Bytes of a row of the matrix.
+    int64_t getRowBytes() const;
   }];
+}
+
+def Tile_MBarrierType : Tile_Type<"MBarrier", "mbarrier"> {
+  let summary = "A ring of barriers in shared memory that count arrivals and bytes.";
+  let description = [{
+    - (mbarrier_c1) there is at least one.
+
+    Example: `!tile.mbarrier<2>`
+  }];
+  let parameters = (ins "int64_t":$count);
+  let assemblyFormat = "`<` $count `>`";
+  let genVerifyDecl = 1;
+}
+
+def Tile_NamedBarrierType : Tile_Type<"NamedBarrier", "named_barrier"> {
+  let summary = "Hardware barriers at which a number of threads meet.";
+  let description = [{
+    - (named_barrier_c1) there is at least one, and at most 15.
+
+    Example: `!tile.named_barrier<2>`
+  }];
+  let parameters = (ins "int64_t":$count);
+  let assemblyFormat = "`<` $count `>`";
+  let genVerifyDecl = 1;
 }
 
 def Tile_Kind : I32EnumAttr<"CombiningKind", "how a reduction or scan combines two elements", [

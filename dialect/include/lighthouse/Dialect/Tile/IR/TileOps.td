@@ -35,7 +35,7 @@ def Tile_KernelOp : Tile_Op<"kernel", [
     over the symbols. `stage` names the stage of the `lighthouse` dialect that the kernel
     implements, `stage_params` the stage's parameters for which it does, by their names there, `params`
     the compile-time parameters of the instance. `warps` is the number of warps that run an instance
-    on a GPU, 4 if absent. The argument attribute `tile.alignment` of a view is
+    on a GPU, 4 if absent, or those of its roles. The argument attribute `tile.alignment` of a view is
     a power of two in bytes that divides its address and the distances between its rows. The argument
     attribute `tile.init` of a result is the value that each of its elements has before the first
     instance runs; without it they are undefined.
@@ -50,7 +50,7 @@ def Tile_KernelOp : Tile_Op<"kernel", [
     - (kernel_c7) `tile.alignment` is a power of two from 1 to 16 on a view;
     - (kernel_c8) it has a body;
     - (kernel_c9) in the body, the arguments are the only views, buffers come from `alloc_shared` and
-      `slot` alone, and the elements of tiles are integers or floats;
+      `slot` alone, barriers from their allocations, and the elements of tiles are integers or floats;
     - (kernel_c10) in the body, stores and atomics go to results, never to the `inputs`;
     - (kernel_c11) `tile.init` is an integer or float of the element type of a result.
 
@@ -88,8 +88,10 @@ def Tile_KernelOp : Tile_Op<"kernel", [
     int64_t getDimIndex(::llvm::StringRef name);
     /// The name of argument `i` as written in the spec (the attribute `tile.name`), or "argI".
     std::string getArgName(unsigned i);
+    /// Its roles; null if it has none.
+    RolesOp getRoles();
     /// Warps that run a program instance on a GPU.
-    int64_t getNumWarps() { return getWarps().value_or(4); }
+    int64_t getNumWarps();
     /// What the address and the rows of view argument `i` are known to be aligned to, in bytes.
     int64_t getArgAlignment(unsigned i);
     /// The initial value of the elements of argument `i`, a result; null if they are undefined.
@@ -422,10 +424,13 @@ def Tile_AllocSharedOp : Tile_Op<"alloc_shared", [MemoryEffects<[MemAlloc]>]> {
   let description = [{
     Contents are undefined until written.
 
+    - (alloc_shared_c1) the buffer lies in shared memory.
+
     Example: `%buf = tile.alloc_shared : !tile.buffer<2x64x64xf32>`
   }];
   let results = (outs Tile_BufferType:$result);
   let assemblyFormat = "attr-dict `:` qualified(type($result))";
+  let hasVerifier = 1;
 }
 
 def Tile_SlotOp : Tile_Op<"slot", [Pure]> {
@@ -434,7 +439,7 @@ def Tile_SlotOp : Tile_Op<"slot", [Pure]> {
     The sub-buffer at `index` along the leading dim. The index is taken modulo the extent, so that a
     loop counter can be used as the ring index of a pipeline.
 
-    - (slot_c1) the result drops the leading dim and keeps element type and swizzle.
+    - (slot_c1) the result drops the leading dim and keeps element type, swizzle and memory.
 
     Example: `%next = tile.slot %ring[%start] : !tile.buffer<2x64xf32> -> !tile.buffer<64xf32>`
   }];
@@ -523,5 +528,7 @@ def Tile_WaitOp : Tile_Op<"wait", [MemoryEffects<[MemRead, MemWrite]>]> {
   let hasVerifier = 1;
   let assemblyFormat = "$pending attr-dict";
 }
+
+include "lighthouse/Dialect/Tile/IR/AsyncOps.td"
 
 #endif
