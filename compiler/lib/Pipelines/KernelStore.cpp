@@ -2,6 +2,7 @@
 
 #include "KernelStore.h"
 
+#include "lighthouse/Transforms/TensorMaps.h"
 #include "lighthouse/runtime/Environment.h"
 #include "lighthouse/runtime/Sha256.h"
 
@@ -31,6 +32,7 @@ tile::KernelOp KernelStore::specialize(tile::KernelOp instance, lh::DispatchOp d
   tile::KernelOp copy = instance.clone();
   copy.setSymName(name);
   specialization.apply(copy);
+  attachTensorMaps(copy);
   copies->push_back(copy);
   return copy;
 }

@@ -5,6 +5,7 @@
 #include "LLVMModule.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/Module.h"
@@ -61,6 +62,16 @@ std::vector<CudaKernel> lighthouse::cudaKernels(const Module &module) {
   return kernels;
 }
 
+/// Instructions that PTX calls aligned are those of a whole warp: LLVM must not move them into a branch,
+/// which MLIR's op for inline assembly cannot say.
+static void markConvergentAssembly(Function &function) {
+  for (Instruction &instruction : instructions(function))
+    if (auto *call = dyn_cast<CallInst>(&instruction))
+      if (auto *assembly = dyn_cast<InlineAsm>(call->getCalledOperand());
+          assembly && StringRef(assembly->getAsmString()).contains(".aligned"))
+        call->setConvergent();
+}
+
 Expected<std::unique_ptr<Module>> lighthouse::emitCudaLLVM(mlir::ModuleOp op, LLVMContext &context,
                                                            const CudaArch &arch) {
   auto machine = makeTargetMachine(arch);
@@ -73,6 +84,7 @@ Expected<std::unique_ptr<Module>> lighthouse::emitCudaLLVM(mlir::ModuleOp op, LL
   for (Function &function : *module) {
     if (!isKernel(function))
       continue;
+    markConvergentAssembly(function);
     function.addFnAttr(Attribute::NoUnwind);
     // Parameters stay in constant memory.
     function.addParamAttr(0, Attribute::get(context, "nvvm.grid_constant"));

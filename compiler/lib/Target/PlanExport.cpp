@@ -1,6 +1,8 @@
 //===- PlanExport.cpp - from plan IR to the runtime's plan ------------------------------------===//
 
 #include "lighthouse/Target/PlanExport.h"
+
+#include "lighthouse/Transforms/TensorMaps.h"
 #include "lighthouse/Dialect/Tile/IR/Tile.h"
 
 using namespace mlir;
@@ -117,6 +119,16 @@ FailureOr<int64_t> PlanExporter::exportKernel(tile::KernelOp kernel) {
     arg.alignment = view ? kernel.getArgAlignment(i) : 1;
     spec.args.push_back(arg);
   }
+  // Behind its arguments, those of them that it sees as tensor maps, too.
+  for (const TensorMap &map : tensorMapsOf(kernel)) {
+    runtime::KernelArg arg = spec.args[map.argument];
+    arg.kind = runtime::KernelArg::Kind::TensorMap;
+    arg.alignment = 16;
+    arg.map.box.assign(map.box.begin(), map.box.end());
+    arg.map.swizzle = map.swizzle;
+    arg.map.l2Promotion = 256;
+    spec.args.push_back(std::move(arg));
+  }
   for (StringRef dim : kernel.getDims().getAsValueRange<StringAttr>())
     spec.dims.push_back(dim.str());
   result.kernels.push_back(std::move(spec));
@@ -166,6 +178,8 @@ LogicalResult PlanExporter::exportDispatch(lh::DispatchOp dispatch) {
             {int64_t(launch.args.size()), getBits(fill.getValue()).getZExtValue()});
     launch.args.push_back(getArg(*tensor++));
   }
+  for (const TensorMap &map : tensorMapsOf(kernel))
+    launch.args.push_back(launch.args[map.argument]);
   fills.clear();
   result.launches.push_back(std::move(launch));
   return success();

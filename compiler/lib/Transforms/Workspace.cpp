@@ -19,7 +19,7 @@ static int64_t findOffset(const WorkspaceBuffer &buffer, llvm::ArrayRef<Workspac
                           bool reuse) {
   int64_t needed = getPaddedSize(buffer);
   int64_t best = -1, bestGap = std::numeric_limits<int64_t>::max();
-  int64_t end = 0; // of what has been passed so far
+  int64_t end = 0; // of what has been passed so far, aligned
   for (const WorkspaceBuffer *other : placed) {
     if (reuse && (buffer.last < other->first || other->last < buffer.first))
       continue;
@@ -28,7 +28,8 @@ static int64_t findOffset(const WorkspaceBuffer &buffer, llvm::ArrayRef<Workspac
       best = end;
       bestGap = gap;
     }
-    end = std::max(end, other->offset + getPaddedSize(*other));
+    end = std::max<int64_t>(
+        end, llvm::alignTo(other->offset + getPaddedSize(*other), buffer.alignment));
   }
   return best >= 0 ? best : end;
 }

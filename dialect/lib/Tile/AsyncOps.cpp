@@ -38,6 +38,9 @@ LogicalResult RolesOp::verify() {
   if (kernel.getWarps())
     return emitOpError() << "the kernel has a number of warps and roles [roles_c4]";
   for (Operation &op : *(*this)->getBlock()) {
+    // Constants are everywhere at no cost.
+    if (op.hasTrait<OpTrait::ConstantLike>())
+      continue;
     bool isWhole = llvm::any_of(op.getResultTypes(), llvm::IsaPred<RankedTensorType>) ||
                    !(isMemoryEffectFree(&op) || hasSingleEffect<MemoryEffects::Allocate>(&op));
     if (isWhole && !isa<RolesOp, ReturnOp>(op))

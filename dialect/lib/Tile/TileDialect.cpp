@@ -190,7 +190,7 @@ Type BufferType::parse(AsmParser &parser) {
   if (parser.parseLess() || parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
       parser.parseType(elementType))
     return {};
-  if (succeeded(parser.parseOptionalComma())) {
+  while (succeeded(parser.parseOptionalComma())) {
     if (succeeded(parser.parseOptionalKeyword("tensor")))
       memory = MemorySpace::Tensor;
     else if (parser.parseInteger(swizzle))

@@ -8,17 +8,19 @@
 
 namespace lighthouse {
 
+inline constexpr int64_t workspaceAlignment = 64;
+
 /// A buffer to be placed.
 struct WorkspaceBuffer {
   /// Size in bytes.
   int64_t size;
   /// First and last step at which the contents matter, both included.
   int64_t first, last;
-  /// The result: bytes from the start of the workspace, a multiple of `workspaceAlignment`.
+  /// The result: bytes from the start of the workspace.
   int64_t offset = 0;
+  /// What divides the offset.
+  int64_t alignment = workspaceAlignment;
 };
-
-inline constexpr int64_t workspaceAlignment = 64;
 
 /// Gives every buffer an offset so that buffers needed at the same step do not overlap, and returns
 /// the size of the workspace. Without `reuse` no two buffers overlap. The result depends on the

@@ -67,9 +67,15 @@ int64_t lighthouse::accessVector(tile::KernelOp kernel, Value view, ValueRange i
   return std::min(vector, divisorOf(range.getStart()));
 }
 
-Layout lighthouse::accessLayout(tile::KernelOp kernel, Value view, ValueRange indices,
-                                ArrayRef<int64_t> shape) {
-  int64_t elements = ShapedType::getNumElements(shape), warps = kernel.getNumWarps();
+int64_t lighthouse::warpsAt(Operation *op) {
+  if (auto role = op->getParentOfType<tile::RoleOp>())
+    return role.getWarps();
+  return op->getParentOfType<tile::KernelOp>().getNumWarps();
+}
+
+Layout lighthouse::accessLayout(tile::KernelOp kernel, int64_t warps, Value view,
+                                ValueRange indices, ArrayRef<int64_t> shape) {
+  int64_t elements = ShapedType::getNumElements(shape);
   // Threads before width: a small tile is spread over all of them.
   int64_t vector = std::min(accessVector(kernel, view, indices),
                             std::max<int64_t>(1, elements / (32 * warps)));
@@ -78,6 +84,6 @@ Layout lighthouse::accessLayout(tile::KernelOp kernel, Value view, ValueRange in
 }
 
 Layout lighthouse::copyLayout(tile::CopyAsyncOp copy) {
-  return accessLayout(copy->getParentOfType<tile::KernelOp>(), copy.getView(), copy.getIndices(),
-                      copy.getBuffer().getType().getShape());
+  return accessLayout(copy->getParentOfType<tile::KernelOp>(), warpsAt(copy), copy.getView(),
+                      copy.getIndices(), copy.getBuffer().getType().getShape());
 }

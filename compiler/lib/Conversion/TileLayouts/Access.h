@@ -21,9 +21,12 @@ bool isWholeTile(tile::KernelOp kernel, tile::ViewType view, int64_t dim, tile::
 /// alignment, 16 bytes and the starts of the ranges allow; 1 if the innermost subscript is no range.
 int64_t accessVector(tile::KernelOp kernel, mlir::Value view, mlir::ValueRange indices);
 
-/// The layout of shape `shape` in which an access to `view` is coalesced.
-tile::Layout accessLayout(tile::KernelOp kernel, mlir::Value view, mlir::ValueRange indices,
-                          llvm::ArrayRef<int64_t> shape);
+/// Warps of the program that `op` is part of: an instance of a role, or of the kernel.
+int64_t warpsAt(mlir::Operation *op);
+
+/// The layout of shape `shape` in which an access to `view` by `warps` warps is coalesced.
+tile::Layout accessLayout(tile::KernelOp kernel, int64_t warps, mlir::Value view,
+                          mlir::ValueRange indices, llvm::ArrayRef<int64_t> shape);
 
 /// How the threads share the elements of an asynchronous copy.
 tile::Layout copyLayout(tile::CopyAsyncOp copy);

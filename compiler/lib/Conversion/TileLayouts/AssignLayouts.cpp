@@ -13,6 +13,7 @@
 
 #include "Access.h"
 #include "MatrixProduct.h"
+#include "PartialReduction.h"
 #include "lighthouse/Conversion/Passes.h"
 
 #include "mlir/IR/Matchers.h"
@@ -42,14 +43,16 @@ struct Home {
 
 class LayoutAssignment {
 public:
-  explicit LayoutAssignment(tile::KernelOp kernel)
-      : kernel(kernel), numWarps(kernel.getNumWarps()) {}
+  /// For the tiles in `body`, that of the kernel or of a role, which `numWarps` warps run.
+  LayoutAssignment(tile::KernelOp kernel, Block &body, int64_t numWarps)
+      : kernel(kernel), body(body), numWarps(numWarps) {}
 
   void run() {
     infer();
-    rewriteBlock(kernel.getBody().front());
-    eraseUnused(kernel.getBody().front());
+    rewriteBlock(body);
   }
+  /// Erases the free values that were made again for all their uses.
+  static void eraseUnused(Block &block);
 
   unsigned numConversions = 0;
 
@@ -72,8 +75,6 @@ private:
   // Rewriting.
   void rewriteBlock(Block &block);
   void rewriteOp(Operation *op);
-  /// Erases the free values that were made again for all their uses.
-  static void eraseUnused(Block &block);
   void rewriteAccess(OperandRange indices, Value mask, const Layout &layout, Operation *op);
   void rewriteOperands(Operation *op, const Layout &result);
   Value inLayout(Value value, const Layout &layout, Operation *user);
@@ -82,6 +83,7 @@ private:
   }
 
   tile::KernelOp kernel;
+  Block &body;
   int64_t numWarps;
   DenseMap<Value, Home> homes;
   /// Loop-carried values whose layouts are settled, by the result of the loop.
@@ -189,7 +191,7 @@ Layout LayoutAssignment::storeLayout(Value view, ValueRange indices, Value value
       (type.getNumElements() <= 32 * numWarps || !tileType(indices.back()) ||
        bytesSideBySide(home->layout, type) >= std::min(sectorBytes, rowBytes)))
     return home->layout;
-  return accessLayout(kernel, view, indices, type.getShape());
+  return accessLayout(kernel, numWarps, view, indices, type.getShape());
 }
 
 std::optional<Home> LayoutAssignment::anchor(Operation *op) {
@@ -201,10 +203,18 @@ std::optional<Home> LayoutAssignment::anchor(Operation *op) {
       .Case([&](tile::LoadOp load) -> std::optional<Home> {
         if (type.getNumElements() <= 32 * numWarps)
           return std::nullopt;
-        return Home{accessLayout(kernel, load.getView(), load.getIndices(), type.getShape())};
+        return Home{accessLayout(kernel, numWarps, load.getView(), load.getIndices(),
+                                 type.getShape())};
       })
       .Case([&](tile::DotOp dot) {
         return Home{dotLayout(dot), /*isDot=*/true};
+      })
+      .Case([&](tile::DotAsyncOp dot) {
+        return Home{Layout::mmaResult(type.getShape(), numWarps), /*isDot=*/true};
+      })
+      .Case([&](tile::ReducePartialOp reduce) {
+        Home source = homeOrDefault(reduce.getSource());
+        return Home{PartialReduction(reduce, source.layout).layout, source.isDot};
       })
       .Case([&](tile::ScanOp scan) {
         return Home{Layout::scan(type.getShape(), scan.getAxis(), numWarps)};
@@ -294,6 +304,9 @@ void LayoutAssignment::inferBlock(Block &block) {
             home = homeOf(branch.elseYield().getOperand(i));
           homes[result] = home ? Home(*home) : Home{defaultLayout(tileType(result))};
         }
+    } else if (auto wait = dyn_cast<tile::DotWaitOp>(op)) {
+      for (auto [result, value] : llvm::zip_equal(wait.getResults(), wait.getValues()))
+        homes[result] = homeOrDefault(value);
     } else if (op.getNumResults() == 1 && tileType(op.getResult(0))) {
       if (std::optional<Home> home = anchor(&op))
         homes[op.getResult(0)] = *home;
@@ -306,7 +319,7 @@ void LayoutAssignment::infer() {
   do {
     changed = false;
     homes.clear();
-    inferBlock(kernel.getBody().front());
+    inferBlock(body);
     if (!changed && !settle)
       settle = changed = true;
   } while (changed);
@@ -391,7 +404,12 @@ void LayoutAssignment::rewriteOperands(Operation *op, const Layout &result) {
         use(dot.getBMutable(), right);
         use(dot.getAccMutable(), result);
       })
-      .Case([&](tile::ReduceOp reduce) {
+      .Case([&](tile::DotAsyncOp dot) {
+        if (auto type = tileType(dot.getA()))
+          use(dot.getAMutable(), Layout::mmaLeft(type.getShape(), result, /*pack=*/2));
+        use(dot.getAccMutable(), result);
+      })
+      .Case<tile::ReduceOp, tile::ReducePartialOp>([&](auto reduce) {
         use(reduce.getSourceMutable(), homeOrDefault(reduce.getSource()).layout);
       })
       .Case([&](tile::TransposeOp transpose) {
@@ -463,10 +481,22 @@ void LayoutAssignment::rewriteOp(Operation *op) {
           return;
         const Home *home = homeOf(atomic.getValue());
         Layout layout = home ? home->layout
-                             : accessLayout(kernel, atomic.getView(), atomic.getIndices(),
+                             : accessLayout(kernel, numWarps, atomic.getView(),
+                                            atomic.getIndices(),
                                             tileType(atomic.getValue()).getShape());
         rewriteAccess(atomic.getIndices(), atomic.getMask(), layout, atomic);
         use(atomic.getValueMutable(), layout);
+      })
+      .Case([&](tile::DotWaitOp wait) {
+        for (auto [operand, result] :
+             llvm::zip_equal(wait->getOpOperands(), wait.getResults())) {
+          Layout layout = homes.at(result).layout;
+          setLayout(result, layout);
+          use(operand, layout);
+        }
+      })
+      .Case([&](tile::VoteOp vote) {
+        use(vote.getSourceMutable(), homeOrDefault(vote.getSource()).layout);
       })
       .Case([&](tile::CopyAsyncOp copy) {
         rewriteAccess(copy.getIndices(), Value(), copyLayout(copy), copy);
@@ -522,9 +552,17 @@ struct AssignLayoutsPass : lighthouse::impl::AssignLayoutsBase<AssignLayoutsPass
     });
     if (walked.wasInterrupted())
       return signalPassFailure();
-    LayoutAssignment assignment(kernel);
-    assignment.run();
-    numConversions += assignment.numConversions;
+    auto assign = [&](Block &body, int64_t numWarps) {
+      LayoutAssignment assignment(kernel, body, numWarps);
+      assignment.run();
+      numConversions += assignment.numConversions;
+    };
+    if (tile::RolesOp roles = kernel.getRoles())
+      for (auto role : roles.getBody().getOps<tile::RoleOp>())
+        assign(role.getBody().front(), role.getWarps());
+    else
+      assign(kernel.getBody().front(), kernel.getNumWarps());
+    LayoutAssignment::eraseUnused(kernel.getBody().front());
   }
 };
 

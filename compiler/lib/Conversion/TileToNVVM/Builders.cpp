@@ -120,6 +120,17 @@ Value KernelLowering::sharedPointer(Value offset, int64_t constant) {
   return behind(pointer, constant);
 }
 
+Value KernelLowering::sharedAddress(Value offset) {
+  auto type = LLVM::LLVMPointerType::get(b.getContext(), /*addressSpace=*/3);
+  Value base = LLVM::AddressOfOp::create(b, type, "lighthouse_shared");
+  return add(LLVM::PtrToIntOp::create(b, b.getI32Type(), base), offset);
+}
+
+Value KernelLowering::scratchOf(Operation *op) {
+  Value offset = i32(shared.offsetOf(op));
+  return group.role ? add(offset, mul(group.instance, i32(shared.instanceBytes(op)))) : offset;
+}
+
 KernelLowering::Registers KernelLowering::loadShared(Value pointer, Type elementType,
                                                      int64_t width) {
   Type element = memoryType(elementType);

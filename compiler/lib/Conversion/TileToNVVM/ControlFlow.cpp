@@ -93,10 +93,19 @@ LogicalResult KernelLowering::lowerIf(scf::IfOp op) {
     scf::YieldOp::create(b, flatten(from->getTerminator()->getOperands()));
     return success();
   };
-  if (failed(lowerSide(op.thenBlock(), branch.thenBlock())) ||
-      (op.elseBlock() && failed(lowerSide(op.elseBlock(), branch.elseBlock()))))
+  bool isDivergentBranch = isDivergent(op.getCondition());
+  group.numDivergences += isDivergentBranch;
+  LogicalResult lowered = success(
+      succeeded(lowerSide(op.thenBlock(), branch.thenBlock())) &&
+      (!op.elseBlock() || succeeded(lowerSide(op.elseBlock(), branch.elseBlock()))));
+  group.numDivergences -= isDivergentBranch;
+  if (failed(lowered))
     return failure();
   unflatten(op.getResults(), branch.getResults());
+  for (auto [i, result] : llvm::enumerate(op.getResults()))
+    if (!isTile(result) && (isDivergentBranch || isDivergent(op.thenYield().getOperand(i)) ||
+                            isDivergent(op.elseYield().getOperand(i))))
+      divergent.insert(result);
   return success();
 }
 

@@ -144,7 +144,7 @@ KernelLowering::Registers KernelLowering::throughShared(Operation *op, const Reg
   };
   auto prepareSide = [&](const Layout &layout, ArrayRef<int64_t> shape, ArrayRef<int64_t> pitch) {
     Side side;
-    side.base = i32(shared.offsetOf(op));
+    side.base = scratchOf(op);
     for (int64_t d = 0; d < layout.rank; ++d)
       side.base = add(side.base, mul(threadCoordinate(layout, d), i32(pitch[d])));
     side.coordinates = layout.registerCoordinates(shape);

@@ -82,7 +82,7 @@ void KernelLowering::lowerPlainProduct(tile::DotOp op) {
   Type sumType = cast<RankedTensorType>(op.getType()).getElementType();
   int64_t bytes = tile::getMemoryBytes(sumType);
   ScratchRows aRows(shapeOf(op.getA()), sumType), bRows(shapeOf(op.getB()), sumType);
-  Value aBase = i32(shared.offsetOf(op)), bBase = add(aBase, i32(aRows.bytes()));
+  Value aBase = scratchOf(op), bBase = add(aBase, i32(aRows.bytes()));
 
   barrier();
   auto stage = [&](Value tile, Value base, const ScratchRows &rows) {

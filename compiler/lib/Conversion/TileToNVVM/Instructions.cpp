@@ -33,11 +33,6 @@ Value KernelLowering::readBlockIndex() {
   return NVVM::BlockIdXOp::create(b, b.getI32Type());
 }
 
-void KernelLowering::barrier() {
-  group.viewsRead.clear();
-  NVVM::BarrierOp::create(b);
-}
-
 Value KernelLowering::shuffleLanes(Shuffle shuffle, Value value, Value source) {
   Type type = value.getType();
   NVVM::ShflKind kind = shuffle == Shuffle::Butterfly ? NVVM::ShflKind::bfly
@@ -121,4 +116,15 @@ void KernelLowering::commitCopies() { NVVM::CpAsyncCommitGroupOp::create(b); }
 
 void KernelLowering::waitForCopies(int64_t pending) {
   NVVM::CpAsyncWaitGroupOp::create(b, int32_t(pending));
+}
+
+void KernelLowering::fenceForCopyEngine() {
+  NVVM::FenceProxyOp::create(b, NVVM::ProxyKind::async_shared,
+                             NVVM::SharedSpaceAttr::get(b.getContext(), NVVM::SharedSpace::shared_cta));
+}
+
+Value KernelLowering::vote(tile::VoteKind kind, Value flag) {
+  return NVVM::VoteSyncOp::create(
+      b, b.getI1Type(), i32(-1), flag,
+      kind == tile::VoteKind::any ? NVVM::VoteSyncKind::any : NVVM::VoteSyncKind::all);
 }

@@ -3,8 +3,8 @@
 // The state shared by the parts of `tile-to-nvvm`. A tile is a list of scalars, the registers of
 // this thread, in the order of its layout. A buffer is a byte offset into shared memory.
 //
-// Scalars are the same in all threads of a program instance, so structured control flow is uniform
-// and every thread passes every barrier.
+// Scalars are the same in all threads that run a program together, so structured control flow is uniform
+// and every thread passes every barrier; but for votes, which are the same in a warp.
 //
 //===----------------------------------------------------------------------------------------------===//
 #ifndef LIGHTHOUSE_CONVERSION_TILETONVVM_KERNELLOWERING_H
@@ -14,6 +14,7 @@
 #include "ThreadGroup.h"
 
 #include "lighthouse/Dialect/Tile/IR/Layout.h"
+#include "lighthouse/Transforms/TensorMaps.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/IRMapping.h"
@@ -25,6 +26,8 @@ namespace lighthouse::nvvm {
 
 class KernelLowering {
 public:
+  static constexpr int64_t mapBytes = 128; ///< Of a CUtensorMap.
+
   /// `vectorAtomics`: whether the target adds vectors of f32 to memory.
   KernelLowering(tile::KernelOp kernel, bool vectorAtomics);
 
@@ -78,6 +81,43 @@ private:
                                                         llvm::ArrayRef<int64_t> shape);
   /// The most registers that follow each other along the last dim from a multiple of that number.
   static int64_t registerVector(const Layout &layout);
+
+  // Roles.cpp
+  mlir::LogicalResult lowerRoles(tile::RolesOp op);
+  mlir::LogicalResult lowerRole(tile::RoleOp role);
+
+  // Barriers.cpp
+  /// All threads of the group meet; what they wrote is visible to all of them afterwards.
+  void barrier();
+  /// The numbers of hardware barriers that nothing else uses: the first of them.
+  int64_t takeBarriers(int64_t count);
+  /// Waits until `threads` threads have come to a hardware barrier.
+  void synchronise(Value barrier, int64_t threads);
+  void lowerNamedSync(tile::NamedSyncOp op);
+  void lowerNamedArrive(tile::NamedArriveOp op);
+  void lowerAllocMBarrier(tile::AllocMBarrierOp op);
+  /// Lets all threads see the counting barriers that one has made.
+  void openBarriers();
+  std::pair<Value, Value> ringUse(Value ring, Value index);
+  void lowerMBarrierWait(tile::MBarrierWaitOp op);
+  void lowerMBarrierArrive(tile::MBarrierArriveOp op);
+
+  // CopyBulk.cpp
+  void lowerCopyBulk(tile::CopyBulkOp op);
+  void lowerStoreBulk(tile::StoreBulkOp op);
+  void waitForBulkStores(int64_t pending, bool written);
+  /// The address of the map by which a bulk copy goes.
+  Value tensorMapFor(Value view, mlir::OperandRange indices, tile::BufferType buffer);
+  /// Calls `copy` for each panel of the buffer at `offset`, with its address in shared memory and the
+  /// coordinates of its first element, the last dim first.
+  void forEachPanel(tile::BufferType buffer, Value offset, mlir::OperandRange indices,
+                    llvm::function_ref<void(Value address, mlir::ValueRange coordinates)> copy);
+  /// Code that the first thread of the group runs.
+  void byOneThread(llvm::function_ref<void()> body);
+
+  // DotAsync.cpp
+  mlir::LogicalResult lowerDotAsync(tile::DotAsyncOp op);
+  void lowerDotWait(tile::DotWaitOp op);
 
   // Access.cpp: loads, stores, atomics, asynchronous copies.
   /// An access by all threads, with what its registers have in common.
@@ -160,6 +200,12 @@ private:
   BufferPlaces placesIn(Value offset, tile::BufferType type, const Layout &layout);
   Value pointerIn(const BufferPlaces &places, llvm::ArrayRef<int64_t> coordinates);
   Value sharedPointer(Value offset, int64_t constant = 0);
+  /// The address in shared memory, i32.
+  Value sharedAddress(Value offset);
+  /// The scratch memory of `op` for this group: bytes from the start of shared memory, i32.
+  Value scratchOf(mlir::Operation *op);
+  /// Whether the copy engine or the matrix units read the buffer.
+  static bool isReadAsynchronously(Value buffer);
   Registers loadShared(Value pointer, Type elementType, int64_t width);
   void storeShared(Value pointer, llvm::ArrayRef<Value> values);
 
@@ -175,6 +221,10 @@ private:
 
   // Reduce.cpp
   void lowerReduce(tile::ReduceOp op);
+  void lowerReducePartial(tile::ReducePartialOp op);
+  void lowerVote(tile::VoteOp op);
+  /// Combines as a tree: the order is fixed and the chains are short.
+  Value combineAll(tile::CombiningKind kind, llvm::SmallVector<Value> values);
   void lowerScan(tile::ScanOp op);
   /// Which of the warps along `axis` this one is, i32.
   Value placeOfWarp(const Layout &layout, int64_t axis);
@@ -225,8 +275,6 @@ private:
   Value opaqueInLoop(mlir::Operation *op, Value value);
   /// The number of this block in the grid, i32.
   Value readBlockIndex();
-  /// All threads of the group meet; what they wrote is visible to all of them afterwards.
-  void barrier();
   enum class Shuffle { Butterfly, Up, Index };
   /// `value` of another lane, found by `source` as the kind says.
   Value shuffleLanes(Shuffle shuffle, Value value, Value source);
@@ -242,6 +290,18 @@ private:
   llvm::SmallVector<Value> loadMatrices(Value pointer, unsigned count, bool isTransposed);
   void commitCopies();
   void waitForCopies(int64_t pending);
+  /// What this thread stored to shared memory is there for the copy engine and the matrix units.
+  void fenceForCopyEngine();
+  /// i1, the same in a warp.
+  Value vote(tile::VoteKind kind, Value flag);
+
+  /// An error at what is being lowered.
+  void report(const llvm::Twine &message) {
+    mlir::emitError(b.getLoc(), message);
+    hasErrors = true;
+  }
+  /// Whether the scalar may differ between the warps of the group.
+  bool isDivergent(Value scalar) const { return divergent.contains(scalar); }
 
   bool isTile(Value value) const { return mlir::isa<mlir::RankedTensorType>(value.getType()); }
   const Registers &registersOf(Value tile) { return tiles.find(tile)->second; }
@@ -257,7 +317,16 @@ private:
   ThreadGroup group;                                  ///< Who runs what is being lowered.
   mlir::IRMapping scalars;                            ///< Scalars of the kernel -> of the function.
   llvm::DenseMap<Value, Registers> tiles;
-  llvm::DenseMap<Value, Value> buffers;               ///< Byte offsets in shared memory, i32.
+  llvm::DenseMap<Value, Value> buffers;               ///< Byte offsets in shared memory, i32; of
+                                                      ///< counting barriers, too.
+  /// First hardware barrier and number of threads.
+  llvm::DenseMap<Value, std::pair<int64_t, int64_t>> namedBarriers;
+  int64_t nextBarrier = 1;
+  bool hasNewBarriers = false;                        ///< Counting ones that not all threads see.
+  llvm::SmallVector<TensorMap> maps;                  ///< In the order of the parameters.
+  Value parameters;                                   ///< Where they are.
+  llvm::DenseSet<Value> divergent;                    ///< Scalars, see `isDivergent`.
+  bool hasErrors = false;
   llvm::DenseMap<Value, Argument> arguments;
   llvm::StringMap<Value> dims;                        ///< Named dims, i32.
   Value programIds[3], numPrograms[3];                ///< i32.

@@ -4,6 +4,7 @@
 
 #include "../Combine.h"
 #include "../TileLayouts/Access.h"
+#include "../TileLayouts/PartialReduction.h"
 
 #include <map>
 
@@ -69,7 +70,7 @@ KernelLowering::exchangeParts(Operation *op, const Layout &layout, ArrayRef<int6
     for (size_t d = 0; d < others.size(); ++d)
       place = add(mul(place, i32(others[d])), threadCoordinate(rest, d));
   }
-  Value base = add(i32(shared.offsetOf(op)), mul(place, i32(bytes)));
+  Value base = add(scratchOf(op), mul(place, i32(bytes)));
   Value own = add(base, mul(placeOfWarp(layout, axis), i32(partBytes)));
 
   barrier();
@@ -98,6 +99,52 @@ KernelLowering::exchangeParts(Operation *op, const Layout &layout, ArrayRef<int6
   return parts;
 }
 
+Value KernelLowering::combineAll(tile::CombiningKind kind, SmallVector<Value> values) {
+  while (values.size() > 1) {
+    SmallVector<Value> half;
+    for (size_t i = 0; i + 1 < values.size(); i += 2)
+      half.push_back(combine(kind, values[i], values[i + 1]));
+    if (values.size() % 2)
+      half.push_back(values.back());
+    values = half;
+  }
+  return values.front();
+}
+
+void KernelLowering::lowerReducePartial(tile::ReducePartialOp op) {
+  Layout source = layoutOf(op.getSource());
+  PartialReduction reduction(op, source);
+  int64_t axis = op.getAxis();
+  if (!reduction.warps.empty())
+    report("expected a part for each warp that holds elements of a line; use a tile.reduce, or more "
+           "parts");
+  std::map<Coordinates, SmallVector<Value>> groups;
+  for (auto [c, value] : llvm::zip_equal(source.registerCoordinates(shapeOf(op.getSource())),
+                                         registersOf(op.getSource()))) {
+    Coordinates at = c;
+    at[axis] = 0;
+    for (auto [from, to] : reduction.registers)
+      if (c[axis] & from.stride)
+        at[axis] += to.stride;
+    groups[at].push_back(value);
+  }
+  Registers result;
+  for (const Coordinates &c : reduction.layout.registerCoordinates(shapeOf(op)))
+    result.push_back(combineAll(op.getKind(), groups.at(c)));
+  for (unsigned bit : reduction.lanes)
+    for (Value &value : result)
+      value = combine(op.getKind(), value, shuffleLanes(Shuffle::Butterfly, value, i32(1 << bit)));
+  tiles[op] = result;
+}
+
+void KernelLowering::lowerVote(tile::VoteOp op) {
+  Registers flags = registersOf(op.getSource());
+  bool isAny = op.getKind() == tile::VoteKind::any;
+  Value mine = combineAll(isAny ? tile::CombiningKind::or_ : tile::CombiningKind::and_, flags);
+  scalars.map(op.getResult(), vote(op.getKind(), mine));
+  divergent.insert(op.getResult());
+}
+
 void KernelLowering::lowerReduce(tile::ReduceOp op) {
   Layout layout = layoutOf(op.getSource());
   int64_t axis = op.getAxis();
@@ -116,19 +163,8 @@ void KernelLowering::lowerReduce(tile::ReduceOp op) {
   else
     order.push_back({});
   Registers result;
-  for (const SmallVector<int64_t> &c : order) {
-    SmallVector<Value> values = groups.at(c);
-    // As a tree: the order is fixed and the chains are short.
-    while (values.size() > 1) {
-      SmallVector<Value> half;
-      for (size_t i = 0; i + 1 < values.size(); i += 2)
-        half.push_back(combine(op.getKind(), values[i], values[i + 1]));
-      if (values.size() % 2)
-        half.push_back(values.back());
-      values = half;
-    }
-    result.push_back(values.front());
-  }
+  for (const SmallVector<int64_t> &c : order)
+    result.push_back(combineAll(op.getKind(), groups.at(c)));
 
   SmallVector<unsigned> laneBits = bitsAlong(layout.lanes, axis);
   for (unsigned bit : laneBits)

@@ -45,16 +45,12 @@ struct MatrixForm {
   explicit MatrixForm(tile::BufferType type) {
     ArrayRef<int64_t> shape = type.getShape();
     rows = shape.size() > 1 ? shape[shape.size() - 2] : 1;
-    rowBytes = panelBytes = shape.back() * tile::getMemoryBytes(type.getElementType());
+    rowBytes = type.getRowBytes();
+    panelBytes = type.getPanelBytes();
     chunkMask = rowShift = 0;
-    // The span asked for, or the largest part of it that rows consist of.
-    int64_t span = type.getSwizzle();
-    while (span > 16 && rowBytes % span != 0)
-      span /= 2;
-    if (span > 16) {
-      panelBytes = span;
-      chunkMask = span / 16 - 1;
-      rowShift = llvm::Log2_64(128 / span);
+    if (type.getSwizzle() != 0 && panelBytes >= 32 && llvm::isPowerOf2_64(panelBytes)) {
+      chunkMask = panelBytes / 16 - 1;
+      rowShift = llvm::Log2_64(128 / panelBytes);
     }
   }
 
@@ -119,6 +115,20 @@ static int64_t bufferVector(tile::BufferType type, int64_t registers) {
   return std::max<int64_t>(1, std::min({registers, 16 / bytes, (row & -row) / bytes}));
 }
 
+bool KernelLowering::isReadAsynchronously(Value buffer) {
+  while (auto slot = buffer.getDefiningOp<tile::SlotOp>())
+    buffer = slot.getBuffer();
+  SmallVector<Value> names{buffer};
+  while (!names.empty())
+    for (Operation *user : names.pop_back_val().getUsers()) {
+      if (isa<tile::StoreBulkOp, tile::DotAsyncOp>(user))
+        return true;
+      if (auto slot = dyn_cast<tile::SlotOp>(user))
+        names.push_back(slot.getResult());
+    }
+  return false;
+}
+
 void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
   tile::BufferType type = op.getBuffer().getType();
   Layout layout = layoutOf(op.getValue());
@@ -138,8 +148,11 @@ void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
       storeShared(pointerIn(places, coordinates[i]),
                   ArrayRef<Value>(values).slice(i, width));
   }
-  if (!op.getUnordered())
-    barrier();
+  if (op.getUnordered())
+    return;
+  if (isReadAsynchronously(op.getBuffer()))
+    fenceForCopyEngine();
+  barrier();
 }
 
 void KernelLowering::lowerBufferLoad(tile::BufferLoadOp op) {

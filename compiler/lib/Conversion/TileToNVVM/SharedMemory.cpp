@@ -96,10 +96,16 @@ SharedMemory::SharedMemory(tile::KernelOp kernel) {
 
   SmallVector<WorkspaceBuffer> places;
   SmallVector<SmallVector<Operation *>> owners;
-  DenseMap<int64_t, unsigned> scratch;
+  // By the step, or by the role.
+  DenseMap<std::pair<int64_t, Operation *>, unsigned> scratch;
   kernel.walk([&](Operation *op) {
-    if (auto alloc = dyn_cast<tile::AllocSharedOp>(op)) {
+    isAsynchronous |= isa<tile::StoreBulkOp, tile::DotAsyncOp>(op);
+    if (auto barriers = dyn_cast<tile::AllocMBarrierOp>(op)) {
+      places.push_back({8 * barriers.getType().getCount(), 0, numSteps});
+      owners.push_back({op});
+    } else if (auto alloc = dyn_cast<tile::AllocSharedOp>(op)) {
       int64_t last = stepOf(op);
+      bool isForEngine = false;
       SmallVector<Value> names{alloc.getResult()};
       while (!names.empty())
         for (Operation *user : names.pop_back_val().getUsers()) {
@@ -108,15 +114,25 @@ SharedMemory::SharedMemory(tile::KernelOp kernel) {
             names.push_back(slot.getResult());
           else if (auto copy = dyn_cast<tile::CopyAsyncOp>(user))
             last = std::max(last, endOfCopy(copy));
+          else if (isa<tile::CopyBulkOp, tile::StoreBulkOp, tile::DotAsyncOp>(user))
+            isForEngine = true;
         }
       places.push_back({alloc.getType().getBytes(), stepOf(op), last});
+      // The units that copy in bulk and multiply permute by bits of the address.
+      if (isForEngine) {
+        places.back().last = numSteps;
+        places.back().alignment = std::max<int64_t>(128, 8 * alloc.getType().getSwizzle());
+      }
       owners.push_back({op});
     } else if (int64_t size = scratchBytes(op)) {
-      auto [it, isNew] = scratch.try_emplace(stepOf(op), places.size());
+      auto role = op->getParentOfType<tile::RoleOp>();
+      auto [it, isNew] = scratch.try_emplace({stepOf(op), role}, places.size());
       if (isNew) {
         places.push_back({0, stepOf(op), stepOf(op)});
         owners.emplace_back();
       }
+      int64_t instances = role ? role.getInstances() : 1;
+      size = int64_t(llvm::alignTo(size, workspaceAlignment)) * instances;
       places[it->second].size = std::max(places[it->second].size, size);
       owners[it->second].push_back(op);
     }
@@ -129,6 +145,8 @@ SharedMemory::SharedMemory(tile::KernelOp kernel) {
     });
     for (Operation *op : ops) {
       offsets[op] = place.offset;
+      if (auto role = op->getParentOfType<tile::RoleOp>())
+        strides[op] = place.size / role.getInstances();
       if (isReused)
         reused.insert(op);
     }

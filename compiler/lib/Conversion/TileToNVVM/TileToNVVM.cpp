@@ -24,7 +24,8 @@ static constexpr int64_t mostParameterBytes = runtime::PlanLimits::cudaParameter
 
 KernelLowering::KernelLowering(tile::KernelOp kernel, bool vectorAtomics)
     : kernel(kernel), vectorAtomics(vectorAtomics), shared(kernel), b(kernel.getLoc(), kernel),
-      group(kernel.getContext()) {}
+      group(kernel.getContext(), /*role=*/{}, /*firstWarp=*/0, kernel.getNumWarps()),
+      maps(tensorMapsOf(kernel)) {}
 
 //===------------------------------------------------------------------------------------------===//
 // The function
@@ -45,9 +46,11 @@ LLVM::LLVMFuncOp KernelLowering::createFunction() {
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), pointer);
   auto function = LLVM::LLVMFuncOp::create(b, kernel.getSymName(), type);
   function.setCConv(LLVM::CConv::PTX_Kernel);
-  auto words = LLVM::LLVMArrayType::get(b.getI64Type(), numWords(kernel));
+  auto words = LLVM::LLVMArrayType::get(b.getI64Type(),
+                                        numWords(kernel) + maps.size() * mapBytes / 8);
   function.setArgAttr(0, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(words));
-  function.setArgAttr(0, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(8));
+  function.setArgAttr(0, LLVM::LLVMDialect::getAlignAttrName(),
+                      b.getI64IntegerAttr(maps.empty() ? 8 : 64));
   auto pair = [&](StringRef name, int64_t value) {
     return b.getStrArrayAttr({name, std::to_string(value)});
   };
@@ -61,7 +64,7 @@ LLVM::LLVMFuncOp KernelLowering::createFunction() {
 void KernelLowering::unpackArguments(Value words) {
   auto pointerType = LLVM::LLVMPointerType::get(b.getContext());
   auto globalType = LLVM::LLVMPointerType::get(b.getContext(), /*addressSpace=*/1);
-  int32_t nextWord = 0;
+  int32_t nextWord = maps.size() * mapBytes / 8;
   auto word = [&](Type type) -> Value {
     Value address = LLVM::GEPOp::create(b, pointerType, b.getI64Type(), words,
                                         ArrayRef<LLVM::GEPArg>{nextWord++});
@@ -129,6 +132,12 @@ void KernelLowering::identifyThread() {
   group.lane = arith::AndIOp::create(b, group.thread, i32(31));
   // The same in all lanes, which only a shuffle tells the assembler.
   group.warp = shuffleLanes(Shuffle::Index, arith::ShRUIOp::create(b, group.thread, i32(5)), i32(0));
+  if (group.role) {
+    Value warp = arith::SubIOp::create(b, group.warp, i32(group.firstWarp));
+    group.instance = arith::ShRUIOp::create(b, warp, i32(llvm::Log2_64(group.numWarps)));
+    group.warp = arith::AndIOp::create(b, warp, i32(group.numWarps - 1));
+    group.thread = arith::OrIOp::create(b, arith::ShLIOp::create(b, group.warp, i32(5)), group.lane);
+  }
   group.threadCoordinates.clear();
   group.owners.clear();
   // What depends on the thread alone is computed once, here.
@@ -136,19 +145,20 @@ void KernelLowering::identifyThread() {
 }
 
 LogicalResult KernelLowering::run() {
-  if (numWords(kernel) * 8 > mostParameterBytes)
+  if (int64_t bytes = numWords(kernel) * 8 + maps.size() * mapBytes; bytes > mostParameterBytes)
     return emitError(kernel.getLoc())
-           << "kernel '" << kernel.getSymName() << "' takes " << numWords(kernel) * 8
+           << "kernel '" << kernel.getSymName() << "' takes " << bytes
            << " bytes of parameters, the limit is " << mostParameterBytes;
   if (!kernel.getBody().hasOneBlock())
     return kernel.emitOpError("has control flow that is not structured");
   LLVM::LLVMFuncOp function = createFunction();
   Block *block = function.addEntryBlock(b);
   b.setInsertionPointToStart(block);
-  unpackArguments(function.getArgument(0));
+  parameters = function.getArgument(0);
+  unpackArguments(parameters);
   b.setInsertionPoint(LLVM::ReturnOp::create(b, ValueRange()));
   identifyThread();
-  if (failed(lowerBlock(kernel.getBody().front())))
+  if (failed(lowerBlock(kernel.getBody().front())) || hasErrors)
     return failure();
   sinkMatrixLoads(*block);
   return success();
@@ -164,7 +174,8 @@ LogicalResult KernelLowering::lowerBlock(Block &block) {
     if (failed(lowerOp(&op)))
       return failure();
     // What is computed for the code behind a loop need not occupy registers in the loop.
-    if (isa<LoopLikeOpInterface>(op) && isa<tile::KernelOp>(op.getParentOp()))
+    if (isa<LoopLikeOpInterface>(op) && isa<tile::KernelOp, tile::RoleOp>(op.getParentOp()) &&
+        !group.isOneThread)
       identifyThread();
   }
   b.setLoc(block.getTerminator()->getLoc());
@@ -172,6 +183,9 @@ LogicalResult KernelLowering::lowerBlock(Block &block) {
 }
 
 void KernelLowering::lowerRange(tile::RangeOp op) {
+  // Of a bulk copy's range the start is all that counts.
+  if (!op.getType().getEncoding())
+    return;
   Value first = add(scalars.lookup(op.getStart()), threadCoordinate(layoutOf(op), 0));
   Registers &registers = tiles[op];
   for (const Coordinates &c : layoutOf(op).registerCoordinates(shapeOf(op)))
@@ -235,6 +249,8 @@ LogicalResult KernelLowering::lowerElementwise(Operation *op) {
   };
   if (!isTile(op->getResult(0))) {
     scalars.map(op->getResult(0), compute(operandsAt(0)));
+    if (llvm::any_of(op->getOperands(), [&](Value value) { return isDivergent(value); }))
+      divergent.insert(op->getResult(0));
     return success();
   }
   Registers registers;
@@ -267,6 +283,12 @@ LogicalResult KernelLowering::lowerOp(Operation *op) {
     group.viewsRead = std::move(read);
     return lowered;
   }
+  if (auto roles = dyn_cast<tile::RolesOp>(op))
+    return lowerRoles(roles);
+  if (auto dot = dyn_cast<tile::DotAsyncOp>(op))
+    return lowerDotAsync(dot);
+  if (isa<tile::CopyBulkOp, tile::MBarrierWaitOp, tile::MBarrierArriveOp>(op))
+    openBarriers();
   bool isKnown = true;
   llvm::TypeSwitch<Operation *>(op)
       .Case([&](tile::ProgramIdOp id) { scalars.map(id.getResult(), programIds[id.getAxis()]); })
@@ -297,12 +319,16 @@ LogicalResult KernelLowering::lowerOp(Operation *op) {
       })
       .Case([&](tile::ConvertLayoutOp convert) { lowerConvert(convert); })
       .Case([&](tile::ReduceOp reduce) { lowerReduce(reduce); })
+      .Case([&](tile::ReducePartialOp reduce) { lowerReducePartial(reduce); })
+      .Case([&](tile::VoteOp vote) { lowerVote(vote); })
       .Case([&](tile::ScanOp scan) { lowerScan(scan); })
       .Case([&](tile::DotOp dot) { lowerDot(dot); })
       .Case([&](tile::LoadOp load) { lowerLoad(load); })
       .Case([&](tile::StoreOp store) { lowerStore(store); })
       .Case([&](tile::AtomicRMWOp atomic) { lowerAtomic(atomic); })
       .Case([&](tile::AllocSharedOp alloc) {
+        if (group.role)
+          report("instances of a role would share this buffer; expected it before the roles");
         if (shared.isReused(alloc))
           barrier();
         buffers[alloc] = i32(shared.offsetOf(alloc));
@@ -316,7 +342,26 @@ LogicalResult KernelLowering::lowerOp(Operation *op) {
         waitForCopies(wait.getPending());
         barrier();
       })
-      .Case([&](tile::BarrierOp) { barrier(); })
+      .Case([&](tile::BarrierOp) {
+        if (shared.isReadAsynchronously())
+          fenceForCopyEngine();
+        barrier();
+      })
+      .Case([&](tile::AllocMBarrierOp alloc) { lowerAllocMBarrier(alloc); })
+      .Case([&](tile::MBarrierWaitOp wait) { lowerMBarrierWait(wait); })
+      .Case([&](tile::MBarrierArriveOp arrive) { lowerMBarrierArrive(arrive); })
+      .Case([&](tile::AllocNamedBarrierOp alloc) {
+        namedBarriers[alloc] = {takeBarriers(alloc.getType().getCount()), alloc.getThreads()};
+      })
+      .Case([&](tile::NamedSyncOp sync) { lowerNamedSync(sync); })
+      .Case([&](tile::NamedArriveOp arrive) { lowerNamedArrive(arrive); })
+      .Case([&](tile::CopyBulkOp copy) { lowerCopyBulk(copy); })
+      .Case([&](tile::StoreBulkOp store) { lowerStoreBulk(store); })
+      .Case([&](tile::WaitBulkOp wait) {
+        waitForBulkStores(wait.getPending(), wait.getWritten());
+        barrier();
+      })
+      .Case([&](tile::DotWaitOp wait) { lowerDotWait(wait); })
       .Default([&](Operation *) { isKnown = false; });
   return isKnown ? success() : op->emitOpError("has no lowering to a GPU");
 }
@@ -331,7 +376,7 @@ struct TileToNVVMPass : lighthouse::impl::TileToNVVMBase<TileToNVVMPass> {
     OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
     LLVM::GlobalOp::create(builder, module.getLoc(), LLVM::LLVMArrayType::get(builder.getI8Type(), 0),
                            /*isConstant=*/false, LLVM::Linkage::External, "lighthouse_shared",
-                           Attribute(), /*alignment=*/128, /*addrSpace=*/3);
+                           Attribute(), /*alignment=*/1024, /*addrSpace=*/3);
     for (auto kernel : llvm::make_early_inc_range(module.getOps<tile::KernelOp>())) {
       KernelLowering lowering(kernel, vectorAtomics);
       if (lowering.sharedBytes() > sharedLimit) {

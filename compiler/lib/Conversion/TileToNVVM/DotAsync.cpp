@@ -1,0 +1,232 @@
+//===- DotAsync.cpp - asynchronous matrix products --------------------------------------------===//
+//
+// `wgmma` (PTX ISA, "Asynchronous warpgroup level matrix instructions"): a warpgroup multiplies 64 rows
+// of a, from shared memory or registers, by up to 256 columns of b, from shared memory, 16 elements of
+// K at a time. Several warpgroups share out the rows.
+//
+//===------------------------------------------------------------------------------------------===//
+
+#include "KernelLowering.h"
+
+#include "mlir/IR/Matchers.h"
+
+#include <map>
+
+using namespace mlir;
+using namespace lighthouse;
+using nvvm::KernelLowering;
+
+namespace {
+
+constexpr int64_t rowsOfProduct = 64, depthOfProduct = 16, mostColumns = 256;
+
+/// How `wgmma` finds an operand in a buffer: a descriptor without its start address, and what is added
+/// to it for each step along K, in units of 16 bytes. `alongRows` says that K goes along the rows of
+/// the buffer, so that the elements of a row are those of M or N (they are "MN-major").
+struct OperandForm {
+  int64_t descriptor;
+  int64_t panelBytes, panelStride;
+  bool alongRows;
+
+  OperandForm(tile::BufferType buffer, bool alongRows)
+      : panelBytes(buffer.getPanelBytes()),
+        panelStride(buffer.getShape().front() * buffer.getPanelBytes()), alongRows(alongRows) {
+    // Eight rows are a unit; what lies side by side in MN-major operands is a panel.
+    int64_t stride = 8 * panelBytes, leading = alongRows ? panelStride : 16;
+    int64_t swizzle = panelBytes == 128 ? 1 : panelBytes == 64 ? 2 : 3;
+    descriptor = (leading >> 4) << 16 | (stride >> 4) << 32 | int64_t(uint64_t(swizzle) << 62);
+  }
+
+  int64_t depthOffset(int64_t depth) const {
+    int64_t byte = 2 * depth;
+    int64_t offset =
+        alongRows ? depth * panelBytes : byte / panelBytes * panelStride + byte % panelBytes;
+    return offset >> 4;
+  }
+  /// Of a row of a, or a column of b.
+  int64_t outerOffset(int64_t outer) const {
+    int64_t byte = 2 * outer;
+    return (alongRows ? byte / panelBytes * panelStride : outer * panelBytes) >> 4;
+  }
+};
+
+} // namespace
+
+/// The descriptor of an operand that begins at `offset`, i64.
+static Value descriptorOf(ImplicitLocOpBuilder &b, Value address, const OperandForm &form) {
+  auto constant = [&](int64_t value, Type type) {
+    return arith::ConstantIntOp::create(b, type, value);
+  };
+  Value start = arith::AndIOp::create(
+      b, arith::ShRUIOp::create(b, address, constant(4, b.getI32Type())),
+      constant(0x3fff, b.getI32Type()));
+  return arith::OrIOp::create(b, arith::ExtUIOp::create(b, b.getI64Type(), start),
+                              constant(form.descriptor, b.getI64Type()));
+}
+
+/// "{$0, $1, ...}"
+static std::string registerList(unsigned first, int64_t count) {
+  std::string text = "{";
+  for (int64_t i = 0; i < count; ++i)
+    text += (i ? ", $" : "$") + std::to_string(first + i);
+  return text + "}";
+}
+
+LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
+  auto type = dyn_cast<RankedTensorType>(op.getAcc().getType());
+  if (!type)
+    return op.emitOpError("accumulates in tensor memory, which this target does not have");
+  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
+  int64_t rowsAtOnce = rowsOfProduct * group.numWarps / 4;
+  bool isTile = isa<RankedTensorType>(op.getA().getType());
+  tile::BufferType right = op.getB().getType();
+  int64_t depth = right.getShape()[op.getTransposeB() ? 1 : 0];
+  if (group.numWarps % 4 != 0 || rows % rowsAtOnce != 0 || columns % 8 != 0 ||
+      depth % depthOfProduct != 0)
+    return op.emitOpError() << "expected a multiple of 64 rows for each 4 warps, of 8 columns and of "
+                               "16 elements to sum, found a product of "
+                            << rows << " x " << depth << " by " << depth << " x " << columns
+                            << " for " << group.numWarps << " warps";
+
+  auto index = registerIndex(layoutOf(op.getAcc()), type.getShape());
+  OperandForm rightForm(right, /*alongRows=*/!op.getTransposeB());
+  Value rightDescriptor =
+      descriptorOf(b, sharedAddress(buffers.lookup(op.getB())), rightForm);
+  std::optional<OperandForm> leftForm;
+  Value leftDescriptor;
+  RunningProduct running{op, {}};
+  std::map<Coordinates, unsigned> leftIndex;
+  if (isTile) {
+    leftIndex = registerIndex(layoutOf(op.getA()), shapeOf(op.getA()));
+  } else {
+    auto left = cast<tile::BufferType>(op.getA().getType());
+    leftForm.emplace(left, /*alongRows=*/op.getTransposeA());
+    // Each warpgroup begins at its own rows.
+    Value offset = buffers.lookup(op.getA());
+    if (group.numWarps > 4)
+      offset = add(offset, mul(arith::ShRUIOp::create(b, group.warp, i32(2)),
+                               i32(leftForm->outerOffset(rowsOfProduct) << 4)));
+    leftDescriptor = descriptorOf(b, sharedAddress(offset), *leftForm);
+  }
+
+  // A sum that begins at zero needs no registers that hold zeros.
+  bool startsAtZero = matchPattern(op.getAcc(), m_AnyZeroFloat());
+  Registers sums = registersOf(op.getAcc());
+  std::string name = cast<tile::BufferType>(op.getB().getType()).getElementType().isBF16()
+                         ? "bf16.bf16 "
+                         : "f16.f16 ";
+  for (int64_t row = 0; row < rows; row += rowsAtOnce)
+    for (int64_t column = 0; column < columns; column += mostColumns) {
+      int64_t width = std::min(mostColumns, columns - column), count = width / 2;
+      // The registers of a thread in the order of the instruction.
+      SmallVector<unsigned> places;
+      for (int64_t c = column; c < column + width; c += 8)
+        for (int64_t r : {0, 8})
+          for (int64_t e : {0, 1})
+            places.push_back(index.at({row + r, c + e}));
+      std::string outputs, ties;
+      SmallVector<Value> operands;
+      for (auto [i, reg] : llvm::enumerate(places)) {
+        outputs += i ? ",=f" : "=f";
+        ties += "," + std::to_string(i);
+        operands.push_back(startsAtZero ? Value(LLVM::UndefOp::create(b, b.getF32Type())) : sums[reg]);
+      }
+      std::string constraints = outputs + ties;
+      auto operand = [&](Value value, StringRef constraint) {
+        constraints += "," + constraint.str();
+        operands.push_back(value);
+        return unsigned(count + operands.size() - 1);
+      };
+      std::string b0 = "$" + std::to_string(operand(rightDescriptor, "l"));
+      std::string a0 = isTile ? "" : "$" + std::to_string(operand(leftDescriptor, "l"));
+      std::string text = "{ .reg .b64 a, b; .reg .pred first, others; setp.ne.b32 first, " +
+                         std::string(startsAtZero ? "0" : "1") +
+                         ", 0; setp.ne.b32 others, 1, 0; wgmma.fence.sync.aligned; ";
+      for (int64_t k = 0; k < depth; k += depthOfProduct) {
+        std::string left = "a";
+        if (isTile) {
+          // Fragments as of `mma.sync`.
+          int64_t first[4][2] = {{0, 0}, {8, 0}, {0, 8}, {8, 8}};
+          unsigned start = 0;
+          for (auto [i, at] : llvm::enumerate(first)) {
+            const Registers &registers = registersOf(op.getA());
+            Value word = toWords({registers[leftIndex.at({row + at[0], k + at[1]})],
+                                  registers[leftIndex.at({row + at[0], k + at[1] + 1})]})
+                             .front();
+            running.operands.push_back(word);
+            unsigned number = operand(word, "r");
+            start = i == 0 ? number : start;
+          }
+          left = registerList(start, 4);
+        } else {
+          text += "add.s64 a, " + a0 + ", " +
+                  std::to_string(leftForm->outerOffset(row) + leftForm->depthOffset(k)) + "; ";
+        }
+        text += "add.s64 b, " + b0 + ", " +
+                std::to_string(rightForm.outerOffset(column) + rightForm.depthOffset(k)) + "; ";
+        text += "wgmma.mma_async.sync.aligned.m64n" + std::to_string(width) + "k16.f32." + name +
+                registerList(0, count) + ", " + left + ", b, " + (k == 0 ? "first" : "others") +
+                ", 1, 1" + (isTile ? "" : leftForm->alongRows ? ", 1" : ", 0") +
+                (rightForm.alongRows ? ", 1; " : ", 0; ");
+      }
+      bool isLast = row + rowsAtOnce >= rows && column + mostColumns >= columns;
+      text += isLast ? "wgmma.commit_group.sync.aligned; }" : "}";
+      Type result = LLVM::LLVMStructType::getLiteral(b.getContext(),
+                                                     SmallVector<Type>(count, b.getF32Type()));
+      Value product = inlineAsm(text, constraints + ",~{memory}", result, operands);
+      for (auto [i, reg] : llvm::enumerate(places))
+        sums[reg] = LLVM::ExtractValueOp::create(b, product, i);
+    }
+  tiles[op.getResult()] = sums;
+  group.running.push_back(std::move(running));
+  return success();
+}
+
+void KernelLowering::lowerDotWait(tile::DotWaitOp op) {
+  // LLVM moves arithmetic above a wait that it does not depend on: all values go through it.
+  std::string outputs, ties;
+  SmallVector<Value> operands;
+  SmallVector<Type> types;
+  for (Value tile : op.getValues()) {
+    for (Value value : registersOf(tile)) {
+      Type type = value.getType();
+      StringRef letter = type.isF32() ? "f" : type.isF64() ? "d" : type.isInteger(64) ? "l" : "r";
+      bool isNarrow = type.getIntOrFloatBitWidth() < 32;
+      outputs += (types.empty() ? "=" : ",=") + letter.str();
+      ties += "," + std::to_string(types.size());
+      types.push_back(isNarrow ? b.getI32Type() : type);
+      operands.push_back(isNarrow ? toWords(value).front() : value);
+    }
+  }
+  std::string constraints = outputs + ties;
+  // Registers that an ended product has read may change only now.
+  size_t numEnded = group.running.size() - std::min<size_t>(group.running.size(), op.getPending());
+  for (const RunningProduct &product : ArrayRef(group.running).take_front(numEnded))
+    for (Value word : product.operands) {
+      constraints += ",r";
+      operands.push_back(word);
+    }
+  group.running.erase(group.running.begin(), group.running.begin() + numEnded);
+  StringRef separator = constraints.empty() ? "" : ",";
+  if (StringRef(constraints).starts_with(","))
+    constraints.erase(0, 1);
+  Type result = types.empty() ? Type()
+                : types.size() == 1
+                    ? types.front()
+                    : Type(LLVM::LLVMStructType::getLiteral(b.getContext(), types));
+  Value waited = inlineAsm("wgmma.wait_group.sync.aligned " + std::to_string(op.getPending()) + ";",
+                           constraints + separator.str() + "~{memory}", result, operands);
+  unsigned next = 0;
+  for (auto [value, tile] : llvm::zip_equal(op.getValues(), op.getResults())) {
+    Registers registers;
+    for (Value before : registersOf(value)) {
+      Value after = types.size() == 1 ? waited
+                                      : LLVM::ExtractValueOp::create(b, waited, next).getResult();
+      ++next;
+      registers.push_back(before.getType().getIntOrFloatBitWidth() < 32
+                              ? fromWords(after, before.getType(), 1).front()
+                              : after);
+    }
+    tiles[tile] = registers;
+  }
+}
