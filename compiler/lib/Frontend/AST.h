@@ -164,7 +164,7 @@ std::string spell(const Expr *e);
 //===------------------------------------------------------------------------------------===//
 
 struct Stmt {
-  enum class Kind : uint8_t { Declare, Assign, Expr, For, If, While, Return };
+  enum class Kind : uint8_t { Declare, Assign, Expr, For, If, While, Return, Roles };
   Stmt(Kind kind, SMLoc loc) : kind(kind), loc(loc) {}
   const Kind kind;
   SMLoc loc;
@@ -220,6 +220,18 @@ struct WhileStmt : StmtBase<Stmt::Kind::While> {
 struct ReturnStmt : StmtBase<Stmt::Kind::Return> {
   using StmtBase::StmtBase;
   ArrayRef<const frontend::Expr *> values;
+};
+/// `role name(options) [as instance] { body }`
+struct Role {
+  Name name;
+  ArrayRef<NamedArg> options;
+  Name instance; // empty if the body does not see its number
+  Block body;
+};
+/// `roles { role ... }`
+struct RolesStmt : StmtBase<Stmt::Kind::Roles> {
+  using StmtBase::StmtBase;
+  ArrayRef<Role> roles;
 };
 
 //===------------------------------------------------------------------------------------===//

@@ -8,6 +8,9 @@
 #include "lighthouse/Frontend/Limits.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <optional>
 
 using namespace lighthouse;
 using namespace lighthouse::frontend;
@@ -46,6 +49,11 @@ private:
   void checkDim(const GenericDecl &decl, const Expr *dim, bool isResult);
   void checkBlock(Block block, bool topLevel);
   void checkStmt(const Stmt *stmt, bool topLevel);
+  void checkAssign(const AssignStmt *stmt);
+  void checkRoles(const RolesStmt *stmt);
+  /// Whether roles may stand where this statement is; reports it if not.
+  bool isPlaceOfRoles(const RolesStmt *stmt);
+  void checkRole(const Role &role);
   void checkExpr(const Expr *e);
   void checkCall(const CallExpr *e);
   void checkImplements(const KernelDecl &decl);
@@ -60,6 +68,8 @@ private:
   ScopeStack scopes;
   Where where = Where::Constant;
   size_t blockMark = 0;
+  /// While a role is checked: what was declared before is not its own.
+  std::optional<size_t> roleMark;
   /// Functions that the one being checked calls.
   llvm::DenseMap<const Decl *, llvm::SmallVector<std::pair<const Decl *, SMLoc>>> callees;
   const Decl *current = nullptr;
@@ -391,21 +401,8 @@ void Checker::checkStmt(const Stmt *stmt, bool topLevel) {
       declareNew(name, declare->isVar, blockMark);
     return;
   }
-  case Stmt::Kind::Assign: {
-    auto *assign = llvm::cast<AssignStmt>(stmt);
-    checkExpr(assign->value);
-    for (Name target : assign->targets) {
-      Variable *variable = scopes.find(target.text);
-      if (!variable)
-        unknown("name", target.text, target.loc);
-      else if (!variable->isVar)
-        diagnostics
-            .error(target.loc,
-                   "cannot assign to '" + target.text + "'; expected a name declared with 'var'")
-            .note(variable->name.loc, "'" + target.text + "' is declared here");
-    }
-    return;
-  }
+  case Stmt::Kind::Assign:
+    return checkAssign(llvm::cast<AssignStmt>(stmt));
   case Stmt::Kind::Expr:
     return checkExpr(llvm::cast<ExprStmt>(stmt)->value);
   case Stmt::Kind::For: {
@@ -445,7 +442,92 @@ void Checker::checkStmt(const Stmt *stmt, bool topLevel) {
     for (const Expr *e : llvm::cast<ReturnStmt>(stmt)->values)
       checkExpr(e);
     return;
+  case Stmt::Kind::Roles:
+    return checkRoles(llvm::cast<RolesStmt>(stmt));
   }
+}
+
+void Checker::checkAssign(const AssignStmt *stmt) {
+  checkExpr(stmt->value);
+  for (Name target : stmt->targets) {
+    Variable *variable = scopes.find(target.text);
+    if (!variable) {
+      unknown("name", target.text, target.loc);
+      continue;
+    }
+    bool isOutside = roleMark && !scopes.findSince(target.text, *roleMark);
+    if (variable->isVar && !isOutside)
+      continue;
+    diagnostics
+        .error(target.loc, "cannot assign to '" + target.text + "'" +
+                               (variable->isVar ? ": it is declared outside of the role, and the "
+                                                  "roles run at the same time"
+                                                : "; expected a name declared with 'var'"))
+        .note(variable->name.loc, "'" + target.text + "' is declared here");
+  }
+}
+
+bool Checker::isPlaceOfRoles(const RolesStmt *stmt) {
+  if (where != Where::Kernel) {
+    diagnostics.error(stmt->loc, "roles belong in a kernel, found them in " +
+                                     Twine(where == Where::Function ? "a function" : "a pipeline"));
+    return false;
+  }
+  if (roleMark) {
+    diagnostics.error(stmt->loc, "a role has no roles of its own");
+    return false;
+  }
+  auto *place = llvm::find(current->body, stmt);
+  if (place == current->body.end()) {
+    diagnostics.error(stmt->loc, "expected roles in the body of the kernel itself, outside of "
+                                 "loops and branches");
+    return false;
+  }
+  if (++place == current->body.end())
+    return true;
+  diagnostics.error((*place)->loc, "expected the end of the kernel after its roles")
+      .note(stmt->loc, "the roles begin here");
+  return false;
+}
+
+void Checker::checkRoles(const RolesStmt *stmt) {
+  if (!isPlaceOfRoles(stmt))
+    return;
+  if (stmt->roles.empty())
+    diagnostics.error(stmt->loc, "expected at least one role, as in role consumer(warps = 4) { }");
+  if (const Expr *warps = llvm::cast<KernelDecl>(current)->warps)
+    diagnostics
+        .error(warps->loc, "a kernel with roles has no 'warps': each role says how many it has")
+        .note(stmt->loc, "the roles begin here");
+  llvm::StringMap<SMLoc> names;
+  for (const Role &role : stmt->roles) {
+    auto [previous, isNew] = names.insert({role.name.text, role.name.loc});
+    if (!isNew)
+      diagnostics.error(role.name.loc, "role '" + role.name.text + "' is declared twice")
+          .note(previous->second, "first declared here");
+    checkRole(role);
+  }
+}
+
+void Checker::checkRole(const Role &role) {
+  constexpr StringRef allowed = "warps,instances,registers";
+  bool hasWarps = false;
+  for (const NamedArg &option : role.options) {
+    hasWarps |= option.name.text == "warps";
+    if (!isListed(allowed, option.name.text))
+      diagnostics.error(option.name.loc, "role '" + role.name.text + "' has no option '" +
+                                             option.name.text + "'; it has " + spellList(allowed));
+    checkExpr(option.value);
+  }
+  if (!hasWarps)
+    diagnostics.error(role.name.loc, "role '" + role.name.text +
+                                         "' does not say how many warps it has; expected (warps = 4)");
+  roleMark = scopes.mark();
+  if (!role.instance.text.empty())
+    declare(role.instance);
+  checkBlock(role.body, /*topLevel=*/false);
+  scopes.cut(*roleMark);
+  roleMark.reset();
 }
 
 void Checker::checkExpr(const Expr *e) {

@@ -315,6 +315,7 @@ void Evaluator::exec(const Stmt *stmt) {
     return execRuntime(stmt);
   case Stmt::Kind::Expr:
   case Stmt::Kind::While:
+  case Stmt::Kind::Roles:
     return execRuntime(stmt);
   }
 }

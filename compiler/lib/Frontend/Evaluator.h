@@ -86,6 +86,8 @@ protected:
   Diagnostic &error(SMLoc loc, const llvm::Twine &message);
   /// Whether the body of a function or another pipeline is being run.
   bool isInlining() const { return !calls.empty(); }
+  /// Notes an error that is reported by other means.
+  void fail() { anyFailure = true; }
   /// Ends the walk: a limit on the amount of work was hit.
   void stop() { exhausted = anyFailure = true; }
 

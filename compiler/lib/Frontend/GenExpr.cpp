@@ -22,6 +22,15 @@ mlir::ArrayRef<int64_t> shapeOf(mlir::Value value) {
   return tile ? tile.getShape() : mlir::ArrayRef<int64_t>();
 }
 
+/// What is done with a value that is neither a scalar nor a tile.
+StringRef useOf(mlir::Type type) {
+  if (mlir::isa<tile::MBarrierType>(type))
+    return "for wait, arrive and copy_bulk";
+  if (mlir::isa<tile::NamedBarrierType>(type))
+    return "for sync and arrive";
+  return "accessed with load and store";
+}
+
 /// `type` with another element type.
 mlir::Type withElement(mlir::Type type, mlir::Type element) {
   auto tile = mlir::dyn_cast<RankedTensorType>(type);
@@ -62,8 +71,7 @@ KernelGen::MaybeSSA KernelGen::toSSA(const Value &value, SMLoc loc, mlir::Type e
     mlir::Type type = value.getSSA().getType();
     if (type.isIntOrFloat() || mlir::isa<RankedTensorType>(type))
       return value.getSSA();
-    error(loc, "expected a scalar or a tile, found " + describe(value) +
-                   "; it is accessed with load and store");
+    error(loc, "expected a scalar or a tile, found " + describe(value) + "; it is " + useOf(type));
     return failure();
   }
   if (!value.isConstant()) {
@@ -292,8 +300,11 @@ Result KernelGen::evalSubscript(const SubscriptExpr *e) {
     return tileType(e, base->getType());
   if (base->isRuntime() && mlir::isa<RankedTensorType>(base->getSSA().getType()))
     return genNewDims(e, base->getSSA());
-  if (base->isRuntime() && mlir::isa<tile::ViewType, tile::BufferType>(base->getSSA().getType()))
-    error(e->loc, "expected a value; " + describe(*base) + " is accessed with load and store");
+  if (base->isRuntime() &&
+      mlir::isa<tile::ViewType, tile::BufferType, tile::MBarrierType, tile::NamedBarrierType>(
+          base->getSSA().getType()))
+    error(e->loc,
+          "expected a value; " + describe(*base) + " is " + useOf(base->getSSA().getType()));
   else
     error(e->loc, "expected a tile before '[', found " + describe(*base));
   return failure();

@@ -106,17 +106,20 @@ FailureOr<KernelGen::Access> KernelGen::evalDestination(const Expr *e, StringRef
   return failure();
 }
 
-KernelGen::MaybeSSA KernelGen::evalBuffer(const Expr *e) {
-  // `buf` or `buf[i]`; anything else is not a buffer and is read again as a tensor argument.
+mlir::Value KernelGen::namedOperand(const Expr *e) {
   auto *subscripted = llvm::dyn_cast<SubscriptExpr>(e);
   auto *name = llvm::dyn_cast<NameExpr>(subscripted ? subscripted->base : e);
   Variable *variable = name ? scopes.find(name->name) : nullptr;
-  if (!variable || !variable->value.isRuntime())
-    return SSA();
-  SSA buffer = variable->value.getSSA();
-  auto type = mlir::dyn_cast<tile::BufferType>(buffer.getType());
+  return variable && variable->value.isRuntime() ? variable->value.getSSA() : SSA();
+}
+
+KernelGen::MaybeSSA KernelGen::evalBuffer(const Expr *e) {
+  // `buf` or `buf[i]`; anything else is not a buffer and is read again as a tensor argument.
+  SSA buffer = namedOperand(e);
+  auto type = buffer ? mlir::dyn_cast<tile::BufferType>(buffer.getType()) : tile::BufferType();
   if (!type)
     return SSA();
+  auto *subscripted = llvm::dyn_cast<SubscriptExpr>(e);
   if (!subscripted)
     return buffer;
   const Subscript &slot = subscripted->subscripts.front();
@@ -132,6 +135,37 @@ KernelGen::MaybeSSA KernelGen::evalBuffer(const Expr *e) {
                                         type.getElementType(), type.getSwizzle(),
                                         type.getMemory());
   return SSA(tile::SlotOp::create(builder, location(e->loc), slotType, buffer, *index));
+}
+
+KernelGen::MaybeSSA KernelGen::needBuffer(const Expr *e, const Twine &what) {
+  MaybeSSA buffer = evalBuffer(e);
+  if (failed(buffer) || *buffer)
+    return buffer;
+  SSA other = namedOperand(e);
+  error(e->loc, "expected shared memory as " + what +
+                    (other ? ", found " + describe(Value(other)) : std::string()));
+  return failure();
+}
+
+mlir::LogicalResult KernelGen::checkCopied(const Access &access, tile::BufferType buffer,
+                                           const Expr *e, StringRef what) {
+  if (buffer.getShape() == mlir::ArrayRef(access.shape) &&
+      buffer.getElementType() == access.element)
+    return mlir::success();
+  error(e->loc, "expected " + what + " of type " +
+                    spell(RankedTensorType::get(buffer.getShape(), buffer.getElementType())) +
+                    ", found " + spell(access.tileType()));
+  return failure();
+}
+
+FailureOr<int64_t> KernelGen::evalPending(const Expr *e, StringRef what, int64_t most) {
+  FailureOr<int64_t> pending = evalInt(e, "the number of " + what + " that may be pending");
+  if (mlir::succeeded(pending) && (*pending < 0 || *pending > most)) {
+    error(e->loc, "expected 0 to " + Twine(most) + " pending " + what + ", found " +
+                      Twine(*pending));
+    return failure();
+  }
+  return pending;
 }
 
 KernelGen::MaybeSSA KernelGen::evalMask(const CallExpr *e, const Access &access) {
@@ -286,25 +320,13 @@ Result KernelGen::genShared(const CallExpr *e) {
 }
 
 Result KernelGen::genCopyAsync(const CallExpr *e) {
-  MaybeSSA buffer = evalBuffer(e->args[0]);
+  MaybeSSA buffer = needBuffer(e->args[0], "the destination of 'copy_async'");
   if (failed(buffer))
     return failure();
-  if (!*buffer) {
-    error(e->args[0]->loc, "expected shared memory as the destination of 'copy_async'");
-    return failure();
-  }
   FailureOr<Access> access = evalAccess(e->args[1], "'copy_async'");
-  if (failed(access))
-    return failure();
   auto type = mlir::cast<tile::BufferType>(buffer->getType());
-  if (type.getShape() != mlir::ArrayRef(access->shape) ||
-      type.getElementType() != access->element) {
-    error(e->args[1]->loc,
-          "expected a source of type " +
-              spell(RankedTensorType::get(type.getShape(), type.getElementType())) + ", found " +
-              spell(access->tileType()));
+  if (failed(access) || failed(checkCopied(*access, type, e->args[1], "a source")))
     return failure();
-  }
   tile::CopyAsyncOp::create(builder, location(e->loc), access->view, access->indices, *buffer,
                             /*in_bounds=*/mlir::DenseBoolArrayAttr());
   return Value::none();
@@ -316,13 +338,15 @@ Result KernelGen::genCommit(const CallExpr *e) {
 }
 
 Result KernelGen::genWait(const CallExpr *e) {
-  FailureOr<int64_t> pending = evalInt(e->args[0], "the number of groups that may be pending");
+  // A wait is for a barrier or for groups of copies; what it is given says for which.
+  SSA operand = namedOperand(e->args[0]);
+  if (operand && !operand.getType().isIntOrFloat()) {
+    genWaitForPhase(e);
+    return Value::none();
+  }
+  FailureOr<int64_t> pending = evalPending(e->args[0], "groups", mostPending);
   if (failed(pending))
     return failure();
-  if (*pending < 0 || *pending > 1024) {
-    error(e->args[0]->loc, "expected 0 to 1024 pending groups, found " + Twine(*pending));
-    return failure();
-  }
   tile::WaitOp::create(builder, location(e->loc), builder.getI64IntegerAttr(*pending));
   return Value::none();
 }

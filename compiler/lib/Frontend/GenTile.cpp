@@ -219,6 +219,51 @@ Result KernelGen::genReduce(const CallExpr *e) {
   return Value(tile::ReduceOp::create(builder, location(e->loc), result, kind, *x, *axis));
 }
 
+Result KernelGen::genReducePartial(const CallExpr *e) {
+  std::string what = ("'" + e->callee + "'").str();
+  MaybeSSA x = evalTile(e->args[0], what);
+  if (failed(x))
+    return failure();
+  auto type = mlir::cast<RankedTensorType>(x->getType());
+  FailureOr<int64_t> axis = evalAxis(e, type), parts = evalRequired(e, "parts");
+  if (failed(axis) || failed(parts))
+    return failure();
+  if (type.getElementType().isInteger(1)) {
+    error(e->args[0]->loc, what + " expects a tile of numbers, found " + spell(type));
+    return failure();
+  }
+  mlir::SmallVector<int64_t> shape(type.getShape());
+  if (*parts < 1 || !llvm::isPowerOf2_64(*parts) || shape[*axis] % *parts != 0) {
+    error(namedArg(e, "parts")->loc, "expected a power of two that divides the " +
+                                         Twine(shape[*axis]) + " elements along axis " +
+                                         Twine(*axis) + " of " + spell(type) + ", found " +
+                                         Twine(*parts));
+    return failure();
+  }
+  shape[*axis] = *parts;
+  auto kind = llvm::StringSwitch<tile::CombiningKind>(e->callee)
+                  .Case("partial_sum", tile::CombiningKind::add)
+                  .Case("partial_max", tile::CombiningKind::max)
+                  .Default(tile::CombiningKind::min);
+  return Value(tile::ReducePartialOp::create(builder, location(e->loc),
+                                             RankedTensorType::get(shape, type.getElementType()),
+                                             kind, *x, *axis));
+}
+
+Result KernelGen::genVote(const CallExpr *e) {
+  std::string what = ("'" + e->callee + "'").str();
+  MaybeSSA x = evalTile(e->args[0], what);
+  if (failed(x))
+    return failure();
+  if (!mlir::getElementTypeOrSelf(x->getType()).isInteger(1)) {
+    error(e->args[0]->loc, what + " expects a tile of bools, found " + spell(x->getType()));
+    return failure();
+  }
+  auto kind = e->callee == "warp_any" ? tile::VoteKind::any : tile::VoteKind::all;
+  return Value(tile::VoteOp::create(builder, location(e->loc),
+                                    tile::VoteKindAttr::get(context, kind), *x));
+}
+
 Result KernelGen::genScan(const CallExpr *e) {
   std::string what = ("'" + e->callee + "'").str();
   MaybeSSA x = evalTile(e->args[0], what);

@@ -175,8 +175,11 @@ void KernelGen::checkAtomics(tile::KernelOp kernel) {
   // Whether stores come first and reach the same elements is the kernel's affair.
   for (auto [index, call] : atomics) {
     mlir::Value view = kernel.getBody().getArgument(index);
-    if (kernel.getArgAttr(index, "tile.init") ||
-        llvm::any_of(view.getUsers(), llvm::IsaPred<tile::StoreOp>))
+    auto stores = [](mlir::Operation *user) {
+      auto bulk = llvm::dyn_cast<tile::StoreBulkOp>(user);
+      return bulk ? !bulk.getCombine() : llvm::isa<tile::StoreOp>(user);
+    };
+    if (kernel.getArgAttr(index, "tile.init") || llvm::any_of(view.getUsers(), stores))
       continue;
     Name result = decl.results[index - decl.args.size()].name;
     error(result.loc, "'" + result.text + "' has no value that '" + call->callee +
@@ -267,6 +270,7 @@ void collectAssigned(Block block, llvm::SetVector<StringRef> &names) {
       break;
     case Stmt::Kind::Expr:
     case Stmt::Kind::Return:
+    case Stmt::Kind::Roles: // assign no variables of others
       continue;
     }
     addInner(inner);
@@ -314,6 +318,8 @@ void KernelGen::execRuntime(const Stmt *stmt) {
     return genIf(llvm::cast<IfStmt>(stmt));
   case Stmt::Kind::While:
     return genWhile(llvm::cast<WhileStmt>(stmt));
+  case Stmt::Kind::Roles:
+    return genRoles(llvm::cast<RolesStmt>(stmt));
   case Stmt::Kind::Expr: {
     const Expr *e = llvm::cast<ExprStmt>(stmt)->value;
     Result result = eval(e);

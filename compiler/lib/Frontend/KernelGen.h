@@ -25,9 +25,10 @@ public:
 
 private:
   using SSA = mlir::Value;
+  using Twine = llvm::Twine;
   using MaybeSSA = mlir::FailureOr<mlir::Value>;
 
-  // Kernel and control flow (KernelGen.cpp, GenControl.cpp)
+  // Kernel and control flow (KernelGen.cpp)
   tile::KernelOp makeKernel(StringRef symbol);
   /// Evaluates the initial values of results; parameters are declared.
   void setInitialValues(tile::KernelOp kernel);
@@ -39,6 +40,10 @@ private:
   void genFor(const ForStmt *stmt);
   void genIf(const IfStmt *stmt);
   void genWhile(const WhileStmt *stmt);
+  void genRoles(const RolesStmt *stmt); // GenRoles.cpp
+  void genRole(const Role &role, tile::RolesOp roles);
+  /// Reports the first tile or access to memory of the kernel, which its roles should have.
+  void checkBeforeRoles(const RolesStmt *stmt);
   Result storable(Value value, SMLoc loc, const Variable *previous) override;
   /// The variables that a run-time block assigns and that live outside of it.
   mlir::SmallVector<Variable *> carriedBy(mlir::ArrayRef<Block> blocks);
@@ -81,7 +86,7 @@ private:
   MaybeSSA castTo(const Value &value, mlir::Type element, SMLoc loc);
   Result genNewDims(const SubscriptExpr *e, SSA tile);
 
-  // Calls (GenCall.cpp, GenMath.cpp, GenMemory.cpp)
+  // Calls (GenCall.cpp, GenTile.cpp)
   Result evalCall(const CallExpr *e) override;
   Result genGridQuery(const CallExpr *e);
   Result genIota(const CallExpr *e);
@@ -91,6 +96,8 @@ private:
   Result genReshape(const CallExpr *e);
   Result genBroadcast(const CallExpr *e);
   Result genReduce(const CallExpr *e);
+  Result genReducePartial(const CallExpr *e);
+  Result genVote(const CallExpr *e);
   Result genMaxMin(const CallExpr *e);
   Result genScan(const CallExpr *e);
   Result genCdiv(const CallExpr *e);
@@ -108,6 +115,7 @@ private:
   mlir::FailureOr<int64_t> evalAxis(const CallExpr *e, mlir::RankedTensorType type);
   mlir::FailureOr<mlir::SmallVector<int64_t>> evalShape(const Expr *e);
 
+  // Access to memory (GenMemory.cpp)
   Result genLoad(const CallExpr *e);
   Result genStore(const CallExpr *e);
   Result genAtomic(const CallExpr *e);
@@ -128,14 +136,60 @@ private:
   mlir::FailureOr<Access> evalAccess(const Expr *e, StringRef what);
   /// The same where it is written: it must be a result of the kernel.
   mlir::FailureOr<Access> evalDestination(const Expr *e, StringRef what);
+  /// The run-time value of the variable that `e` or what it subscripts names, null if there is none.
+  SSA namedOperand(const Expr *e);
   /// A buffer, or a slot of one; null if `e` is no buffer.
   MaybeSSA evalBuffer(const Expr *e);
+  /// The same where nothing else will do.
+  MaybeSSA needBuffer(const Expr *e, const Twine &what);
+  /// Checks that a buffer and what is copied from or to it have one type.
+  mlir::LogicalResult checkCopied(const Access &access, tile::BufferType buffer, const Expr *e,
+                                  StringRef what);
+  /// Groups of copies that a wait may leave under way.
+  static constexpr int64_t mostPending = 1024;
+  /// How many copies or products a wait leaves under way.
+  mlir::FailureOr<int64_t> evalPending(const Expr *e, StringRef what, int64_t most);
   /// The `mask` argument in the shape of an access; null if there is none.
   MaybeSSA evalMask(const CallExpr *e, const Access &access);
   /// The second argument in the type and shape of an access.
   MaybeSSA evalStored(const CallExpr *e, const Access &access);
 
   static const Expr *namedArg(const CallExpr *e, StringRef name);
+
+  // Barriers (GenRoles.cpp)
+  Result genMBarrier(const CallExpr *e);
+  Result genNamedBarrier(const CallExpr *e);
+  Result genArrive(const CallExpr *e);
+  Result genSync(const CallExpr *e);
+  void genWaitForPhase(const CallExpr *e);
+  /// The number of barriers that a call makes; checks that it stands in the kernel itself.
+  mlir::FailureOr<int64_t> evalRing(const CallExpr *e, int64_t most);
+  /// An int option that must be given.
+  mlir::FailureOr<int64_t> evalRequired(const CallExpr *e, StringRef option);
+  enum class BarrierKind { Counting, Named, Any };
+  struct Barrier {
+    SSA ring, index;
+  };
+  /// `ring[i]`, or `ring` if it is a ring of one; `expected` names in messages what it must be.
+  mlir::FailureOr<Barrier> evalBarrier(const Expr *e, BarrierKind kind, StringRef expected);
+
+  // Bulk copies and asynchronous products (GenAsync.cpp)
+  Result genCopyBulk(const CallExpr *e);
+  Result genStoreBulk(const CallExpr *e);
+  Result genWaitBulk(const CallExpr *e);
+  Result genDotAsync(const CallExpr *e);
+  Result genDotWait(const CallExpr *e);
+  /// Checks what the copy engine demands of a buffer and the subscripts beside it.
+  mlir::LogicalResult checkBulk(const Access &access, tile::BufferType buffer, const Expr *accessed,
+                                const Expr *buffered);
+  /// An operand of an asynchronous product.
+  struct Factor {
+    SSA value;
+    mlir::Type element;
+    int64_t rows, columns;
+    bool isTransposed;
+  };
+  mlir::FailureOr<Factor> evalFactor(const Expr *e, bool mayBeTile);
 
   const Definitions &definitions;
   const KernelDecl &decl;

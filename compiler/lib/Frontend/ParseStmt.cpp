@@ -105,6 +105,15 @@ const Stmt *Parser::parseStmt() {
     case TokenKind::MinusEqual:
     case TokenKind::StarEqual:
       return parseAssign();
+    case TokenKind::LBrace:
+      if (token().text == "roles")
+        return parseRoles();
+      break;
+    case TokenKind::Comma:
+      diagnostics.error(token(1).loc(), "expected '=' after the name, found ','; several names are "
+                                        "written in brackets, as in (a, b) = f(x);");
+      take();
+      return nullptr;
     default:
       break;
     }

@@ -57,6 +57,8 @@ private:
   const Stmt *parseIf(SMLoc loc, bool isStatic);
   const Stmt *parseWhile();
   const Stmt *parseReturn();
+  const Stmt *parseRoles(); // ParseRoles.cpp
+  bool parseRole(llvm::SmallVectorImpl<Role> &roles);
   bool parseNames(ArrayRef<Name> &names);
   void skipStmt();
 

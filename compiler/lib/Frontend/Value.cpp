@@ -79,6 +79,10 @@ std::string frontend::spell(Type type) {
                                : spell(tile.getElementType()) + spellShape(tile.getShape());
   if (auto buffer = mlir::dyn_cast<tile::BufferType>(type))
     return "shared(" + spell(buffer.getElementType()) + spellShape(buffer.getShape()) + ")";
+  if (auto ring = mlir::dyn_cast<tile::MBarrierType>(type))
+    return ("mbarrier(" + llvm::Twine(ring.getCount()) + ")").str();
+  if (auto ring = mlir::dyn_cast<tile::NamedBarrierType>(type))
+    return ("named_barrier(" + llvm::Twine(ring.getCount()) + ")").str();
   if (mlir::isa<tile::ViewType>(type))
     return "a tensor argument";
   if (mlir::isa<lh::PyramidType>(type))
