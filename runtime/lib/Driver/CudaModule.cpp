@@ -75,6 +75,13 @@ CudaModule::~CudaModule() {
 
 Status CudaModule::loadPtx(const Plan &plan, std::int64_t index, const std::string &deviceArch,
                            Cache *cache) {
+  if (needsWholeProgram(image->bytes)) {
+    const Status status =
+        loadWholeProgram(context.driver(), image->bytes, plan.name + ".ptx", &module);
+    if (!status.ok())
+      module = nullptr;
+    return status;
+  }
   const std::string key =
       fmt::format("cubin {} driver {} {}\n{}", deviceArch, context.driver().version,
                   context.driver().build, toHex(sha256(image->bytes)));

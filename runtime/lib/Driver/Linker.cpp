@@ -21,21 +21,47 @@ struct Log {
   }
 };
 
-/// Options in the form of the driver: each value is a pointer or a number in the place of one.
-class JitOptions {
+/// Options of the driver's compiler in its own form, where each value is a pointer or a number in the
+/// place of one, and what it had to say. The driver writes to both.
+class Jit {
 public:
+  Jit() {
+    add(CU_JIT_TARGET_FROM_CUCONTEXT, nullptr);
+    add(CU_JIT_OPTIMIZATION_LEVEL, std::uintptr_t(4));
+    add(CU_JIT_INFO_LOG_BUFFER, info.buffer.data());
+    add(CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES, info.buffer.size());
+    add(CU_JIT_ERROR_LOG_BUFFER, errors.buffer.data());
+    add(CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, errors.buffer.size());
+  }
+  Jit(const Jit &) = delete;
+  Jit &operator=(const Jit &) = delete;
+
+  /// `status`, if it failed with the logs behind its message, each on lines of its own.
+  Status withLogs(const Status &status) const {
+    if (status.ok())
+      return status;
+    std::string text;
+    for (const Log *log : {&errors, &info})
+      if (!log->text().empty())
+        text.append("\n").append(log->text());
+    return Status(status.code(), status.message() + text);
+  }
+
+  unsigned count = 0;
+  std::array<int, 8> options;
+  std::array<void *, 8> values;
+
+private:
   void add(int option, void *value) {
     options[count] = option;
     values[count++] = value;
   }
   void add(int option, std::uintptr_t value) { add(option, reinterpret_cast<void *>(value)); }
 
-  unsigned count = 0;
-  std::array<int, 8> options;
-  std::array<void *, 8> values;
+  Log info, errors;
 };
 
-/// The driver's state of a link, and the options and logs it writes to until it is destroyed.
+/// The driver's state of a link, which uses its `Jit` until it is destroyed.
 class Link {
 public:
   explicit Link(const Driver &driver) : driver(driver) {}
@@ -47,12 +73,6 @@ public:
   Link &operator=(const Link &) = delete;
 
   Status run(std::string &ptx, const std::string &name, std::vector<std::uint8_t> &cubin) {
-    jit.add(CU_JIT_TARGET_FROM_CUCONTEXT, nullptr);
-    jit.add(CU_JIT_OPTIMIZATION_LEVEL, std::uintptr_t(4));
-    jit.add(CU_JIT_INFO_LOG_BUFFER, info.buffer.data());
-    jit.add(CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES, info.buffer.size());
-    jit.add(CU_JIT_ERROR_LOG_BUFFER, errors.buffer.data());
-    jit.add(CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, errors.buffer.size());
     if (Status s = driver.cuLinkCreate_v2(jit.count, jit.options.data(), jit.values.data(), &state);
         !s.ok())
       return s;
@@ -70,20 +90,11 @@ public:
     return {};
   }
 
-  /// What the driver had to say, each part on lines of its own.
-  std::string logs() const {
-    std::string text;
-    for (const Log *log : {&errors, &info})
-      if (!log->text().empty())
-        text.append("\n").append(log->text());
-    return text;
-  }
+  Jit jit;
 
 private:
   const Driver &driver;
   CUlinkState state = nullptr;
-  JitOptions jit;
-  Log info, errors;
 };
 
 } // namespace
@@ -95,8 +106,22 @@ Result<std::vector<std::uint8_t>> linkPtx(const Driver &driver, std::span<const 
   // Its logs are large for a stack.
   const auto link = std::make_unique<Link>(driver);
   if (Status s = link->run(text, name, cubin); !s.ok())
-    return Status(s.code(), s.message() + link->logs());
+    return link->jit.withLogs(s);
   return cubin;
+}
+
+bool needsWholeProgram(std::span<const std::uint8_t> ptx) {
+  const std::string_view text(reinterpret_cast<const char *>(ptx.data()), ptx.size());
+  return text.find("setmaxnreg.") != text.npos || text.find("wgmma.") != text.npos;
+}
+
+Status loadWholeProgram(const Driver &driver, std::span<const std::uint8_t> ptx,
+                        const std::string &name, CUmodule *module) {
+  const std::string text(ptx.begin(), ptx.end());
+  const auto jit = std::make_unique<Jit>();
+  const Status status = jit->withLogs(driver.cuModuleLoadDataEx(
+      module, text.c_str(), jit->count, jit->options.data(), jit->values.data()));
+  return status.ok() ? status : Status(status.code(), name + ": " + status.message());
 }
 
 } // namespace lighthouse::runtime

@@ -322,6 +322,22 @@ CUresult cuModuleLoadData(CUmodule *module, const void *image) {
   *module = reinterpret_cast<CUmodule>(new Module{parseKernels(text, current())});
   return CUDA_SUCCESS;
 }
+CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count, int *options,
+                            void **values) {
+  if (CUresult r = enterContext("cuModuleLoadDataEx", true))
+    return r;
+  const std::string_view ptx(static_cast<const char *>(image));
+  if (ptx.find(".version") == ptx.npos) {
+    for (unsigned i = 0; i < count; ++i)
+      if (options[i] == CU_JIT_ERROR_LOG_BUFFER)
+        std::strcpy(static_cast<char *>(values[i]), "ptxas fatal: Missing .version\n");
+    return invalidPtx;
+  }
+  std::lock_guard lock(state.mutex);
+  ++state.live.modules;
+  *module = reinterpret_cast<CUmodule>(new Module{parseKernels(ptx, current())});
+  return CUDA_SUCCESS;
+}
 CUresult cuModuleUnload(CUmodule module) {
   delete reinterpret_cast<Module *>(module);
   {
