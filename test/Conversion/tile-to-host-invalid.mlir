@@ -87,3 +87,121 @@ tile.kernel @unsigned(%n: i32) attributes {dims = [], grid = affine_map<() -> (1
   }
   tile.return
 }
+
+// -----
+
+#grid = affine_map<()[n] -> (n, 1, 1)>
+
+tile.kernel @rings() attributes {dims = ["N"], grid = #grid, inputs = 0 : i64} {
+  // expected-error@below {{the host has no 'mbarrier', which needs a GPU; give the kernel 'target sm_90a', and the host a kernel of its own}}
+  %b = tile.alloc_mbarrier arrivals 1 : !tile.mbarrier<2>
+  tile.return
+}
+
+// -----
+
+#grid = affine_map<()[n] -> (n, 1, 1)>
+
+tile.kernel @turns() attributes {dims = ["N"], grid = #grid, inputs = 0 : i64} {
+  // expected-error@below {{the host has no 'named_barrier', which needs a GPU; give the kernel 'target sm_90a', and the host a kernel of its own}}
+  %b = tile.alloc_named_barrier threads 64 : !tile.named_barrier<2>
+  tile.return
+}
+
+// -----
+
+#grid = affine_map<()[n] -> (n, 1, 1)>
+
+tile.kernel @bulk() attributes {dims = ["N"], grid = #grid, inputs = 0 : i64} {
+  // expected-error@below {{the host has no 'wait_bulk', which needs a GPU; give the kernel 'target sm_90a', and the host a kernel of its own}}
+  tile.wait_bulk 0
+  tile.return
+}
+
+// -----
+
+#grid = affine_map<()[n] -> (n, 1, 1)>
+
+tile.kernel @waits() attributes {dims = ["N"], grid = #grid, inputs = 0 : i64} {
+  // expected-error@below {{the host has no 'dot_wait', which needs a GPU; give the kernel 'target sm_90a', and the host a kernel of its own}}
+  tile.dot_wait 0
+  tile.return
+}
+
+// -----
+
+#grid = affine_map<()[n] -> (n, 1, 1)>
+
+tile.kernel @roles() attributes {dims = ["N"], grid = #grid, inputs = 0 : i64} {
+  // expected-error@below {{the host has no 'roles', which needs a GPU; give the kernel 'target sm_90a', and the host a kernel of its own}}
+  tile.roles {
+    tile.role "one" warps 1 {
+    ^bb0(%instance: i32):
+    }
+  }
+  tile.return
+}
+
+// -----
+
+#grid = affine_map<()[n] -> (n, 1, 1)>
+
+tile.kernel @product() attributes {dims = ["N"], grid = #grid, inputs = 0 : i64} {
+  %a = tile.alloc_shared : !tile.buffer<64x64xf16, 128>
+  %c = arith.constant dense<0.0> : tensor<64x64xf32>
+  // expected-error@below {{the host has no 'dot_async', which needs a GPU; give the kernel 'target sm_90a', and the host a kernel of its own}}
+  %s = tile.dot_async %a, %a, %c : !tile.buffer<64x64xf16, 128>, !tile.buffer<64x64xf16, 128>, tensor<64x64xf32> -> tensor<64x64xf32>
+  tile.return
+}
+
+// -----
+
+#grid = affine_map<()[n] -> (n, 1, 1)>
+
+tile.kernel @stores(%y: !tile.view<["N"], i32>) attributes {dims = ["N"], grid = #grid, inputs = 0 : i64} {
+  %a = tile.alloc_shared : !tile.buffer<64xi32>
+  %zero = arith.constant 0 : i32
+  %r = tile.range %zero : tensor<64xi32>
+  // expected-error@below {{the host has no 'store_bulk', which needs a GPU}}
+  tile.store_bulk %a, %y[%r] : !tile.buffer<64xi32>, !tile.view<["N"], i32>, tensor<64xi32>
+  tile.return
+}
+
+// -----
+
+#grid = affine_map<()[n] -> (n, 1, 1)>
+
+tile.kernel @sums(%y: !tile.view<["N"], i32>) attributes {dims = ["N"], grid = #grid, inputs = 0 : i64} {
+  %a = tile.alloc_shared : !tile.buffer<64xi32>
+  %zero = arith.constant 0 : i32
+  %r = tile.range %zero : tensor<64xi32>
+  // expected-error@below {{the host has no 'add_bulk', which needs a GPU}}
+  tile.store_bulk combine add %a, %y[%r] : !tile.buffer<64xi32>, !tile.view<["N"], i32>, tensor<64xi32>
+  tile.return
+}
+
+// -----
+
+#grid = affine_map<()[n] -> (n, 1, 1)>
+
+tile.kernel @maxima(%y: !tile.view<["N"], i32>) attributes {dims = ["N"], grid = #grid, inputs = 0 : i64} {
+  %a = tile.alloc_shared : !tile.buffer<64xi32>
+  %zero = arith.constant 0 : i32
+  %r = tile.range %zero : tensor<64xi32>
+  // expected-error@below {{the host has no 'max_bulk', which needs a GPU}}
+  tile.store_bulk combine max %a, %y[%r] : !tile.buffer<64xi32>, !tile.view<["N"], i32>, tensor<64xi32>
+  tile.return
+}
+
+// -----
+
+#grid = affine_map<()[n] -> (n, 1, 1)>
+
+tile.kernel @minima(%y: !tile.view<["N"], i32>) attributes {dims = ["N"], grid = #grid, inputs = 0 : i64} {
+  %a = tile.alloc_shared : !tile.buffer<64xi32>
+  %zero = arith.constant 0 : i32
+  %r = tile.range %zero : tensor<64xi32>
+  // expected-error@below {{the host has no 'min_bulk', which needs a GPU}}
+  tile.store_bulk combine min %a, %y[%r] : !tile.buffer<64xi32>, !tile.view<["N"], i32>, tensor<64xi32>
+  tile.return
+}

@@ -11,6 +11,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 using namespace e2e;
 using lighthouse::runtime::DType;
 using testing::ElementsAre;
@@ -727,18 +729,21 @@ kernel k(x: f32[16], y: bf16[16], z: f64[16]) -> (a: i32[16], b: f32[16], c: i64
 };
 INSTANTIATE_TEST_SUITE_P(Arithmetic, KernelTest, testing::ValuesIn(arithmetic), nameOf);
 
+/// Element types of numbers.
+static const std::pair<const char *, DType> numbers[] = {
+    {"f32", DType::F32}, {"f16", DType::F16}, {"bf16", DType::BF16}, {"f64", DType::F64},
+    {"i8", DType::I8},   {"i32", DType::I32}, {"i64", DType::I64}};
+
+static std::string replaced(std::string text, const std::string &name, const std::string &value) {
+  for (size_t at; (at = text.find(name)) != std::string::npos;)
+    text.replace(at, name.size(), value);
+  return text;
+}
+
 /// Reductions along both axes and of all elements, for every element type and awkward extents.
 static std::vector<KernelCase> reductions() {
   std::vector<KernelCase> cases;
-  const std::pair<const char *, DType> types[] = {
-      {"f32", DType::F32}, {"f16", DType::F16}, {"bf16", DType::BF16}, {"f64", DType::F64},
-      {"i8", DType::I8},   {"i32", DType::I32}, {"i64", DType::I64}};
-  auto replaced = [](std::string text, const std::string &name, const std::string &value) {
-    for (size_t at; (at = text.find(name)) != std::string::npos;)
-      text.replace(at, name.size(), value);
-    return text;
-  };
-  for (auto [type, dtype] : types)
+  for (auto [type, dtype] : numbers)
     for (auto [m, n] : {std::pair(1, 1), {3, 5}, {5, 12}, {1, 48}, {12, 80}}) {
       std::string source = R"(
 kernel k(x: TYPE[ROWS, COLS]) -> (a: TYPE[3, ROWS], b: TYPE[3, COLS], c: TYPE[3]) grid (1) {
@@ -771,6 +776,94 @@ kernel k(x: bool[ROWS, COLS]) -> (a: bool[2, ROWS], b: bool[2, COLS], c: bool[2]
   return cases;
 }
 INSTANTIATE_TEST_SUITE_P(Reductions, KernelTest, testing::ValuesIn(reductions()), nameOf);
+
+/// Reductions by way of parts, for every element type and every number of parts of awkward extents.
+static std::vector<KernelCase> partialReductions() {
+  std::vector<KernelCase> cases;
+  for (auto [type, dtype] : numbers)
+    for (auto [m, n, parts] : {std::tuple(1, 1, 1), {5, 12, 4}, {12, 80, 1}, {12, 80, 2},
+                               {12, 80, 4}, {12, 80, 16}, {2, 64, 64}}) {
+      // As many of the rows as divide their number.
+      int rowParts = std::min(parts, m & -m);
+      std::string source = R"(
+kernel k(x: TYPE[ROWS, COLS]) -> (a: TYPE[3, ROWS], b: TYPE[3, COLS], c: TYPE[3]) grid (1) {
+  let t = load(x[:, :]);
+  store(a[0, :], sum(partial_sum(t, axis = 1, parts = P), axis = 1));
+  store(a[1, :], max(partial_max(t, axis = 1, parts = P), axis = 1));
+  store(a[2, :], min(partial_min(t, axis = 1, parts = P), axis = 1));
+  store(b[0, :], sum(partial_sum(t, axis = 0, parts = Q), axis = 0));
+  store(b[1, :], max(partial_max(t, axis = 0, parts = Q), axis = 0));
+  store(b[2, :], min(partial_min(t, axis = 0, parts = Q), axis = 0));
+  let flat = reshape(t, [ROWS * COLS]);
+  store(c[0], sum(partial_sum(flat, parts = P)));
+  store(c[1], max(partial_max(flat, parts = P)));
+  store(c[2], min(partial_min(flat, parts = P)));
+})";
+      source = replaced(replaced(source, "TYPE", type), "ROWS", std::to_string(m));
+      source = replaced(replaced(source, "COLS", std::to_string(n)), " P", " " + std::to_string(parts));
+      source = replaced(source, " Q", " " + std::to_string(rowParts));
+      cases.push_back({std::string(type) + "_" + std::to_string(m) + "x" + std::to_string(n) + "_" +
+                           std::to_string(parts),
+                       source,
+                       {{"x", dtype, {m, n}, -1, 1}}});
+    }
+  return cases;
+}
+INSTANTIATE_TEST_SUITE_P(PartialReductions, KernelTest, testing::ValuesIn(partialReductions()),
+                         nameOf);
+
+static const KernelCase partsAndVotes[] = {
+    {"parts_in_place_of_what_is_carried",
+     R"(
+kernel k(x: i32[4, 16]) -> (y: i32[4], z: i32[4]) grid (1) {
+  let t = load(x[:, :]);
+  var part = partial_sum(t, axis = 1, parts = 4);
+  var all = part;
+  for i in range(3) {
+    part = partial_sum(t + sum(part, axis = 1)[:, None], axis = 1, parts = 4);
+    all += part;
+  }
+  store(y[:], sum(part, axis = 1));
+  store(z[:], sum(all, axis = 1));
+})",
+     {{"x", DType::I32, {4, 16}}}},
+    {"one_part_is_a_reduction",
+     R"(
+kernel k(x: i32[6, 16]) -> (y: i32[6, 1], z: i32[1, 16]) grid (1) {
+  store(y[:, :], partial_sum(load(x[:, :]), axis = 1, parts = 1));
+  store(z[:, :], partial_max(load(x[:, :]), axis = 0, parts = 1));
+})",
+     {{"x", DType::I32, {6, 16}}}},
+    {"as_many_parts_as_elements_in_their_order_or_another",
+     R"(
+kernel k(x: f32[2, 8]) -> (y: f32[2]) grid (1) {
+  let part = partial_sum(load(x[:, :]), axis = 1, parts = 8);
+  store(y[:], sum(part * part, axis = 1));
+})",
+     {{"x", DType::F32, {2, 8}}}},
+    {"votes_of_all_elements",
+     R"(
+kernel k(x: i32[5, 12], n: i32[1]) -> (y: bool[6], z: i32[1]) grid (1) {
+  let t = load(x[:, :]);
+  let few = load(x[0, 0 :+ 3]);
+  store(y[0], warp_any(t > 7));   store(y[1], warp_all(t > 7));
+  store(y[2], warp_any(t < -8));  store(y[3], warp_all(t >= -8));
+  store(y[4], warp_any(few > 2)); store(y[5], warp_all(trans(t) > -9));
+  if warp_any(t == load(n[0])) { store(z[0], 1); } else { store(z[0], 2); }
+})",
+     {{"x", DType::I32, {5, 12}}, {"n", DType::I32, {1}}}},
+    {"votes_in_a_loop",
+     R"(
+kernel k(x: i32[3, 5]) -> (y: i32[3, 5], z: i32[1]) grid (1) {
+  var t = load(x[:, :]);
+  var steps = 0;
+  while warp_any(t > -8) && steps < 20 { t -= 1; steps += 1; }
+  store(y[:, :], t);
+  store(z[0], steps);
+})",
+     {{"x", DType::I32, {3, 5}}}},
+};
+INSTANTIATE_TEST_SUITE_P(PartsAndVotes, KernelTest, testing::ValuesIn(partsAndVotes), nameOf);
 
 /// Every conversion between element types, of a tile and of a scalar. Quotients and squares give
 /// values that the narrower type must round.

@@ -206,6 +206,8 @@ private:
     const Variable &v = tiles[below(tiles.size())];
     if (v.shape.size() == 1 && v.type == Type::Int && oneIn(2))
       return "(sum(" + v.name + ") & 1) == 0";
+    if (v.type == Type::Bool && oneIn(2))
+      return (oneIn(2) ? "warp_any(" : "warp_all(") + v.name + ")";
     if (v.shape.size() == 1 && v.type == Type::Bool)
       return "any(" + v.name + ")";
     return "((" + scalar() + ") & " + text(1 + below(3)) + ") == 0";
@@ -338,6 +340,19 @@ private:
                                  : "(" + numbers + " & 3) > 1";
   }
 
+  /// A reduction along `axis`, at once or by way of parts.
+  std::string reduced(const std::string &kind, Type type, const Shape &shape, int64_t axis,
+                      int depth) {
+    std::string value = expr(type, shape, depth), end = ", axis = " + text(axis);
+    if (type != Type::Bool && oneIn(3)) {
+      int64_t parts = 1;
+      while (shape[axis] % (2 * parts) == 0 && !oneIn(4))
+        parts *= 2;
+      value = "partial_" + kind + "(" + value + end + ", parts = " + text(parts) + ")";
+    }
+    return clamped(type, kind + "(" + value + end + ")");
+  }
+
   /// A reduction, or a tile of lower rank, repeated to `shape`.
   std::string repeated(Type type, const Shape &shape, int depth) {
     const char *kinds[] = {"sum", "max", "min"};
@@ -345,15 +360,13 @@ private:
     if (shape.size() == 1) {
       Shape wide = oneIn(2) ? Shape{shape[0], 4} : Shape{5, shape[0]};
       int64_t axis = wide[0] == shape[0] && wide[1] == 4 ? 1 : 0;
-      return clamped(type,
-                     kind + "(" + expr(type, wide, depth - 1) + ", axis = " + text(axis) + ")");
+      return reduced(kind, type, wide, axis, depth - 1);
     }
     size_t axis = below(shape.size());
     Shape less = shape;
     less.erase(less.begin() + axis);
     std::string value = oneIn(2) ? expr(type, less, depth - 1)
-                                 : clamped(type, kind + "(" + expr(type, shape, depth - 1) +
-                                                     ", axis = " + text(axis) + ")");
+                                 : reduced(kind, type, shape, axis, depth - 1);
     std::string kept;
     for (size_t d = 0; d < shape.size(); ++d)
       kept += std::string(d ? ", " : "") + (d == axis ? "None" : ":");

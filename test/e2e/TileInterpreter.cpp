@@ -337,6 +337,13 @@ private:
           fill(op, [&](ArrayRef<int64_t> to) { return at(op.getSource(), {to[1], to[0]}); });
         })
         .Case([&](tile::ReduceOp op) { runReduce(op); })
+        .Case([&](tile::ReducePartialOp op) { runReducePartial(op); })
+        .Case([&](tile::VoteOp op) {
+          bool isAny = op.getKind() == tile::VoteKind::any;
+          auto isTrue = [](const Number &n) { return n.i != 0; };
+          const std::vector<Number> &numbers = get(op.getSource()).numbers;
+          setInt(op.getResult(), isAny ? llvm::any_of(numbers, isTrue) : llvm::all_of(numbers, isTrue));
+        })
         .Case([&](tile::ScanOp op) { runScan(op); })
         .Case([&](tile::DotOp op) {
           int64_t depth = op.getA().getType().getShape()[1];
@@ -466,6 +473,23 @@ private:
       Number result = neutral(op.getKind(), source.element);
       for (int64_t &i = from[op.getAxis()]; i < source.shape[op.getAxis()]; ++i)
         result = combine(op.getKind(), source.element, result, at(op.getSource(), from));
+      return result;
+    });
+  }
+
+  /// Parts are neighbours here, and others where kernels are compiled: which they are is unspecified,
+  /// so that tests compare what does not depend on it.
+  void runReducePartial(tile::ReducePartialOp op) {
+    const Tile &source = get(op.getSource());
+    int64_t axis = op.getAxis();
+    int64_t length = source.shape[axis] / cast<RankedTensorType>(op.getType()).getDimSize(axis);
+    fill(op.getResult(), [&](ArrayRef<int64_t> to) {
+      SmallVector<int64_t> from(to);
+      Number result = neutral(op.getKind(), source.element);
+      for (int64_t i = 0; i < length; ++i) {
+        from[axis] = to[axis] * length + i;
+        result = combine(op.getKind(), source.element, result, at(op.getSource(), from));
+      }
       return result;
     });
   }

@@ -1,6 +1,7 @@
 //===- GenAsync.cpp - Bulk copies and asynchronous products of kernels ------------------===//
 #include "KernelGen.h"
 
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSwitch.h"
 
 #include <optional>
@@ -191,6 +192,43 @@ Result KernelGen::genDotAsync(const CallExpr *e) {
   return Value(tile::DotAsyncOp::create(builder, location(e->loc), type, a->value, b->value, *acc,
                                         a->isTransposed, b->isTransposed)
                    .getResult());
+}
+
+void KernelGen::checkProducts(tile::KernelOp kernel) {
+  // A value under way may pass through loops. Whatever else uses it would see a part of a sum.
+  auto firstUse = [](SSA product) -> mlir::Operation * {
+    llvm::SetVector<SSA> running;
+    running.insert(product);
+    for (size_t i = 0; i < running.size(); ++i) {
+      for (mlir::OpOperand &use : running[i].getUses()) {
+        mlir::Operation *user = use.getOwner();
+        auto loop = mlir::dyn_cast<mlir::scf::ForOp>(user);
+        auto around = mlir::dyn_cast<mlir::scf::ForOp>(user->getParentOp());
+        auto next = mlir::dyn_cast<tile::DotAsyncOp>(user);
+        if (loop && loop.getTiedLoopRegionIterArg(&use)) {
+          running.insert(loop.getTiedLoopRegionIterArg(&use));
+        } else if (around && mlir::isa<mlir::scf::YieldOp>(user)) {
+          running.insert(around.getRegionIterArg(use.getOperandNumber()));
+          running.insert(around.getResult(use.getOperandNumber()));
+        } else if (!mlir::isa<tile::DotWaitOp>(user) && !(next && next.getAcc() == use.get())) {
+          return user;
+        }
+      }
+    }
+    return nullptr;
+  };
+  kernel.walk([&](tile::DotAsyncOp product) {
+    mlir::Operation *user = firstUse(product.getResult());
+    if (!user)
+      return;
+    mlir::InFlightDiagnostic diagnostic =
+        mlir::emitError(product.getLoc())
+        << "this product is used before a 'dot_wait' has returned it";
+    diagnostic.attachNote(user->getLoc())
+        << (mlir::isa<mlir::scf::YieldOp>(user) ? "a branch or a while loop carries it on here"
+                                                : "used here");
+    fail();
+  });
 }
 
 Result KernelGen::genDotWait(const CallExpr *e) {

@@ -118,10 +118,11 @@ void KernelGen::genRole(const Role &role, tile::RolesOp roles) {
 // Barriers
 //===------------------------------------------------------------------------------------===//
 
-FailureOr<int64_t> KernelGen::evalRequired(const CallExpr *e, StringRef option) {
+FailureOr<int64_t> KernelGen::evalRequired(const CallExpr *e, StringRef option, int64_t example) {
   if (const Expr *arg = namedArg(e, option))
     return evalInt(arg, "'" + option + "'");
-  error(e->loc, "'" + e->callee + "' needs '" + option + "', as in " + option + " = 4");
+  error(e->loc, "'" + e->callee + "' needs '" + option + "', as in " + option + " = " +
+                    Twine(example));
   return failure();
 }
 
@@ -142,7 +143,7 @@ FailureOr<int64_t> KernelGen::evalRing(const CallExpr *e, int64_t most) {
 
 Result KernelGen::genMBarrier(const CallExpr *e) {
   constexpr int64_t mostBarriers = 1024, mostArrivals = (1 << 20) - 1;
-  FailureOr<int64_t> count = evalRing(e, mostBarriers), arrivals = evalRequired(e, "arrivals");
+  FailureOr<int64_t> count = evalRing(e, mostBarriers), arrivals = evalRequired(e, "arrivals", 1);
   if (failed(count) || failed(arrivals))
     return failure();
   if (*arrivals < 1 || *arrivals > mostArrivals) {
@@ -156,7 +157,7 @@ Result KernelGen::genMBarrier(const CallExpr *e) {
 
 Result KernelGen::genNamedBarrier(const CallExpr *e) {
   constexpr int64_t mostBarriers = 15, mostThreads = 1024, warp = 32;
-  FailureOr<int64_t> count = evalRing(e, mostBarriers), threads = evalRequired(e, "threads");
+  FailureOr<int64_t> count = evalRing(e, mostBarriers), threads = evalRequired(e, "threads", 256);
   if (failed(count) || failed(threads))
     return failure();
   if (*threads < warp || *threads > mostThreads || *threads % warp != 0) {

@@ -225,7 +225,7 @@ Result KernelGen::genReducePartial(const CallExpr *e) {
   if (failed(x))
     return failure();
   auto type = mlir::cast<RankedTensorType>(x->getType());
-  FailureOr<int64_t> axis = evalAxis(e, type), parts = evalRequired(e, "parts");
+  FailureOr<int64_t> axis = evalAxis(e, type), parts = evalRequired(e, "parts", 4);
   if (failed(axis) || failed(parts))
     return failure();
   if (type.getElementType().isInteger(1)) {

@@ -34,6 +34,7 @@ FailureOr<tile::KernelOp> KernelGen::run(StringRef symbol) {
   execBlock(decl.body);
   tile::ReturnOp::create(builder, location(decl.name.loc));
   checkAtomics(kernel);
+  checkProducts(kernel);
   if (tooManyOperations)
     error(decl.name.loc, "kernel '" + decl.name.text + "' becomes more than " +
                              Twine(limits::operations) + " operations");

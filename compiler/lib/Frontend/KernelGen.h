@@ -34,6 +34,8 @@ private:
   void setInitialValues(tile::KernelOp kernel);
   /// Reports results that atomics combine with and that hold nothing before.
   void checkAtomics(tile::KernelOp kernel);
+  /// Reports products that are used while they may be under way.
+  void checkProducts(tile::KernelOp kernel);
   void notifyOperationInserted(mlir::Operation *op, mlir::OpBuilder::InsertPoint) override;
   Result evalName(const NameExpr *e) override;
   void execRuntime(const Stmt *stmt) override;
@@ -164,8 +166,8 @@ private:
   void genWaitForPhase(const CallExpr *e);
   /// The number of barriers that a call makes; checks that it stands in the kernel itself.
   mlir::FailureOr<int64_t> evalRing(const CallExpr *e, int64_t most);
-  /// An int option that must be given.
-  mlir::FailureOr<int64_t> evalRequired(const CallExpr *e, StringRef option);
+  /// An int option that must be given; messages show it with the value `example`.
+  mlir::FailureOr<int64_t> evalRequired(const CallExpr *e, StringRef option, int64_t example);
   enum class BarrierKind { Counting, Named, Any };
   struct Barrier {
     SSA ring, index;

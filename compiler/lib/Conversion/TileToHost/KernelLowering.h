@@ -111,6 +111,9 @@ private:
 
   // Reduce.cpp
   void lowerReduce(tile::ReduceOp op);
+  void lowerReducePartial(tile::ReducePartialOp op);
+  /// Makes reductions of the kernel's votes.
+  void expandVotes();
   void lowerScan(tile::ScanOp op);
   Value combine(tile::CombiningKind kind, Value a, Value b);
   Value neutral(tile::CombiningKind kind, mlir::Type type);

@@ -89,6 +89,48 @@ void KernelLowering::lowerReduce(tile::ReduceOp op) {
   buffers[op.getResult()] = buffer;
 }
 
+void KernelLowering::lowerReducePartial(tile::ReducePartialOp op) {
+  auto type = cast<RankedTensorType>(op.getType());
+  ArrayRef<int64_t> shape = type.getShape();
+  int64_t axis = op.getAxis(), parts = shape[axis];
+  int64_t extent = cast<RankedTensorType>(op.getSource().getType()).getDimSize(axis);
+  // Part p has elements p, p + parts, ...: neighbours stay neighbours, so that vectors combine.
+  int64_t width = vectorWidth(shape.back());
+  Value buffer = carriedDestination(op.getResult());
+  if (buffer && reads(op.getSource(), buffer) != Reads::never)
+    buffer = {};
+  if (!buffer)
+    buffer = allocate(shape, type.getElementType());
+  loopNest(shape, width, [&](Indices to) {
+    Value init = neutral(op.getKind(), vectorType(type.getElementType(), width));
+    auto loop = scf::ForOp::create(b, index(0), index(extent), index(parts), init);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> from(to);
+    from[axis] = add(to[axis], loop.getInductionVar());
+    scf::YieldOp::create(b, combine(op.getKind(), loop.getRegionIterArg(0),
+                                    evaluate(op.getSource(), from, width)));
+    b.setInsertionPointAfter(loop);
+    writeBuffer(loop.getResult(0), buffer, to);
+  });
+  buffers[op.getResult()] = buffer;
+}
+
+void KernelLowering::expandVotes() {
+  // One warp holds all elements here.
+  kernel.walk([](tile::VoteOp vote) {
+    ImplicitLocOpBuilder builder(vote.getLoc(), vote);
+    auto type = RankedTensorType::get(
+        cast<RankedTensorType>(vote.getSource().getType()).getNumElements(), builder.getI1Type());
+    Value line = tile::ReshapeOp::create(builder, type, vote.getSource());
+    auto kind = vote.getKind() == tile::VoteKind::any ? tile::CombiningKind::or_
+                                                      : tile::CombiningKind::and_;
+    Value agreed = tile::ReduceOp::create(builder, builder.getI1Type(), kind, line, /*axis=*/0);
+    vote.replaceAllUsesWith(agreed);
+    vote.erase();
+  });
+}
+
 void KernelLowering::lowerScan(tile::ScanOp op) {
   auto type = cast<RankedTensorType>(op.getType());
   ArrayRef<int64_t> shape = type.getShape();
