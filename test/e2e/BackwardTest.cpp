@@ -147,7 +147,7 @@ struct DenseCase {
 } // namespace
 
 TEST(DenseBackwardTest, AgreesWithOracle) {
-  auto compiler = Compiler::open(LIGHTHOUSE_KERNELS_DIR "/dense.lh");
+  auto compiler = Compiler::openBundled("dense.lh");
   ASSERT_TRUE(compiler.ok()) << compiler.status().message();
   const DenseCase all[] = {
       {1, 2, 2, 300, 64, true, DType::F32},   {1, 2, 1, 513, 64, false, DType::F32},

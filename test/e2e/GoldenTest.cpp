@@ -6,6 +6,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <gtest/gtest.h>
 
 using namespace e2e;
@@ -14,7 +15,11 @@ using runtime::TensorView;
 
 class GoldenTest : public testing::TestWithParam<const char *> {
 protected:
-  std::string folder() const { return std::string(LIGHTHOUSE_TEST_DIR "/golden/") + GetParam(); }
+  /// Where the tests run elsewhere than they were built, the environment says where the data are.
+  std::string folder() const {
+    const char *named = std::getenv("LIGHTHOUSE_TEST_DIR");
+    return std::string(named ? named : LIGHTHOUSE_TEST_DIR) + "/golden/" + GetParam();
+  }
 
   support::Array read(const std::string &name) const {
     auto array = support::readNpy(folder() + "/" + name + ".npy");
@@ -22,34 +27,35 @@ protected:
     return array ? *std::move(array) : support::Array();
   }
 
-  Case readCase() const {
-    Case c{.name = GetParam()};
-    auto buffer = llvm::MemoryBuffer::getFile(folder() + "/meta.json");
-    EXPECT_TRUE(bool(buffer));
-    auto json = llvm::json::parse((*buffer)->getBuffer());
-    EXPECT_TRUE(bool(json));
-    const llvm::json::Object &meta = *json->getAsObject();
-    auto number = [&](llvm::StringRef key) { return meta.getInteger(key).value_or(-1); };
-    c.batch = number("B");
-    c.tokens = number("N");
-    c.heads = c.groups = number("H");
-    c.dim = number("D");
-    c.levels = number("L");
-    c.factor = number("p");
-    c.budget = number("k");
-    c.seed = number("seed");
-    return c;
+  /// Reads the case. Files that are not there fail the test, which is then not run.
+  void SetUp() override {
+    const std::string path = folder() + "/meta.json";
+    auto buffer = llvm::MemoryBuffer::getFile(path);
+    ASSERT_TRUE(bool(buffer)) << path << ": " << buffer.getError().message();
+    llvm::Expected<llvm::json::Value> json = llvm::json::parse((*buffer)->getBuffer());
+    ASSERT_TRUE(bool(json)) << path << ": " << llvm::toString(json.takeError());
+    const llvm::json::Object *meta = json->getAsObject();
+    ASSERT_TRUE(meta) << path;
+    auto number = [&](llvm::StringRef key) { return meta->getInteger(key).value_or(-1); };
+    golden.name = GetParam();
+    golden.batch = number("B");
+    golden.tokens = number("N");
+    golden.heads = golden.groups = number("H");
+    golden.dim = number("D");
+    golden.levels = number("L");
+    golden.factor = number("p");
+    golden.budget = number("k");
+    golden.seed = number("seed");
   }
 
-  /// Runs a pipeline of kernels/lighthouse.lh.
-  std::unique_ptr<lhc::Execution> run(const Case &c, const std::string &pipeline,
-                                      bool gradient = false) const {
-    auto compiler = Compiler::open(LIGHTHOUSE_KERNELS_DIR "/lighthouse.lh");
+  /// Runs a pipeline of the bundled lighthouse.lh.
+  std::unique_ptr<lhc::Execution> run(const std::string &pipeline, bool gradient = false) const {
+    auto compiler = Compiler::openBundled("lighthouse.lh");
     if (!compiler) {
       ADD_FAILURE() << compiler.status().message();
       return nullptr;
     }
-    Request request = forwardRequest(c);
+    Request request = forwardRequest(golden);
     request.name = pipeline;
     request.settings.resize(3); // L, P and K
     request.exposeSelections = false;
@@ -57,7 +63,7 @@ protected:
     std::unique_ptr<lhc::Execution> execution = compile(*compiler, request);
     if (!execution)
       return nullptr;
-    std::vector<lhc::NamedArray> arrays = makeInputs(c, gradient);
+    std::vector<lhc::NamedArray> arrays = makeInputs(golden, gradient);
     std::vector<TensorView> inputs = viewsOf(arrays);
     runtime::Status status = execution->run(inputs);
     EXPECT_TRUE(status.ok()) << status.message();
@@ -65,29 +71,33 @@ protected:
   }
 
   /// Compares a result with the golden one of its name, at the rows that are kept.
-  void expectGolden(const Case &c, const lhc::NamedArray &output) const {
+  void expectGolden(const lhc::NamedArray &output) const {
     support::Array expected = read(output.name), rows = read("rows");
     std::vector<int64_t> positions;
     for (int64_t i = 0; i < rows.elements(); ++i)
       positions.push_back(rows.dtype() == runtime::DType::I64 ? rows.as<int64_t>()[i]
                                                               : rows.as<int32_t>()[i]);
-    std::span<const float> actual = output.array.as<float>(), golden = expected.as<float>();
-    int64_t width = c.heads * c.dim;
+    std::span<const float> actual = output.array.as<float>(), values = expected.as<float>();
+    int64_t width = golden.heads * golden.dim;
+    ASSERT_FALSE(positions.empty());
+    ASSERT_EQ(values.size(), golden.batch * positions.size() * width) << output.name;
     double largest = 0, error = 0;
-    for (int64_t b = 0; b < c.batch; ++b)
+    for (int64_t b = 0; b < golden.batch; ++b)
       for (size_t r = 0; r < positions.size(); ++r)
         for (int64_t i = 0; i < width; ++i) {
-          double reference = golden[(b * positions.size() + r) * width + i];
+          double reference = values[(b * positions.size() + r) * width + i];
           largest = std::max(largest, std::abs(reference));
-          error = std::max(error,
-                           std::abs(actual[(b * c.tokens + positions[r]) * width + i] - reference));
+          error = std::max(
+              error, std::abs(actual[(b * golden.tokens + positions[r]) * width + i] - reference));
         }
     EXPECT_LE(error, 1e-5 * largest) << output.name;
   }
+
+  Case golden;
 };
 
 TEST_P(GoldenTest, IndicesAreEqual) {
-  std::unique_ptr<lhc::Execution> execution = run(readCase(), "lighthouse_selection");
+  std::unique_ptr<lhc::Execution> execution = run("lighthouse_selection");
   ASSERT_TRUE(execution);
   const lhc::NamedArray &indices = execution->outputs.front();
   EXPECT_EQ(indices.name, "indices");
@@ -101,12 +111,11 @@ TEST_P(GoldenTest, IndicesAreEqual) {
 
 /// Output and gradients.
 TEST_P(GoldenTest, ResultsAreWithinTolerance) {
-  Case c = readCase();
-  std::unique_ptr<lhc::Execution> execution = run(c, "lighthouse", /*gradient=*/true);
+  std::unique_ptr<lhc::Execution> execution = run("lighthouse", /*gradient=*/true);
   ASSERT_TRUE(execution);
   ASSERT_EQ(execution->outputs.size(), 4u);
   for (const lhc::NamedArray &output : execution->outputs)
-    expectGolden(c, output);
+    expectGolden(output);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, GoldenTest,

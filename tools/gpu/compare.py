@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Times Lighthouse attention of this project, the public PyTorch implementation and dense attention
-in one process, in turns, on one GPU, and compares the results with float64.
+in turns, on one GPU, and compares the results with float64.
 
   PYTHONPATH=python LIGHTHOUSE_LIBRARY_DIR=build/release/lib \
     python3 tools/gpu/compare.py --n 98304 --budget 1536 --public ../lighthouse-attention [--grad]
@@ -10,6 +10,11 @@ With --grad forward and backward pass are timed together, and attention's on its
 
 --public DIR is a checkout of github.com/ighoshsubho/lighthouse-attention; without it the public code
 is left out. Needs PyTorch, and Triton for the public code.
+
+Every N, and there each form of the public code, has a process of its own, as a kernel that faults takes
+all of its process with it. Ours takes its turns in each: what is compared was timed side by side. Where
+the public code leaves places of its list of entries empty its gather would read outside of its tensors;
+it is not run then.
 """
 import argparse
 import functools
@@ -23,6 +28,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 import lighthouse_attention as lighthouse
 import lighthouse_attention.ops  # noqa: F401  registers the operators
 import public_lighthouse
+from apart import run_apart
 from reference import Reference
 from timing import GpuTimer, captured, turns
 from training_tools import environment, parameters_of, write_json
@@ -46,6 +52,7 @@ def parse_arguments():
     parser.add_argument("--dense-limit", type=int, default=1 << 19,
                         help="largest N for dense attention")
     parser.add_argument("--json", metavar="FILE", help="write the results here")
+    parser.add_argument("--part", help=argparse.SUPPRESS)  # what a process of its own measures
     return parser.parse_args()
 
 
@@ -68,6 +75,13 @@ class Contender:
             self.failure = " ".join(f"{type(error).__name__}: {error}".split())[:160]
             return None
 
+    @classmethod
+    def failed(cls, name, failure):
+        """The record of one whose process ended before it could say anything."""
+        contender = cls(name, None)
+        contender.failure = failure
+        return contender.record()
+
     def record(self):
         milliseconds = statistics.median(self.seconds) * 1e3 if self.seconds else None
         return {"name": self.name, "ms": milliseconds, "all_seconds": self.seconds,
@@ -84,28 +98,34 @@ def with_gradient(attention, tensors, cotangent):
     return run
 
 
-def ours(options, q, k, v, do):
-    """Contenders, the output to check, and the entries that were selected."""
+def our_attention(options, deterministic=False):
+    return functools.partial(lighthouse.attention, levels=options.levels, factor=options.factor,
+                             budget=options.budget, deterministic=deterministic)
+
+
+def our_run(options, q, k, v, do, deterministic=False):
+    attention = our_attention(options, deterministic)
+    return (with_gradient(attention, (q, k, v), do) if options.grad else
+            functools.partial(attention, q, k, v))
+
+
+def our_entries(options, q, k, v):
+    """The entries that are selected."""
     config = (options.levels, options.factor, options.budget, 128)
     *_, query_scores, key_scores = torch.ops.lighthouse.pool_score(q, k, v, *config[:2])
-    entries = torch.ops.lighthouse.select(query_scores, key_scores, q.shape[1], *config, False)
-    contenders, output = [], None
+    return torch.ops.lighthouse.select(query_scores, key_scores, q.shape[1], *config, False)
+
+
+def ours(options, q, k, v, do):
+    contenders = []
     for name, deterministic in (("ours", False), ("ours, deterministic", True)):
-        attention = functools.partial(lighthouse.attention, levels=options.levels,
-                                      factor=options.factor, budget=options.budget,
-                                      deterministic=deterministic)
-        if output is None:
-            output = attention(q, k, v)
-        if options.grad:
-            run = with_gradient(attention, (q, k, v), do)
-        elif deterministic:
+        if deterministic and not options.grad:
             continue
-        else:
-            run = functools.partial(attention, q, k, v)
+        run = our_run(options, q, k, v, do, deterministic)
         run()
         torch.cuda.synchronize()
         contenders += [Contender(name, run), Contender(name + ", graph", captured(run))]
-    return contenders, output, entries
+    return contenders
 
 
 def attention_by(backend):
@@ -140,26 +160,15 @@ def backward_alone(options, length):
     leaves = [torch.randn(shape, dtype=torch.bfloat16, device="cuda", requires_grad=True)
               for _ in range(3)]
     cotangent = torch.randn(shape, dtype=torch.bfloat16, device="cuda")
-    contenders = []
-    for name, backend in (("cuDNN", SDPBackend.CUDNN_ATTENTION),
-                          ("flash", SDPBackend.FLASH_ATTENTION)):
-        output = attention_by(backend)(*leaves)
-        contenders.append(Contender(
-            f"backward of S, {name}",
-            lambda output=output: torch.autograd.grad(output, leaves, cotangent,
-                                                      retain_graph=True)))
-    return contenders
 
+    def run_with(backend):
+        @functools.cache
+        def output():
+            return attention_by(backend)(*leaves)
+        return lambda: torch.autograd.grad(output(), leaves, cotangent, retain_graph=True)
 
-def public(options, module, q, k, v, do):
-    contenders = []
-    for name, compiled in (("public, eager", False), ("public, compiled", True)):
-        layer = public_lighthouse.PublicLighthouse(module, options.levels, options.factor,
-                                                   options.budget, compiled)
-        run = with_gradient(layer.forward, (q, k, v), do) if options.grad else (
-            lambda layer=layer: layer(q, k, v))
-        contenders.append((Contender(name, run), layer))
-    return contenders
+    return [Contender("backward of S, cuDNN", run_with(SDPBackend.CUDNN_ATTENTION)),
+            Contender("backward of S, flash", run_with(SDPBackend.FLASH_ATTENTION))]
 
 
 def measure(contenders, repeat):
@@ -185,74 +194,107 @@ def agreement(entries, others):
     return differing
 
 
-def compare(options, module, n):
+def make_inputs(options):
     torch.manual_seed(options.seed)
-    shape = (options.batch, n, options.heads, options.head_dim)
-    q, k, v, do = (torch.randn(shape, dtype=torch.bfloat16, device="cuda") for _ in range(4))
-    contenders, output, entries = ours(options, q, k, v, do)
-    checked = contenders[:2]
+    shape = (options.batch, options.n[0], options.heads, options.head_dim)
+    return tuple(torch.randn(shape, dtype=torch.bfloat16, device="cuda") for _ in range(4))
+
+
+def reference(options, q, k, v, entries):
+    positions = torch.randperm(q.shape[1], device="cuda")[:options.rows].sort().values
+    return Reference(q, k, v, entries, options.levels, options.factor, positions)
+
+
+def compare_ours(options):
+    """Ours and dense attention at one N."""
+    q, k, v, do = make_inputs(options)
+    output, entries = our_attention(options)(q, k, v), our_entries(options, q, k, v)
+    contenders = ours(options, q, k, v, do)
+    exact = reference(options, q, k, v, entries)
+    for contender in contenders[:2]:
+        contender.errors = exact.errors(output)
+        contender.passed = exact.passes(contender.errors)
     contenders += dense(options, q, k, v, do)
     if options.grad:
         contenders += backward_alone(options, entries.shape[2])
-    positions = torch.randperm(n, device="cuda")[:options.rows].sort().values
-
-    def reference(chosen):
-        return Reference(q, k, v, chosen, options.levels, options.factor, positions)
-
-    exact = reference(entries)
-    for contender in checked:
-        contender.errors = exact.errors(output)
-        contender.passed = exact.passes(contender.errors)
-    result = {"n": n, "s": entries.shape[2], "torch_max_error": exact.torch_errors[0],
-              "torch_mean_error": exact.torch_errors[1], "differing_entries": None}
-    for contender, layer in public(options, module, q, k, v, do) if module else []:
-        contenders.append(contender)
-        observed = contender.attempt(lambda: layer.run_and_observe(q, k, v))
-        if observed is None:
-            continue
-        their_output, their_entries = observed
-        result["differing_entries"] = agreement(entries, their_entries)
-        theirs = reference(their_entries)
-        contender.errors = theirs.errors(their_output)
-        contender.passed = theirs.passes(contender.errors)
     measure(contenders, options.repeat)
-    result["contenders"] = [contender.record() for contender in contenders]
-    return result
+    return {"s": entries.shape[2], "torch_max_error": exact.torch_errors[0],
+            "torch_mean_error": exact.torch_errors[1],
+            "contenders": [contender.record() for contender in contenders]}
+
+
+PUBLIC = {"public, eager": False, "public, compiled": True}
+
+
+def compare_public(options):
+    """The public code at one N, beside ours."""
+    name = options.part
+    module = public_lighthouse.load(options.public)
+    q, k, v, do = make_inputs(options)
+    entries = our_entries(options, q, k, v)
+    own = Contender("ours", our_run(options, q, k, v, do))
+    layer = public_lighthouse.PublicLighthouse(module, options.levels, options.factor,
+                                               options.budget, PUBLIC[name])
+    contender = Contender(name, with_gradient(layer.forward, (q, k, v), do) if options.grad else
+                          functools.partial(layer, q, k, v))
+    differing = None
+    observed = contender.attempt(lambda: layer.run_and_observe(q, k, v))
+    if observed is not None:
+        their_output, their_entries = observed
+        differing = agreement(entries, their_entries)
+        exact = reference(options, q, k, v, their_entries)
+        contender.errors = exact.errors(their_output)
+        contender.passed = exact.passes(contender.errors)
+        measure([own, contender], options.repeat)
+    return {**contender.record(), "ours_ms": own.record()["ms"], "differing_entries": differing}
+
+
+def compare(n, parts):
+    """All that is measured at an N, each part in a process of its own."""
+    def measured(part):
+        return run_apart([*sys.argv[1:], "--n", str(n), "--part", part], "--json")
+
+    result, failure = measured("ours")
+    if failure:
+        result = {"contenders": [Contender.failed("ours", failure)]}
+    for part in parts:
+        record, failure = measured(part)
+        result["contenders"].append(record or Contender.failed(part, failure))
+    return {"n": n, **result}
 
 
 def print_table(result):
-    print(f"\nN = {result['n']}, S = {result['s']}")
-    if result["differing_entries"] is not None:
-        print(f"selections: {result['differing_entries']} entries differ from the public code's")
+    print(f"\nN = {result['n']}, S = {result.get('s', 'unknown')}")
+    for row in result["contenders"]:
+        if row.get("differing_entries") is not None:
+            print(f"selections: {row['differing_entries']} entries differ from those of {row['name']}")
     print(f"{'':26} {'ms':>10} {'x ours':>8} {'max error':>10} {'mean error':>11}  error rule")
-    base = result["contenders"][0]["ms"]
     for row in result["contenders"]:
         if row["failure"]:
             print(f"{row['name']:26} fails: {row['failure']}")
             continue
+        base = row.get("ours_ms", result["contenders"][0]["ms"])
         ratio = f"{row['ms'] / base:8.2f}" if base else f"{'-':>8}"
         errors = f"{'-':>10} {'-':>11}"
         if row["max_error"] is not None:
             errors = f"{row['max_error']:10.3g} {row['mean_error']:11.3g}"
         verdict = {True: "passed", False: "FAILED", None: ""}[row["passed"]]
         print(f"{row['name']:26} {row['ms']:10.4f} {ratio} {errors}  {verdict}")
-    print(f"{'torch, same rows':26} {'':10} {'':8} {result['torch_max_error']:10.3g} "
-          f"{result['torch_mean_error']:11.3g}", flush=True)
+    if "s" in result:
+        print(f"{'torch, same rows':26} {'':10} {'':8} {result['torch_max_error']:10.3g} "
+              f"{result['torch_mean_error']:11.3g}")
+    sys.stdout.flush()
 
 
 def main():
     options = parse_arguments()
     if not torch.cuda.is_available():
         sys.exit("compare.py needs a GPU that PyTorch can use")
-    module, public_failure = None, None
-    if options.public:
-        try:
-            module = public_lighthouse.load(options.public)
-        except Exception as error:
-            public_failure = f"{type(error).__name__}: {error}"
-            print(f"the public code cannot be loaded: {public_failure}", file=sys.stderr)
-    report = {**environment("cuda"), "public_failure": public_failure, "parameters": parameters_of(options),
-              "results": []}
+    if options.part:
+        write_json(options.json, compare_public(options) if options.part in PUBLIC else
+                   compare_ours(options))
+        return
+    report = {**environment("cuda"), "parameters": parameters_of(options), "results": []}
     print(f"{report['device']}, driver {report['driver']}, PyTorch {report['torch']}, "
           f"cuDNN {report['cudnn']}, {report['date']}")
     print(report["command"])
@@ -260,14 +302,14 @@ def main():
           f"p={options.factor} k={options.budget}; medians of {options.repeat} in turns, cold L2")
     passed = True
     for n in options.n:
-        result = compare(options, module, n)
+        result = compare(n, PUBLIC if options.public else ())
         report["results"].append(result)
         print_table(result)
         first = result["contenders"][0]
         passed &= first["failure"] is None and bool(first["passed"])
-        torch.cuda.empty_cache()
-    if options.json:
-        write_json(options.json, report)
+        if options.json:
+            # What there is so far.
+            write_json(options.json, report)
     sys.exit(0 if passed else 1)
 
 

@@ -53,6 +53,10 @@ def _attention(q, k, v):
         return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
 
 
+class EmptyPlaces(Exception):
+    """The list of entries has -1 in it."""
+
+
 class PublicLighthouse:
     """Its layer with the norm scorer; q, k, v and the result are [B, N, H, D]."""
 
@@ -75,13 +79,18 @@ class PublicLighthouse:
         return self.forward(q, k, v)
 
     def run_and_observe(self, q, k, v):
-        """The result and the entries that it selected, in the order of the sub-sequence."""
+        """The result and the entries that it selected, in the order of the sub-sequence. `EmptyPlaces`
+        if these have places without one: the layer cannot run then."""
         selection = self._module.LighthouseSelectionQkKqChunkedTopkNvrtc
         forward, seen = selection.forward, []
 
         def observe(*arguments):
-            seen.append(forward(*arguments))
-            return seen[-1]
+            entries = forward(*arguments)
+            if bool((entries < 0).any()):
+                # What follows would read in front of its tensors, and take the context with it.
+                raise EmptyPlaces("it leaves places of its list of entries empty for this shape")
+            seen.append(entries)
+            return entries
 
         selection.forward = staticmethod(observe)
         try:

@@ -88,8 +88,8 @@ def driver_version():
     return "unknown"
 
 
-# Options that say where files are, or until when to go on.
-_PLACES = {"json", "lhc", "public", "deadline"}
+# Options that say where files are, until when to go on, or which part of the work a process does.
+_PLACES = {"json", "lhc", "public", "deadline", "part"}
 
 
 def parameters_of(options):

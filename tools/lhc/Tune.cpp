@@ -5,6 +5,8 @@
 #include "TuneSpace.h"
 #include "TuneWorker.h"
 
+#include "lighthouse/Tuning/Results.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
@@ -251,7 +253,8 @@ private:
       Result<support::Array> actual = support::readNpy(outputFile(inFolder, i));
       if (!actual)
         return actual.status();
-      if (std::string difference = compareResults(expected, *actual); !difference.empty())
+      if (std::string difference = tuning::compareResults(viewOf(expected), viewOf(*actual));
+          !difference.empty())
         return Status(StatusCode::Internal,
                       llvm::formatv("wrong result {0}: {1}", i, difference).str());
     }

@@ -5,14 +5,9 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
-#include <cmath>
-#include <cstring>
-
 using namespace lhc;
 using namespace lighthouse;
 using frontend::TunableUse;
-using runtime::DType;
-using support::Array;
 
 std::string lhc::spell(const Settings &settings) {
   std::string text;
@@ -90,65 +85,4 @@ Result<std::vector<TuneGroup>> lhc::makeGroups(const std::vector<TunableUse> &us
     return Status(StatusCode::InvalidArgument,
                   "no kernel '" + kernelFilter + "' with open choices is used");
   return groups;
-}
-
-//===------------------------------------------------------------------------------------------===//
-// Results
-//===------------------------------------------------------------------------------------------===//
-
-/// Allowed difference, as a part of the element and of the root mean square of all. Partial sums in
-/// another order are rounded differently, and so are values that pass through the type on the way.
-static double tolerance(DType dtype) {
-  switch (dtype) {
-  case DType::F64:
-    return 1e-10;
-  case DType::F32:
-    return 1e-4;
-  case DType::F16:
-    return 4e-3;
-  default:
-    return 3e-2; // BF16
-  }
-}
-
-template <typename T>
-static std::string compareFloats(DType dtype, std::span<const T> expected,
-                                 std::span<const T> actual) {
-  double squares = 0;
-  size_t finite = 0;
-  for (T value : expected)
-    if (std::isfinite(value))
-      squares += double(value) * double(value), ++finite;
-  double scale = finite ? std::sqrt(squares / double(finite)) : 0;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    double want = expected[i], is = actual[i];
-    bool same = want == is || (std::isnan(want) && std::isnan(is)) ||
-                std::abs(want - is) <= tolerance(dtype) * (std::abs(want) + scale);
-    // A difference to an infinity is one whatever the tolerance.
-    if (!same || (std::isinf(want) && want != is))
-      return llvm::formatv("element {0} is {1}, by default {2}", i, is, want);
-  }
-  return "";
-}
-
-std::string lhc::compareResults(const Array &expected, const Array &actual) {
-  if (expected.dtype() != actual.dtype() || expected.shape() != actual.shape())
-    return "its type differs";
-  if (std::memcmp(expected.bytes().data(), actual.bytes().data(), expected.bytes().size()) == 0)
-    return "";
-  switch (expected.dtype()) {
-  case DType::F64:
-    return compareFloats(DType::F64, expected.as<double>(), actual.as<double>());
-  case DType::F32:
-    return compareFloats(DType::F32, expected.as<float>(), actual.as<float>());
-  case DType::F16:
-  case DType::BF16: {
-    Result<std::vector<float>> want = expected.toFloat(), is = actual.toFloat();
-    if (!want || !is)
-      return "out of memory";
-    return compareFloats<float>(expected.dtype(), *want, *is);
-  }
-  default:
-    return "integers differ";
-  }
 }

@@ -52,11 +52,6 @@ Result<std::vector<TuneGroup>>
 makeGroups(const std::vector<lighthouse::frontend::TunableUse> &uses,
            const std::string &kernelFilter);
 
-/// Why `actual` is not the same result as `expected`: integers must be equal, floats within the
-/// rounding that another order of sums explains. Empty if it is the same.
-std::string compareResults(const lighthouse::support::Array &expected,
-                           const lighthouse::support::Array &actual);
-
 } // namespace lhc
 
 #endif // LIGHTHOUSE_TOOLS_LHC_TUNESPACE_H
