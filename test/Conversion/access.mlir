@@ -1,5 +1,5 @@
 // Loads and stores: which checks are made, and how.
-// RUN: lighthouse-opt %s --tile-to-host=vector-bits=512 --canonicalize --cse | FileCheck %s
+// RUN: lighthouse-opt %s --tile-attach-target=target=x86-64-v4 --tile-to-host --canonicalize --cse | FileCheck %s
 
 #grid = affine_map<()[m, n] -> (m, 1, 1)>
 !x = !tile.view<["M", "N"], f32>

@@ -1,6 +1,6 @@
 // Tiles that loops and branches carry: one buffer each, updated in place where the old value is
 // needed no more.
-// RUN: lighthouse-opt %s --tile-to-host=vector-bits=256 --canonicalize --cse | FileCheck %s
+// RUN: lighthouse-opt %s --tile-attach-target=target=x86-64-v3 --tile-to-host --canonicalize --cse | FileCheck %s
 
 #grid = affine_map<()[n] -> (n, 1, 1)>
 !x = !tile.view<[8], f32>

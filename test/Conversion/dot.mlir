@@ -1,6 +1,6 @@
 // The matrix product: a block of accumulators in registers, one broadcast element of the left
 // operand times a row of vectors of the right one.
-// RUN: lighthouse-opt %s --tile-to-host=vector-bits=512 --canonicalize --cse | FileCheck %s
+// RUN: lighthouse-opt %s --tile-attach-target=target=x86-64-v4 --tile-to-host --canonicalize --cse | FileCheck %s
 
 #grid = affine_map<()[n] -> (n, 1, 1)>
 !a = !tile.view<["N", 16], f32>

@@ -1,6 +1,6 @@
 // The two pipelines one after the other leave the llvm dialect alone, without a function of a library.
-// RUN: lighthouse-opt %s --tile-to-host-pipeline=vector-bits=256 | FileCheck %s --check-prefix=HOST
-// RUN: lighthouse-opt %s --tile-to-host-pipeline=vector-bits=256 --host-to-llvm-pipeline | FileCheck %s
+// RUN: lighthouse-opt %s --tile-attach-target=target=x86-64-v3 --tile-to-host-pipeline | FileCheck %s --check-prefix=HOST
+// RUN: lighthouse-opt %s --tile-attach-target=target=x86-64-v3 --tile-to-host-pipeline --host-to-llvm-pipeline | FileCheck %s
 
 // Canonicalisation proves the last dim in bounds before the checks are built.
 // HOST: func.func @softmax

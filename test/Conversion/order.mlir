@@ -1,6 +1,6 @@
 // The order of accesses of one instance: a load that waits for its use is done before what it reads
 // is overwritten.
-// RUN: lighthouse-opt %s --tile-to-host=vector-bits=256 --canonicalize --cse | FileCheck %s
+// RUN: lighthouse-opt %s --tile-attach-target=target=x86-64-v3 --tile-to-host --canonicalize --cse | FileCheck %s
 
 #grid = affine_map<()[n] -> (n, 1, 1)>
 !x = !tile.view<[8], f32>

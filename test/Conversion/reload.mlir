@@ -1,4 +1,4 @@
-// RUN: lighthouse-opt --tile-to-host=vector-bits=512 --split-input-file %s | FileCheck %s
+// RUN: lighthouse-opt --tile-attach-target=target=x86-64-v4 --tile-to-host --split-input-file %s | FileCheck %s
 
 // A small load with two uses is read twice, not copied: the only buffers are the results.
 // CHECK-LABEL: func.func @twice

@@ -1,4 +1,4 @@
-// RUN: lighthouse-opt --tile-to-host=vector-bits=512 %s | FileCheck %s
+// RUN: lighthouse-opt --tile-attach-target=target=x86-64-v4 --tile-to-host %s | FileCheck %s
 
 // A streaming store of whole vectors bypasses the caches where its address is aligned to them; a fence
 // makes it visible before the instances count as done.

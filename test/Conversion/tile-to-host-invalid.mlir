@@ -1,6 +1,6 @@
 // What the pass refuses, with the place and what to do.
 // RUN: lighthouse-opt %s --split-input-file --verify-diagnostics --tile-to-host
-// RUN: lighthouse-opt %s --split-input-file --verify-diagnostics --tile-to-host=vector-bits=512
+// RUN: lighthouse-opt %s --split-input-file --verify-diagnostics --tile-attach-target=target=x86-64-v4 --tile-to-host
 
 #grid = affine_map<()[n] -> (n, 1, 1)>
 !x = !tile.view<["N"], f32>

@@ -1,6 +1,6 @@
 // Loads and stores of tensor arguments: widths, predicates, ragged rows, masks, lists, copies, atomics.
 // RUN: lighthouse-opt %s --pass-pipeline='builtin.module(tile-to-nvvm,cse,canonicalize)' | FileCheck %s --check-prefixes=CHECK,SCALAR
-// RUN: lighthouse-opt %s --pass-pipeline='builtin.module(tile-to-nvvm{vector-atomics=true},cse,canonicalize)' | FileCheck %s --check-prefixes=CHECK,VECTOR
+// RUN: lighthouse-opt %s --pass-pipeline='builtin.module(tile-attach-target{target=sm_90},tile-to-nvvm,cse,canonicalize)' | FileCheck %s --check-prefixes=CHECK,VECTOR
 
 #quad = #tile.layout<register = [[1], [2]], lane = [[4], [8], [16], [32], [64]], warp = []>
 #octet = #tile.layout<register = [[1], [2], [4]], lane = [[8], [16], [32], [64], [128]], warp = []>

@@ -1,28 +1,23 @@
 // What does not fit a target is said with the kernel, what it needs, and the limit, which is exact.
 // RUN: split-file %s %t
-// RUN: lighthouse-opt %t/shared.mlir --tile-to-nvvm=shared-limit=32768 | FileCheck %s --check-prefix=FITS
-// RUN: %exit 1 lighthouse-opt %t/shared.mlir --tile-to-nvvm=shared-limit=32767 2>&1 | FileCheck %s --check-prefix=SHARED
-// RUN: lighthouse-opt %t/large.mlir --tile-to-nvvm | FileCheck %s --check-prefix=DEFAULT
-// RUN: lighthouse-opt %t/invalid.mlir --split-input-file --verify-diagnostics --tile-to-nvvm
+// RUN: lighthouse-opt %t/large.mlir --tile-attach-target=target=sm_90 --tile-to-nvvm | FileCheck %s --check-prefix=FITS
+// RUN: %exit 1 lighthouse-opt %t/large.mlir --tile-attach-target=target=sm_86 --tile-to-nvvm 2>&1 | FileCheck %s --check-prefix=SHARED -DLIMIT=101376
+// RUN: %exit 1 lighthouse-opt %t/large.mlir --tile-to-nvvm 2>&1 | FileCheck %s --check-prefix=SHARED -DLIMIT=166912
+// RUN: %exit 1 lighthouse-opt %t/large.mlir --tile-attach-target=target=x86-64-v3 --tile-to-nvvm 2>&1 | FileCheck %s --check-prefix=KIND
+// RUN: lighthouse-opt %t/invalid.mlir --split-input-file --verify-diagnostics --tile-attach-target=target=sm_90 --tile-to-nvvm
 // RUN: %python %S/Inputs/many_parameters.py 505 > %t/many.mlir
 // RUN: lighthouse-opt %t/many.mlir --tile-to-nvvm | FileCheck %s --check-prefix=MOST
 // RUN: %python %S/Inputs/many_parameters.py 506 > %t/more.mlir
 // RUN: %exit 1 lighthouse-opt %t/more.mlir --tile-to-nvvm 2>&1 | FileCheck %s --check-prefix=MORE
 
-// FITS: "lighthouse.shared", "32768"
-// SHARED: shared.mlir:2:1: error: kernel 'large' needs 32768 bytes of shared memory, the limit of the target is 32767; use smaller tiles or fewer stages
-// DEFAULT: "lighthouse.shared", "232448"
+// FITS: "lighthouse.shared", "232448"
+// SHARED: large.mlir:2:1: error: kernel 'largest' needs 232448 bytes of shared memory, the limit of the target is [[LIMIT]]; use smaller tiles or fewer stages
+// KIND: error: a module for x86-64-v3 has no code for a GPU
 // MOST: llvm.byval = !llvm.array<512 x i64>
 // MORE: more.mlir:1:1: error: kernel 'many' takes 4104 bytes of parameters, the limit is 4096
 
-//--- shared.mlir
-
-tile.kernel @large() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
-  %buf = tile.alloc_shared : !tile.buffer<2x64x64xf32>
-  tile.return
-}
-
 //--- large.mlir
+
 tile.kernel @largest() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
   %buf = tile.alloc_shared : !tile.buffer<58112xf32>
   tile.return

@@ -5,6 +5,7 @@
 #include "TileInterpreter.h"
 
 #include "lighthouse/Pipelines/Compiler.h"
+#include "lighthouse/Pipelines/TargetName.h"
 #include "lighthouse/runtime/Cpu.h"
 #include "lighthouse/runtime/Cuda.h"
 #include "lighthouse/runtime/Program.h"
@@ -187,8 +188,8 @@ std::vector<std::vector<double>> e2e::runAndCompare(const KernelCase &c) {
     request.arguments.push_back({input.name, input.dtype, input.shape});
 
   std::vector<std::string> targets{"x86-64-v2", "x86-64-v3", "x86-64-v4"};
-  if (auto devices = runtime::cuda::devices(); devices && !devices->empty())
-    targets.push_back(runtime::cuda::archOf(devices->front()));
+  if (auto device = parseTarget("cuda"))
+    targets.push_back(device->arch);
   for (const std::string &level : targets) {
     SCOPED_TRACE(level);
     bool isCuda = level.starts_with("sm_");

@@ -2,6 +2,7 @@
 
 #include "Pipeline.h"
 
+#include "lighthouse/Pipelines/TargetName.h"
 #include "lighthouse/runtime/Cpu.h"
 #include "lighthouse/runtime/Cuda.h"
 #include "support/CounterRandom.h"
@@ -77,9 +78,9 @@ const testing::Environment *const needsGpu = testing::AddGlobalTestEnvironment(n
 } // namespace
 
 void e2e::setTarget(Request &request) {
-  auto devices = runtime::cuda::devices();
-  ASSERT_TRUE(devices.ok() && !devices->empty());
-  request.arch = runtime::cuda::archOf(devices->front());
+  auto target = parseTarget("cuda");
+  ASSERT_TRUE(target.ok()) << target.status().message();
+  request.arch = target->arch;
 }
 
 #else

@@ -88,6 +88,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     mlir::MLIRContext &context = freshContext();
     mlir::OwningOpRef<mlir::ModuleOp> module =
         mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+    tile::setTarget(*module, tile::targets()[size % tile::targets().size()]);
     for (const DefinitionInfo &info : spec->definitions()) {
       std::vector<ParamSetting> settings = chooseSettings(info);
       std::vector<NamedType> types;

@@ -4,7 +4,6 @@
 #include "Ptxas.h"
 
 #include "lighthouse/Pipelines/Compiler.h"
-#include "lighthouse/Target/Cuda.h"
 #include "lighthouse/runtime/Cpu.h"
 #include "lighthouse/runtime/Cuda.h"
 #include "lighthouse/runtime/Environment.h"
@@ -59,8 +58,8 @@ std::string describeDriver() {
 }
 
 std::string describeArch(const runtime::cuda::DeviceInfo &device) {
-  std::string arch = runtime::cuda::archOf(device);
-  return findCudaArch(arch) ? "compiled for as " + arch : arch + ", for which lhc has no code";
+  const tile::TargetInfo *nearest = nearestTarget(device);
+  return nearest ? ("compiled for as " + nearest->name).str() : "older than all targets of lhc";
 }
 
 std::string describeDevice(const runtime::cuda::DeviceInfo &device) {
@@ -127,7 +126,7 @@ private:
     if (devices)
       for (const runtime::cuda::DeviceInfo &device : *devices) {
         llvm::json::Object entry = toJson(device);
-        entry["compiles"] = findCudaArch(runtime::cuda::archOf(device)) != nullptr;
+        entry["compiles"] = nearestTarget(device) != nullptr;
         list.push_back(std::move(entry));
       }
     object["devices"] = std::move(list);

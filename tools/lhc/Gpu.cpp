@@ -47,15 +47,23 @@ std::optional<cuda::DeviceInfo> lhc::findDevice(int ordinal) {
 }
 
 std::optional<cuda::DeviceInfo> lhc::findDevice(llvm::StringRef arch) {
-  return findDeviceIf([&](const cuda::DeviceInfo &device) { return cuda::archOf(device) == arch; });
+  return findDeviceIf([&](const cuda::DeviceInfo &device) {
+    const lighthouse::tile::TargetInfo *nearest = nearestTarget(device);
+    return nearest && nearest->name == arch;
+  });
+}
+
+const lighthouse::tile::TargetInfo *lhc::nearestTarget(const cuda::DeviceInfo &device) {
+  return lighthouse::tile::nearestTarget(device.major, device.minor);
 }
 
 llvm::json::Object lhc::toJson(const cuda::DeviceInfo &device) {
+  const lighthouse::tile::TargetInfo *nearest = nearestTarget(device);
   return llvm::json::Object{
       {"ordinal", device.ordinal},
       {"name", llvm::json::fixUTF8(device.name)},
       {"capability", std::to_string(device.major) + "." + std::to_string(device.minor)},
-      {"arch", cuda::archOf(device)},
+      {"arch", nearest ? llvm::json::Value(nearest->name) : nullptr},
       {"memory_bytes", int64_t(device.memoryBytes)},
       {"multiprocessors", device.multiprocessors},
       {"shared_bytes_per_block", device.sharedBytesPerBlock},

@@ -4,6 +4,7 @@
 
 #include "Command.h"
 
+#include "lighthouse/Dialect/Tile/IR/Target.h"
 #include "lighthouse/runtime/Cuda.h"
 
 #include <optional>
@@ -25,6 +26,10 @@ std::optional<lighthouse::runtime::cuda::DeviceInfo> findDevice(int ordinal);
 
 /// The first device that code for `arch` is best for; none if there is none.
 std::optional<lighthouse::runtime::cuda::DeviceInfo> findDevice(llvm::StringRef arch);
+
+/// What code for `device` is made for; null if the device is older than all targets.
+const lighthouse::tile::TargetInfo *
+nearestTarget(const lighthouse::runtime::cuda::DeviceInfo &device);
 
 /// What figures of `device` are about.
 llvm::json::Object toJson(const lighthouse::runtime::cuda::DeviceInfo &device);

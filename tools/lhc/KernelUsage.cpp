@@ -17,26 +17,12 @@ using namespace lighthouse;
 
 namespace {
 
-/// What a multiprocessor has: the CUDA programming guide, "Technical Specifications per Compute
-/// Capability".
-struct Multiprocessor {
-  llvm::StringLiteral arch;
-  int threads, blocks, sharedBytes;
-};
-
-constexpr Multiprocessor multiprocessors[] = {
-    {"sm_80", 2048, 32, 164 << 10},   {"sm_86", 1536, 16, 100 << 10},
-    {"sm_89", 1536, 24, 100 << 10},   {"sm_90", 2048, 32, 228 << 10},
-    {"sm_90a", 2048, 32, 228 << 10},  {"sm_100", 2048, 32, 228 << 10},
-    {"sm_100a", 2048, 32, 228 << 10}, {"sm_120", 1536, 24, 100 << 10},
-    {"sm_120a", 1536, 24, 100 << 10},
-};
-
-/// Of all these architectures.
+/// Of a multiprocessor of all architectures. Each block takes the reserved shared memory, too, and
+/// one block alone may have all the rest.
 constexpr int64_t registersOfMultiprocessor = 64 << 10, registerUnit = 256, warpUnit = 4,
                   reservedSharedBytes = 1 << 10, sharedUnit = 128, warpSize = 32;
 
-void setOccupancy(KernelUsage &usage, const Multiprocessor &sm) {
+void setOccupancy(KernelUsage &usage, const tile::TargetInfo &target) {
   if (usage.threads <= 0 || !usage.registers)
     return;
   int64_t warps = llvm::divideCeil(usage.threads, warpSize);
@@ -45,10 +31,11 @@ void setOccupancy(KernelUsage &usage, const Multiprocessor &sm) {
   int64_t shared =
       llvm::alignTo(usage.dynamicSharedBytes + usage.staticSharedBytes.value_or(0), sharedUnit) +
       reservedSharedBytes;
-  int64_t blocks = std::min<int64_t>({sm.blocks, sm.threads / (warps * warpSize),
-                                      warpsByRegisters / warps, sm.sharedBytes / shared});
+  int64_t blocks = std::min<int64_t>(
+      {target.multiprocessorBlocks, target.multiprocessorThreads / (warps * warpSize),
+       warpsByRegisters / warps, (target.sharedBytes + reservedSharedBytes) / shared});
   usage.blocks = int(blocks);
-  usage.occupancy = double(blocks * usage.threads) / sm.threads;
+  usage.occupancy = double(blocks * usage.threads) / target.multiprocessorThreads;
 }
 
 /// What the plan says.
@@ -72,8 +59,7 @@ KernelUsages usageFromPtxas(const runtime::Artifact &artifact, const runtime::Pl
     return usages;
   }
   usages.source = "ptxas " + ptxasVersion(*path);
-  auto sm =
-      llvm::find_if(multiprocessors, [&](const auto &known) { return known.arch == plan.arch; });
+  const tile::TargetInfo *target = tile::findTarget(plan.arch);
   std::set<int64_t> images;
   std::vector<llvm::StringRef> sources;
   for (const runtime::KernelSpec &spec : plan.kernels) {
@@ -98,8 +84,8 @@ KernelUsages usageFromPtxas(const runtime::Artifact &artifact, const runtime::Pl
     usage.registers = kernel.registers;
     usage.localBytes = std::max(kernel.stackBytes, kernel.spillStoreBytes);
     usage.staticSharedBytes = kernel.staticSharedBytes;
-    if (sm != std::end(multiprocessors))
-      setOccupancy(usage, *sm);
+    if (target)
+      setOccupancy(usage, *target);
   }
   return usages;
 }

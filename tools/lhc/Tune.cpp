@@ -452,12 +452,12 @@ private:
                                            {"best", int64_t(group.best)},
                                            {"candidates", std::move(candidates)}});
     }
-    return llvm::json::Object{{"target", request.isCuda() ? request.arch : request.level},
-                              {"device", request.device},
-                              {"repeat", int64_t(repeat)},
-                              {"table", saved ? llvm::json::Value(options.tuningPath())
-                                              : llvm::json::Value(nullptr)},
-                              {"kernels", std::move(kernels)}};
+    return llvm::json::Object{
+        {"target", request.targetName()},
+        {"device", request.device},
+        {"repeat", int64_t(repeat)},
+        {"table", saved ? llvm::json::Value(options.tuningPath()) : llvm::json::Value(nullptr)},
+        {"kernels", std::move(kernels)}};
   }
 
   /// The folder of temporary files.

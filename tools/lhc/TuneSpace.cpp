@@ -19,8 +19,7 @@ std::string lhc::spell(const Settings &settings) {
 Status TuneGroup::addTo(runtime::TuningTable &table, const Request &request,
                         const Candidate &candidate, const std::string &when) const {
   for (const std::string &shape : shapes)
-    if (Status status = table.put({{request.isCuda() ? request.arch : request.level, request.device,
-                                    kernel, params, shape},
+    if (Status status = table.put({{request.targetName(), request.device, kernel, params, shape},
                                    candidate.settings,
                                    candidate.seconds.value_or(0),
                                    when});

@@ -24,6 +24,7 @@ static cl::opt<std::string> kernelName("kernel", cl::desc("Kernel to instantiate
 static cl::opt<std::string> pipelineName("pipeline", cl::desc("Pipeline to instantiate"));
 static cl::list<std::string> settings("set", cl::desc("Parameter: --set NAME=VALUE"));
 static cl::list<std::string> arguments("arg", cl::desc("Argument type: --arg x=f32[4,8]"));
+static cl::opt<std::string> targetName("target", cl::desc("What code is made for: sm_90a, ..."));
 static cl::opt<bool> adjoints("adjoints", cl::desc("Add the adjoints of declared stages"));
 static cl::opt<bool> parseOnly("parse-only", cl::desc("Parse and check, print nothing"));
 static cl::opt<bool> list("list", cl::desc("List the definitions instead"));
@@ -117,6 +118,15 @@ int main(int argc, char **argv) {
 
   mlir::OwningOpRef<mlir::ModuleOp> module =
       mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+  if (!targetName.empty()) {
+    const tile::TargetInfo *target = tile::findTarget(targetName);
+    if (!target) {
+      llvm::errs() << "error: unknown target '" << targetName << "'; the targets are "
+                   << tile::listTargets() << '\n';
+      return 1;
+    }
+    tile::setTarget(*module, *target);
+  }
   bool all = kernelName.empty() && pipelineName.empty();
   for (const DefinitionInfo &info : spec->definitions()) {
     if (info.kind == DefinitionInfo::Kind::Kernel && all && !info.imported)

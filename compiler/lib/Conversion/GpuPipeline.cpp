@@ -42,11 +42,8 @@ void lighthouse::buildTileLayoutPipeline(OpPassManager &pm) {
   kernel.addPass(createLoopInvariantCodeMotionPass());
 }
 
-void lighthouse::buildTileToNVVMPipeline(OpPassManager &pm, const GpuPipelineOptions &options) {
-  TileToNVVMOptions tileToNVVM;
-  tileToNVVM.sharedLimit = options.sharedLimit;
-  tileToNVVM.vectorAtomics = options.vectorAtomics;
-  pm.addPass(createTileToNVVM(tileToNVVM));
+void lighthouse::buildTileToNVVMPipeline(OpPassManager &pm) {
+  pm.addPass(createTileToNVVM());
   pm.addPass(createCSEPass());
   pm.addPass(createExpandForNVVM());
   pm.addPass(createSCFToControlFlowPass());
@@ -60,7 +57,7 @@ void lighthouse::buildTileToNVVMPipeline(OpPassManager &pm, const GpuPipelineOpt
 void lighthouse::registerGpuPipelines() {
   PassPipelineRegistration<>("tile-layout-pipeline", "Tile kernels to tiles with layouts",
                              buildTileLayoutPipeline);
-  PassPipelineRegistration<GpuPipelineOptions>(
-      "tile-to-nvvm-pipeline", "Tile kernels with layouts to the LLVM dialect for a GPU",
-      buildTileToNVVMPipeline);
+  PassPipelineRegistration<>("tile-to-nvvm-pipeline",
+                             "Tile kernels with layouts to the LLVM dialect for a GPU",
+                             buildTileToNVVMPipeline);
 }

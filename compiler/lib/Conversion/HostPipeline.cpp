@@ -31,12 +31,10 @@ struct ApproximateMathPass : lighthouse::impl::ApproximateMathBase<ApproximateMa
 
 } // namespace
 
-void lighthouse::buildTileToHostPipeline(OpPassManager &pm, const HostPipelineOptions &options) {
-  TileToHostOptions tileToHost;
-  tileToHost.vectorBits = options.vectorBits;
+void lighthouse::buildTileToHostPipeline(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  pm.addPass(createTileToHost(tileToHost));
+  pm.addPass(createTileToHost());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
@@ -77,9 +75,9 @@ void lighthouse::buildHostToLLVMPipeline(OpPassManager &pm) {
 }
 
 void lighthouse::registerHostPipelines() {
-  PassPipelineRegistration<HostPipelineOptions>(
-      "tile-to-host-pipeline", "Tile kernels to loops over vectors for the host",
-      buildTileToHostPipeline);
+  PassPipelineRegistration<>("tile-to-host-pipeline",
+                             "Tile kernels to loops over vectors for the host",
+                             buildTileToHostPipeline);
   PassPipelineRegistration<>("host-to-llvm-pipeline",
                              "Loops over vectors for the host to the LLVM dialect",
                              buildHostToLLVMPipeline);

@@ -74,6 +74,8 @@ std::string lighthouse::frontend::spell(const Expr *e) {
     return ("\"" + llvm::cast<StringExpr>(e)->value + "\"").str();
   case Expr::Kind::Name:
     return llvm::cast<NameExpr>(e)->name.str();
+  case Expr::Kind::TargetField:
+    return "target." + llvm::cast<TargetFieldExpr>(e)->field.text.str();
   case Expr::Kind::Unary: {
     auto *unary = llvm::cast<UnaryExpr>(e);
     return (unary->op == UnaryOp::Negate ? "-" : "!") + operand(unary->operand);

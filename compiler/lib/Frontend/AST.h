@@ -68,6 +68,7 @@ struct Expr {
     Bool,
     String,
     Name,
+    TargetField,
     Unary,
     Binary,
     Call,
@@ -108,6 +109,11 @@ struct StringExpr : ExprBase<Expr::Kind::String> {
 struct NameExpr : ExprBase<Expr::Kind::Name> {
   NameExpr(Name name) : ExprBase(name.loc), name(name.text) {}
   StringRef name;
+};
+/// `target.field`
+struct TargetFieldExpr : ExprBase<Expr::Kind::TargetField> {
+  TargetFieldExpr(SMLoc loc, Name field) : ExprBase(loc), field(field) {}
+  Name field;
 };
 struct UnaryExpr : ExprBase<Expr::Kind::Unary> {
   UnaryExpr(SMLoc loc, UnaryOp op, const Expr *operand)

@@ -48,9 +48,8 @@ std::string titleOf(const GenericDecl &decl) {
 
 class Binder {
 public:
-  Binder(const GenericDecl &decl, const Use &use, mlir::MLIRContext *context,
-         Diagnostics &diagnostics)
-      : decl(decl), use(use), context(context), diagnostics(diagnostics) {
+  Binder(const GenericDecl &decl, const Use &use, mlir::ModuleOp module, Diagnostics &diagnostics)
+      : decl(decl), use(use), module(module), diagnostics(diagnostics) {
     binding.decl = &decl;
     binding.params.resize(decl.params.size());
     origin.resize(decl.params.size());
@@ -140,7 +139,7 @@ private:
       return mlir::success();
     std::string choices;
     for (const Expr *e : param.choices) {
-      Evaluator evaluator(context, diagnostics);
+      Evaluator evaluator(module, diagnostics);
       Result choice = evaluator.eval(e);
       if (failed(choice))
         return failure();
@@ -253,7 +252,7 @@ private:
   }
 
   mlir::LogicalResult applyDefaults() {
-    Evaluator evaluator(context, diagnostics);
+    Evaluator evaluator(module, diagnostics);
     declareDims(evaluator);
     bool ok = true;
     for (auto [i, param] : llvm::enumerate(decl.params)) {
@@ -320,7 +319,7 @@ private:
   mlir::LogicalResult checkType(const ArgDecl &arg, mlir::Type type) {
     auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
     mlir::Type element = tensor ? tensor.getElementType() : type;
-    mlir::Type expected = elementType(arg, binding, context);
+    mlir::Type expected = elementType(arg, binding, module.getContext());
     if (element != expected) {
       error(arg.name.loc, "'" + arg.name.text + "' of " + title() + ": expected " +
                               (tensor ? "elements of type " : "") + spell(expected) + ", found " +
@@ -341,7 +340,7 @@ private:
   }
 
   mlir::LogicalResult checkRequirements(bool dimsAreConstant) {
-    Evaluator evaluator(context, diagnostics);
+    Evaluator evaluator(module, diagnostics);
     for (auto [param, value] : llvm::zip_equal(decl.params, binding.params))
       evaluator.declare({param.name, /*isVar=*/false, value});
     if (dimsAreConstant)
@@ -361,7 +360,7 @@ private:
 
   const GenericDecl &decl;
   const Use &use;
-  mlir::MLIRContext *context;
+  mlir::ModuleOp module;
   Diagnostics &diagnostics;
   Binding binding;
   /// Where each parameter's value comes from, for messages.
@@ -382,7 +381,7 @@ void lighthouse::frontend::reportUnknownParam(const GenericDecl &decl, StringRef
 }
 
 FailureOr<Binding> lighthouse::frontend::bind(const GenericDecl &decl, const Use &use,
-                                              bool dimsAreConstant, mlir::MLIRContext *context,
+                                              bool dimsAreConstant, mlir::ModuleOp module,
                                               Diagnostics &diagnostics) {
-  return Binder(decl, use, context, diagnostics).run(dimsAreConstant);
+  return Binder(decl, use, module, diagnostics).run(dimsAreConstant);
 }

@@ -46,16 +46,16 @@ struct Use {
   mlir::ArrayRef<mlir::Type> results;
 };
 
-/// Finds the values of all parameters: as set, else deduced from the types, else the default; and
-/// checks types, choices and requirements. Reports what does not fit at the use, with a note at the
-/// declaration. `dimsAreConstant` lets requirements mention dims.
+/// Finds the values of all parameters of a use in `module`: as set, else deduced from the types,
+/// else the default; and checks types, choices and requirements. Reports what does not fit at the
+/// use, with a note at the declaration. `dimsAreConstant` lets requirements mention dims.
 mlir::FailureOr<Binding> bind(const GenericDecl &decl, const Use &use, bool dimsAreConstant,
-                              mlir::MLIRContext *context, Diagnostics &diagnostics);
+                              mlir::ModuleOp module, Diagnostics &diagnostics);
 
 /// The same for a use of a kernel, where `tuner`, unless it is null, decides about the parameters
 /// with choices that nothing else determines.
 mlir::FailureOr<Binding> bindTuned(const KernelDecl &decl, const Use &use, Tuner *tuner,
-                                   mlir::MLIRContext *context, Diagnostics &diagnostics);
+                                   mlir::ModuleOp module, Diagnostics &diagnostics);
 
 /// Reports that `decl` has no parameter of that name; `prefix` starts the message.
 void reportUnknownParam(const GenericDecl &decl, StringRef name, SMLoc loc, StringRef prefix,
@@ -67,7 +67,7 @@ mlir::Type elementType(const ArgDecl &arg, const Binding &binding, mlir::MLIRCon
 /// Reads extents as affine expressions, the named dims of `binding` as symbols in order.
 class DimEvaluator {
 public:
-  DimEvaluator(const Binding &binding, mlir::MLIRContext *context, Diagnostics &diagnostics);
+  DimEvaluator(const Binding &binding, mlir::ModuleOp module, Diagnostics &diagnostics);
 
   /// `what` names the expression in messages.
   mlir::FailureOr<mlir::AffineExpr> eval(const Expr *e, const llvm::Twine &what);

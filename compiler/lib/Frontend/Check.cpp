@@ -3,6 +3,7 @@
 
 #include "ConstFold.h"
 #include "Scope.h"
+#include "TargetFields.h"
 #include "lighthouse/Dialect/Lighthouse/IR/Lighthouse.h"
 #include "lighthouse/Frontend/Diagnostics.h"
 #include "lighthouse/Frontend/Limits.h"
@@ -59,7 +60,8 @@ private:
   void checkImplements(const KernelDecl &decl);
   void checkNamed(const CallExpr *e, StringRef allowed);
   void checkCount(const CallExpr *e, size_t least, size_t most, const Decl *callee);
-  void unknown(StringRef what, StringRef name, SMLoc loc, llvm::ArrayRef<StringRef> further = {});
+  Diagnostic &unknown(StringRef what, StringRef name, SMLoc loc,
+                      llvm::ArrayRef<StringRef> further = {});
   void declare(Name name, bool isVar = false) { scopes.declare({name, isVar, Value()}); }
   void declareNew(Name name, bool isVar, size_t blockMark);
 
@@ -75,8 +77,8 @@ private:
   const Decl *current = nullptr;
 };
 
-void Checker::unknown(StringRef what, StringRef name, SMLoc loc,
-                      llvm::ArrayRef<StringRef> further) {
+Diagnostic &Checker::unknown(StringRef what, StringRef name, SMLoc loc,
+                             llvm::ArrayRef<StringRef> further) {
   // The nearest visible name, if it is near enough to be meant.
   unsigned best = std::min<size_t>(2, name.size() / 3) + 1;
   StringRef nearest;
@@ -94,8 +96,9 @@ void Checker::unknown(StringRef what, StringRef name, SMLoc loc,
   if (further.empty())
     for (StringRef candidate : scopes.names())
       consider(candidate);
-  diagnostics.error(loc, "unknown " + what + " '" + name + "'" +
-                             (nearest.empty() ? Twine("") : "; did you mean '" + nearest + "'?"));
+  return diagnostics.error(loc,
+                           "unknown " + what + " '" + name + "'" +
+                               (nearest.empty() ? Twine("") : "; did you mean '" + nearest + "'?"));
 }
 
 void Checker::checkName(const Decl &decl) {
@@ -252,8 +255,10 @@ void Checker::checkKernel(const KernelDecl &decl) {
     checkExpr(extent);
   if (decl.warps)
     checkExpr(decl.warps);
-  if (!decl.target.text.empty() && decl.target.text != "host" && decl.target.text != "cuda")
-    unknown("target", decl.target.text, decl.target.loc, {"host", "cuda"});
+  if (llvm::SmallVector<StringRef> known = targetClauses();
+      !decl.target.text.empty() && !llvm::is_contained(known, decl.target.text))
+    unknown("target", decl.target.text, decl.target.loc, known)
+        .note(decl.target.loc, "the targets are " + llvm::join(known, ", "));
   if (!decl.stage.text.empty())
     checkImplements(decl);
 }
@@ -274,7 +279,8 @@ void Checker::checkImplements(const KernelDecl &decl) {
     for (auto &[name, other] : definitions)
       if (other->kind == Decl::Kind::Stage)
         known.push_back(name);
-    return unknown("stage", decl.stage.text, decl.stage.loc, known);
+    unknown("stage", decl.stage.text, decl.stage.loc, known);
+    return;
   }
   llvm::SmallVector<StringRef> parameters =
       declared ? namesOf(declared->params)
@@ -546,6 +552,16 @@ void Checker::checkExpr(const Expr *e) {
                                     "'; it is called as " + name + "(...)");
     else
       unknown("name", name, e->loc);
+    return;
+  }
+  case Expr::Kind::TargetField: {
+    Name field = llvm::cast<TargetFieldExpr>(e)->field;
+    if (findTargetField(field.text))
+      return;
+    auto known = llvm::map_to_vector(
+        targetFields(), [](const TargetField &known) { return StringRef(known.name); });
+    unknown("field of the target", field.text, field.loc, known)
+        .note(field.loc, "its fields are " + llvm::join(known, ", "));
     return;
   }
   case Expr::Kind::Unary:

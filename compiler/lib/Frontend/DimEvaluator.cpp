@@ -10,10 +10,9 @@ using mlir::failed;
 using mlir::failure;
 using mlir::FailureOr;
 
-DimEvaluator::DimEvaluator(const Binding &binding, mlir::MLIRContext *context,
-                           Diagnostics &diagnostics)
-    : binding(binding), context(context), diagnostics(diagnostics),
-      constants(context, diagnostics) {
+DimEvaluator::DimEvaluator(const Binding &binding, mlir::ModuleOp module, Diagnostics &diagnostics)
+    : binding(binding), context(module.getContext()), diagnostics(diagnostics),
+      constants(module, diagnostics) {
   for (auto [param, value] : llvm::zip_equal(binding.decl->params, binding.params))
     constants.declare({param.name, /*isVar=*/false, value});
 }

@@ -2,6 +2,7 @@
 #include "Evaluator.h"
 
 #include "ConstFold.h"
+#include "TargetFields.h"
 #include "lighthouse/Frontend/Limits.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/Support/MathExtras.h"
@@ -81,6 +82,8 @@ Result Evaluator::evalUnchecked(const Expr *e) {
     return Value::ofBool(llvm::cast<BoolExpr>(e)->value);
   case Expr::Kind::Name:
     return evalName(llvm::cast<NameExpr>(e));
+  case Expr::Kind::TargetField:
+    return evalTargetField(llvm::cast<TargetFieldExpr>(e));
   case Expr::Kind::Call:
     return evalCall(llvm::cast<CallExpr>(e));
   case Expr::Kind::Subscript:
@@ -155,6 +158,14 @@ Result Evaluator::evalName(const NameExpr *e) {
     return Value::ofType(type);
   // Every name was checked; what has no value is a dim.
   error(e->loc, "the extent of dim '" + e->name + "' is not known at compile time here");
+  return failure();
+}
+
+Result Evaluator::evalTargetField(const TargetFieldExpr *e) {
+  if (target)
+    return findTargetField(e->field.text)->get(*target); // every name was checked
+  error(e->loc,
+        "'target." + e->field.text + "' has no value, as nothing says what code is made for");
   return failure();
 }
 

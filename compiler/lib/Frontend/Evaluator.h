@@ -11,8 +11,10 @@
 #define LIGHTHOUSE_LIB_FRONTEND_EVALUATOR_H
 
 #include "Scope.h"
+#include "lighthouse/Dialect/Tile/IR/Target.h"
 #include "lighthouse/Frontend/Diagnostics.h"
 #include "mlir/IR/BuiltinAttributeInterfaces.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Location.h"
 
 #include <optional>
@@ -23,8 +25,9 @@ struct Folded;
 
 class Evaluator {
 public:
-  Evaluator(mlir::MLIRContext *context, Diagnostics &diagnostics)
-      : context(context), diagnostics(diagnostics) {}
+  /// For what goes into `module`, which may say what it is for.
+  Evaluator(mlir::ModuleOp module, Diagnostics &diagnostics)
+      : context(module.getContext()), target(tile::targetOf(module)), diagnostics(diagnostics) {}
   virtual ~Evaluator() = default;
 
   void declare(Variable variable) { scopes.declare(std::move(variable)); }
@@ -92,6 +95,7 @@ protected:
   void stop() { exhausted = anyFailure = true; }
 
   mlir::MLIRContext *context;
+  const tile::TargetInfo *target; ///< Null where the module does not say it.
   Diagnostics &diagnostics;
   ScopeStack scopes;
 
@@ -105,6 +109,7 @@ private:
   };
 
   Result evalUnchecked(const Expr *e);
+  Result evalTargetField(const TargetFieldExpr *e);
 
   struct Call {
     StringRef what;

@@ -272,8 +272,7 @@ FailureOr<tile::KernelOp> Spec::instantiateKernel(llvm::StringRef name,
   if (failed(types) || failed(values))
     return failure();
   Use use{SMLoc(), *values, *types, {}};
-  FailureOr<Binding> binding =
-      bindTuned(*decl, use, state->tuner, module.getContext(), diagnostics);
+  FailureOr<Binding> binding = bindTuned(*decl, use, state->tuner, module, diagnostics);
   if (failed(binding))
     return failure();
   FailureOr<tile::KernelOp> instance =
@@ -309,8 +308,7 @@ FailureOr<mlir::func::FuncOp> Spec::instantiatePipeline(llvm::StringRef name,
     return failure();
   }
   Use use{SMLoc(), *values, *types, {}};
-  FailureOr<Binding> binding =
-      bind(*decl, use, /*dimsAreConstant=*/true, module.getContext(), diagnostics);
+  FailureOr<Binding> binding = bind(*decl, use, /*dimsAreConstant=*/true, module, diagnostics);
   if (failed(binding))
     return failure();
   auto scalars = bindScalars(*binding, settings, module.getContext(), diagnostics);

@@ -13,8 +13,8 @@ using mlir::FailureOr;
 
 KernelGen::KernelGen(const Definitions &definitions, const KernelDecl &decl, const Binding &binding,
                      mlir::ModuleOp module, Diagnostics &diagnostics)
-    : Evaluator(module.getContext(), diagnostics), definitions(definitions), decl(decl),
-      binding(binding), module(module), builder(module.getContext(), this) {}
+    : Evaluator(module, diagnostics), definitions(definitions), decl(decl), binding(binding),
+      module(module), builder(module.getContext(), this) {}
 
 FailureOr<tile::KernelOp> KernelGen::run(StringRef symbol) {
   builder.setInsertionPointToEnd(module.getBody());
@@ -58,7 +58,7 @@ tile::KernelOp KernelGen::makeKernel(StringRef symbol) {
   // Extents of results that are expressions over dims become dims of their own.
   Binding extended = binding;
   mlir::SmallVector<std::pair<StringRef, mlir::AffineExpr>> computed;
-  DimEvaluator dims(binding, context, diagnostics);
+  DimEvaluator dims(binding, module, diagnostics);
   bool ok = true;
 
   for (const ArgDecl &arg : llvm::concat<const ArgDecl>(decl.args, decl.results)) {

@@ -1,6 +1,7 @@
 //===- KernelProvider.cpp - Kernels of a specification for stages -----------------------===//
 #include "PipelineGen.h"
 #include "SpecState.h"
+#include "TargetFields.h"
 
 using namespace lighthouse;
 using namespace lighthouse::frontend;
@@ -13,12 +14,12 @@ namespace lighthouse::frontend {
 
 class SpecKernelProvider : public KernelProvider {
 public:
-  SpecKernelProvider(Spec::State &state, StringRef target, std::optional<int64_t> sharedLimit)
-      : state(state), target(target), sharedLimit(sharedLimit) {}
+  explicit SpecKernelProvider(Spec::State &state) : state(state) {}
 
   FailureOr<tile::KernelOp> getKernel(mlir::ModuleOp module, const StageRequest &request,
                                       mlir::Location loc) override {
     mlir::SmallVector<mlir::Type> operands(request.operands), results(request.results);
+    const tile::TargetInfo *target = tile::targetOf(module);
     std::vector<std::pair<const KernelDecl *, Diagnostic>> refusals;
     for (auto &[name, decl] : state.definitions) {
       auto *kernel = llvm::dyn_cast<KernelDecl>(decl);
@@ -28,13 +29,15 @@ public:
       mlir::SmallVector<Setting> settings = settingsOf(*kernel, request.params);
       Use use{SMLoc(), settings, operands, results};
       FailureOr<Binding> binding = failure();
-      if (!kernel->target.text.empty() && kernel->target.text != target)
-        reasons.error(kernel->target.loc, "it is for target " + kernel->target.text);
+      if (!isFor(*kernel, target))
+        reasons.error(kernel->target.loc,
+                      "it is for target " + kernel->target.text + ", and the code is for " +
+                          (target ? StringRef(target->name) : "no target in particular"));
       else if (operands.size() != kernel->args.size())
         reasons.error(kernel->name.loc, "it takes " + Twine(kernel->args.size()) +
                                             " arguments, the stage has " + Twine(operands.size()));
       else
-        binding = bindTuned(*kernel, use, state.tuner, module.getContext(), reasons);
+        binding = bindTuned(*kernel, use, state.tuner, module, reasons);
       if (mlir::succeeded(binding)) {
         // It applies: errors in its body are errors, no reason to try the next one.
         FailureOr<tile::KernelOp> instance =
@@ -77,9 +80,12 @@ private:
   FailureOr<tile::KernelOp> instantiateIfFits(const KernelDecl &decl, const Binding &binding,
                                               mlir::ModuleOp module, mlir::Location loc,
                                               Diagnostics &reasons) {
-    std::string name = decl.name.text.str() + "<" + binding.spellParams() + ">";
+    const tile::TargetInfo *target = tile::targetOf(module);
+    std::string name = (decl.name.text + "<" + binding.spellParams() + ">").str();
+    if (target)
+      name += target->name;
     auto known = state.sharedBytes.find(name);
-    auto fits = [&] { return !sharedLimit || known->second <= *sharedLimit; };
+    auto fits = [&] { return !target || known->second <= target->sharedBytes; };
     if (known == state.sharedBytes.end() || fits()) {
       FailureOr<tile::KernelOp> instance = instantiate(decl, binding, module, loc);
       if (failed(instance))
@@ -95,7 +101,7 @@ private:
     }
     reasons.error(decl.name.loc, "its buffers take " + Twine(known->second) +
                                      " bytes of shared memory, the limit of the target is " +
-                                     Twine(*sharedLimit));
+                                     Twine(target->sharedBytes));
     return tile::KernelOp();
   }
 
@@ -127,13 +133,10 @@ private:
   }
 
   Spec::State &state;
-  std::string target;
-  std::optional<int64_t> sharedLimit;
 };
 
 } // namespace lighthouse::frontend
 
-std::unique_ptr<KernelProvider> Spec::makeKernelProvider(StringRef target,
-                                                         std::optional<int64_t> sharedLimit) {
-  return std::make_unique<SpecKernelProvider>(*state, target, sharedLimit);
+std::unique_ptr<KernelProvider> Spec::makeKernelProvider() {
+  return std::make_unique<SpecKernelProvider>(*state);
 }

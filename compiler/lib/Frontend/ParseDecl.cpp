@@ -162,7 +162,7 @@ const Decl *Parser::parseKernel() {
       SMLoc word = take().loc();
       if (!decl->target.text.empty())
         return refuseSecond(word, decl->target.loc, "a kernel has one target");
-      if (!expectName(decl->target, "'host' or 'cuda'"))
+      if (!expectName(decl->target, "'host', 'cuda' or an architecture"))
         return nullptr;
       accept(TokenKind::Semicolon);
     } else if (atWord("warps")) {

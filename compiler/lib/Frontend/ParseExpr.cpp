@@ -171,6 +171,13 @@ const Expr *Parser::parsePrimary() {
         at(TokenKind::Less) && token(1).is(TokenKind::Identifier) && token(2).is(TokenKind::Equal);
     if (settings || at(TokenKind::LParen))
       return parseCall(name);
+    // Nothing else has fields, so `target` stays free as a name.
+    if (name.text == "target" && accept(TokenKind::Dot)) {
+      Name field;
+      if (!expectName(field, "the name of a field of the target"))
+        return nullptr;
+      return tree.make<TargetFieldExpr>(name.loc, field);
+    }
     return tree.make<NameExpr>(name);
   }
   case TokenKind::LParen: {

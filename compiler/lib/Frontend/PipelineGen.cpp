@@ -3,6 +3,7 @@
 
 #include "ConstFold.h"
 #include "KernelGen.h"
+#include "TargetFields.h"
 #include "lighthouse/Dialect/Lighthouse/IR/KernelBinding.h"
 #include "lighthouse/Frontend/Limits.h"
 
@@ -16,7 +17,7 @@ using mlir::RankedTensorType;
 
 PipelineGen::PipelineGen(const Definitions &definitions, mlir::ModuleOp module, bool withAdjoints,
                          Tuner *tuner, Diagnostics &diagnostics)
-    : Evaluator(module.getContext(), diagnostics), definitions(definitions), module(module),
+    : Evaluator(module, diagnostics), definitions(definitions), module(module),
       withAdjoints(withAdjoints), tuner(tuner), builder(module.getContext()) {}
 
 FailureOr<mlir::func::FuncOp> PipelineGen::run(const PipelineDecl &decl, const Binding &binding,
@@ -134,7 +135,7 @@ mlir::LogicalResult PipelineGen::checkResult(const ArgDecl &result, const Value 
 
 FailureOr<int64_t> PipelineGen::evalConstant(const Expr *e, const Binding &binding,
                                              StringRef what) {
-  Evaluator constants(context, diagnostics);
+  Evaluator constants(module, diagnostics);
   for (auto [param, bound] : llvm::zip_equal(binding.decl->params, binding.params))
     constants.declare({param.name, /*isVar=*/false, bound});
   for (auto [bound, extent] : binding.dims)
@@ -242,9 +243,15 @@ Result PipelineGen::apply(const GenericDecl &decl, mlir::ArrayRef<Value> args,
   }
   Use use{loc, settings, types, {}};
   auto *kernel = llvm::dyn_cast<KernelDecl>(&decl);
-  FailureOr<Binding> binding =
-      kernel ? bindTuned(*kernel, use, tuner, context, diagnostics)
-             : bind(decl, use, /*dimsAreConstant=*/true, context, diagnostics);
+  if (kernel && target && isForOtherKind(*kernel, *target)) {
+    error(loc, "kernel '" + decl.name.text + "' is for target " + kernel->target.text +
+                   ", and the code is for " + target->name)
+        .note(kernel->target.loc, "declared here");
+    return failure();
+  }
+  FailureOr<Binding> binding = kernel
+                                   ? bindTuned(*kernel, use, tuner, module, diagnostics)
+                                   : bind(decl, use, /*dimsAreConstant=*/true, module, diagnostics);
   if (failed(binding))
     return failure();
   FailureOr<mlir::ArrayAttr> scalars = scalarsOf(decl, *binding, args, loc);

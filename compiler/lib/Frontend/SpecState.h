@@ -21,7 +21,8 @@ struct Spec::State {
   SyntaxTree tree;
   Definitions definitions;
   std::vector<DefinitionInfo> infos;
-  /// Shared memory that instances of kernels ask for in bytes, by kernel and parameters.
+  /// Shared memory that instances of kernels ask for in bytes, by kernel, parameters and
+  /// target.
   llvm::StringMap<int64_t> sharedBytes;
   llvm::StringSet<> files;  ///< names of the buffers loaded
   unsigned numRepeated = 0; ///< errors about names declared twice

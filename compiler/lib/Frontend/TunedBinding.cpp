@@ -10,7 +10,7 @@ using mlir::FailureOr;
 
 namespace {
 
-TunableUse describeUse(const Binding &binding, const Use &use, mlir::MLIRContext *context,
+TunableUse describeUse(const Binding &binding, const Use &use, mlir::ModuleOp module,
                        Diagnostics &diagnostics) {
   TunableUse tunable;
   tunable.kernel = binding.decl->name.text.str();
@@ -25,7 +25,7 @@ TunableUse describeUse(const Binding &binding, const Use &use, mlir::MLIRContext
     }
     TunableUse::Parameter &open = tunable.open.emplace_back();
     open = {param.name.text.str(), value, {}};
-    Evaluator evaluator(context, diagnostics);
+    Evaluator evaluator(module, diagnostics);
     for (const Expr *choice : param.choices)
       if (Result constant = evaluator.eval(choice); mlir::succeeded(constant))
         open.choices.push_back(spell(*constant));
@@ -55,12 +55,12 @@ std::string findMisfit(const TunableUse &use, ArrayRef<ParamSetting> settings) {
 } // namespace
 
 FailureOr<Binding> lighthouse::frontend::bindTuned(const KernelDecl &decl, const Use &use,
-                                                   Tuner *tuner, mlir::MLIRContext *context,
+                                                   Tuner *tuner, mlir::ModuleOp module,
                                                    Diagnostics &diagnostics) {
-  FailureOr<Binding> binding = bind(decl, use, /*dimsAreConstant=*/false, context, diagnostics);
+  FailureOr<Binding> binding = bind(decl, use, /*dimsAreConstant=*/false, module, diagnostics);
   if (failed(binding) || !tuner || binding->open.empty())
     return binding;
-  TunableUse tunable = describeUse(*binding, use, context, diagnostics);
+  TunableUse tunable = describeUse(*binding, use, module, diagnostics);
   std::vector<ParamSetting> chosen = tuner->choose(tunable);
   std::string misfit = findMisfit(tunable, chosen);
   if (!chosen.empty() && misfit.empty()) {
@@ -68,7 +68,7 @@ FailureOr<Binding> lighthouse::frontend::bindTuned(const KernelDecl &decl, const
     for (const ParamSetting &setting : chosen) {
       auto *param =
           llvm::find_if(decl.params, [&](const ParamDecl &p) { return p.name.text == setting.name; });
-      Evaluator evaluator(context, diagnostics);
+      Evaluator evaluator(module, diagnostics);
       for (const Expr *choice : param->choices)
         if (Result value = evaluator.eval(choice);
             mlir::succeeded(value) && spell(*value) == setting.value) {
@@ -78,7 +78,7 @@ FailureOr<Binding> lighthouse::frontend::bindTuned(const KernelDecl &decl, const
     }
     Use tuned{use.loc, settings, use.args, use.results};
     Diagnostics attempt(diagnostics.getSources());
-    FailureOr<Binding> better = bind(decl, tuned, /*dimsAreConstant=*/false, context, attempt);
+    FailureOr<Binding> better = bind(decl, tuned, /*dimsAreConstant=*/false, module, attempt);
     if (mlir::succeeded(better)) {
       binding = std::move(better);
       for (TunableUse::Parameter &open : tunable.open)

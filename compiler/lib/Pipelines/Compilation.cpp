@@ -14,19 +14,19 @@ using namespace lighthouse;
 
 Compilation::Compilation(frontend::Spec &spec, MLIRContext &context, const Request &request,
                          const CompilerOptions &options, frontend::Tuner &tuner)
-    : spec(spec), context(context), request(request), options(options), passes(context, options) {
+    : spec(spec), context(context), request(request), options(options),
+      target(tile::findTarget(request.targetName())), passes(context, options) {
   spec.setTuner(&tuner);
 }
 
 Compilation::~Compilation() { spec.setTuner(nullptr); }
 
-LogicalResult Compilation::checkArch() {
-  if (!request.isCuda() || findCudaArch(request.arch))
+LogicalResult Compilation::checkTarget() {
+  if (target && target->isCuda() == request.isCuda())
     return success();
   return emitError(UnknownLoc::get(&context))
-         << "unknown architecture '" << request.arch << "'; there are "
-         << llvm::join(llvm::map_range(cudaArchs(), [](const CudaArch &a) { return a.name.str(); }),
-                       ", ");
+         << "unknown " << (request.isCuda() ? "architecture" : "processor level") << " '"
+         << request.targetName() << "'; the targets are " << tile::listTargets();
 }
 
 /// Whether `phase` comes on the way to `last`.
@@ -44,9 +44,10 @@ bool Compilation::isOnTheWay(const PhaseInfo &phase, Phase last) const {
 //===------------------------------------------------------------------------------------------===//
 
 LogicalResult Compilation::run(Phase last) {
-  if (failed(checkArch()))
+  if (failed(checkTarget()))
     return failure();
   module = ModuleOp::create(UnknownLoc::get(&context));
+  tile::setTarget(*module, *target);
   plan = std::make_unique<PlanCompilation>(spec, request, passes, *module);
   for (const PhaseInfo &phase : allPhases()) {
     if (!isOnTheWay(phase, last))
@@ -54,7 +55,7 @@ LogicalResult Compilation::run(Phase last) {
     if (phase.phase >= Phase::Tile) {
       if (!kernels) {
         keepUsedKernels();
-        kernels = std::make_unique<KernelCompilation>(request, passes, *module);
+        kernels = std::make_unique<KernelCompilation>(passes, *module);
       }
       reached = phase.phase;
       if (failed(kernels->run(phase.phase)) || failed(dump()))
@@ -118,10 +119,11 @@ LogicalResult Compilation::dump() {
 // Artifacts
 //===------------------------------------------------------------------------------------------===//
 
-FailureOr<runtime::Artifact> Compilation::build(KernelStore &store, runtime::Cache *cache,
+FailureOr<runtime::Artifact> Compilation::build(KernelStores &stores, runtime::Cache *cache,
                                                 std::string key) {
-  if (failed(checkArch()))
+  if (failed(checkTarget()))
     return failure();
+  KernelStore &store = stores.try_emplace(target, context, *target).first->second;
   PlanCompilation plan(spec, request, passes, store.getInstances());
   for (const PhaseInfo &phase : allPhases()) {
     if (phase.phase > Phase::Plan || !isOnTheWay(phase, Phase::Plan))
@@ -179,8 +181,7 @@ Compilation::finishPlan(lh::PlanOp op, KernelStore &store, runtime::Cache *cache
   result->arch = request.arch;
   result->cpuLevel = request.isCuda() ? "" : request.level;
   for (runtime::KernelSpec &kernel : result->kernels) {
-    auto code = store.getCode(module.lookupSymbol<tile::KernelOp>(kernel.name), request, passes,
-                              cache);
+    auto code = store.getCode(module.lookupSymbol<tile::KernelOp>(kernel.name), passes, cache);
     if (failed(code))
       return failure();
     auto place = llvm::find(codes, *code);

@@ -23,8 +23,8 @@ public:
   /// without one.
   mlir::func::FuncOp pipeline(llvm::StringRef name = {});
 
-  /// The artifact, with each kernel from `store` or from `cache`, which may be null.
-  mlir::FailureOr<runtime::Artifact> build(KernelStore &store, runtime::Cache *cache,
+  /// The artifact, with each kernel from `stores` or from `cache`, which may be null.
+  mlir::FailureOr<runtime::Artifact> build(KernelStores &stores, runtime::Cache *cache,
                                            std::string key);
 
   /// Whether a failure is the compiler's fault, not the request's.
@@ -33,7 +33,7 @@ public:
   const std::string &reproducer() const { return passes.reproducer(); }
 
 private:
-  mlir::LogicalResult checkArch();
+  mlir::LogicalResult checkTarget();
   bool isOnTheWay(const PhaseInfo &phase, Phase last) const;
   mlir::LogicalResult dump();
   mlir::LogicalResult specializeInPlace();
@@ -46,6 +46,8 @@ private:
   mlir::MLIRContext &context;
   const Request &request;
   const CompilerOptions &options;
+  /// Null if the request names none that there is.
+  const tile::TargetInfo *target;
   PassRunner passes;
 
   Phase reached = Phase::Lighthouse;

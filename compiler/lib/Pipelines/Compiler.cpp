@@ -39,7 +39,7 @@ struct Compiler::State {
   std::unique_ptr<frontend::Spec> spec;
   /// What the key of every request says of `sources`.
   std::string sourcesKey;
-  KernelStore kernels{context};
+  KernelStores kernels;
   /// Processor seconds taken so far, out of options.limitSeconds.
   double spentSeconds = 0;
   /// Of work that needs no guard.

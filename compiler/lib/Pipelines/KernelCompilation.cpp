@@ -12,10 +12,6 @@
 using namespace mlir;
 using namespace lighthouse;
 
-static unsigned vectorBits(StringRef level) {
-  return level == "x86-64-v4" ? 512 : level == "x86-64-v3" ? 256 : 128;
-}
-
 LogicalResult KernelCompilation::run(Phase phase) {
   switch (phase) {
   case Phase::Tile:
@@ -27,15 +23,10 @@ LogicalResult KernelCompilation::run(Phase phase) {
         },
         /*mayBlameRequest=*/false);
   case Phase::Host:
-    if (failed(checkLevel()))
+    if (failed(checkConversions()))
       return failure();
     return passes.run(
-        module,
-        [&](OpPassManager &pm) {
-          HostPipelineOptions host;
-          host.vectorBits = vectorBits(request.level);
-          buildTileToHostPipeline(pm, host);
-        },
+        module, [](OpPassManager &pm) { buildTileToHostPipeline(pm); },
         /*mayBlameRequest=*/true);
   case Phase::Layouts:
     return passes.run(
@@ -45,14 +36,9 @@ LogicalResult KernelCompilation::run(Phase phase) {
     return passes.run(
         module,
         [&](OpPassManager &pm) {
-          if (!arch)
-            return buildHostToLLVMPipeline(pm);
-          GpuPipelineOptions gpu;
-          gpu.sharedLimit = arch->sharedBytes;
-          gpu.vectorAtomics = arch->vectorAtomics;
-          buildTileToNVVMPipeline(pm, gpu);
+          target.isCuda() ? buildTileToNVVMPipeline(pm) : buildHostToLLVMPipeline(pm);
         },
-        /*mayBlameRequest=*/arch != nullptr);
+        /*mayBlameRequest=*/target.isCuda());
   case Phase::LLVM:
   case Phase::Asm:
   case Phase::Obj:
@@ -63,14 +49,14 @@ LogicalResult KernelCompilation::run(Phase phase) {
   }
 }
 
-LogicalResult KernelCompilation::checkLevel() {
-  if (request.level != "x86-64-v2")
+LogicalResult KernelCompilation::checkConversions() {
+  if (target.halfConversions)
     return success();
   auto isHalf = [](Type type) { return getElementTypeOrSelf(type).isF16(); };
   WalkResult walked = module->walk([&](Operation *op) {
     if (llvm::none_of(op->getResultTypes(), isHalf) && llvm::none_of(op->getOperandTypes(), isHalf))
       return WalkResult::advance();
-    emitError(op->getLoc(), "f16 needs x86-64-v3: x86-64-v2 has no conversions of it");
+    emitError(op->getLoc(), "f16 needs x86-64-v3: " + target.name + " has no conversions of it");
     return WalkResult::interrupt();
   });
   return failure(walked.wasInterrupted());
@@ -84,14 +70,14 @@ LogicalResult KernelCompilation::emitCode(Phase phase) {
     return success();
   };
   if (phase == Phase::LLVM)
-    return check(arch ? emitCudaLLVM(module, llvmContext, *arch)
-                      : emitHostLLVM(module, llvmContext, request.level),
+    return check(target.isCuda() ? emitCudaLLVM(module, llvmContext, target)
+                                 : emitHostLLVM(module, llvmContext, target),
                  llvmModule);
   if (phase == Phase::Ptx)
-    return check(lighthouse::emitPtx(*llvmModule, *arch), assembly);
+    return check(lighthouse::emitPtx(*llvmModule, target), assembly);
   if (phase == Phase::Asm)
-    return check(emitHostAssembly(*llvmModule, request.level), assembly);
-  return check(emitHostObject(*llvmModule, request.level), object);
+    return check(emitHostAssembly(*llvmModule, target), assembly);
+  return check(emitHostObject(*llvmModule, target), object);
 }
 
 std::string KernelCompilation::print(Phase phase) const {
@@ -115,7 +101,7 @@ std::string KernelCompilation::print(Phase phase) const {
 
 FailureOr<KernelCode> KernelCompilation::takeCode() {
   KernelCode code;
-  if (arch) {
+  if (target.isCuda()) {
     std::vector<CudaKernel> made = cudaKernels(*llvmModule);
     if (made.size() != 1)
       return passes.fail("the code has " + llvm::Twine(made.size()) + " kernels instead of one");

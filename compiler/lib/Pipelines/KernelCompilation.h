@@ -4,6 +4,7 @@
 
 #include "PassRunner.h"
 
+#include "lighthouse/Dialect/Tile/IR/Target.h"
 #include "lighthouse/Target/Cuda.h"
 #include "lighthouse/Target/Host.h"
 
@@ -22,8 +23,9 @@ struct KernelCode {
 /// Takes the kernels of a module, one or several, through the phases from `Tile` to code.
 class KernelCompilation {
 public:
-  KernelCompilation(const Request &request, PassRunner &passes, mlir::ModuleOp module)
-      : request(request), passes(passes), module(module), arch(findCudaArch(request.arch)) {}
+  /// `module` says what it is for.
+  KernelCompilation(PassRunner &passes, mlir::ModuleOp module)
+      : passes(passes), module(module), target(*tile::targetOf(module)) {}
 
   /// Runs `phase`; those before it have run.
   mlir::LogicalResult run(Phase phase);
@@ -35,13 +37,12 @@ public:
   mlir::FailureOr<KernelCode> takeCode();
 
 private:
-  mlir::LogicalResult checkLevel();
+  mlir::LogicalResult checkConversions();
   mlir::LogicalResult emitCode(Phase phase);
 
-  const Request &request;
   PassRunner &passes;
   mlir::ModuleOp module;
-  const CudaArch *arch; ///< Null for host code.
+  const tile::TargetInfo &target;
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::Module> llvmModule;
   std::string assembly; ///< Or PTX.

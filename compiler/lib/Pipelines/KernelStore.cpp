@@ -14,9 +14,12 @@ using namespace lighthouse;
 /// Between an instance's name, which is made of letters, digits and underscores, and its assumptions.
 static constexpr char separator = '$';
 
-KernelStore::KernelStore(MLIRContext &context)
-    : instances(ModuleOp::create(UnknownLoc::get(&context))),
-      copies(ModuleOp::create(UnknownLoc::get(&context))) {}
+KernelStore::KernelStore(MLIRContext &context, const tile::TargetInfo &target)
+    : target(target), instances(ModuleOp::create(UnknownLoc::get(&context))),
+      copies(ModuleOp::create(UnknownLoc::get(&context))) {
+  tile::setTarget(*instances, target);
+  tile::setTarget(*copies, target);
+}
 
 StringRef KernelStore::instanceName(StringRef kernel) { return kernel.split(separator).first; }
 
@@ -37,13 +40,13 @@ tile::KernelOp KernelStore::specialize(tile::KernelOp instance, lh::DispatchOp d
   return copy;
 }
 
-/// What code is made for.
-static std::string targetOf(const Request &request) {
-  return request.isCuda() ? "cuda " + request.arch : "host " + request.level;
+/// What the runtime calls the kind of a target.
+static StringRef kindOf(const tile::TargetInfo &target) {
+  return target.isCuda() ? "cuda" : "host";
 }
 
-/// All that the code of a kernel depends on.
-static std::string keyOf(tile::KernelOp kernel, const Request &request) {
+/// All that the code of a kernel depends on. The IR of the kernel does not say what it is for.
+std::string KernelStore::keyOf(tile::KernelOp kernel) const {
   std::string ir;
   llvm::raw_string_ostream irOut(ir);
   kernel->print(irOut, OpPrintingFlags().useLocalScope());
@@ -51,8 +54,8 @@ static std::string keyOf(tile::KernelOp kernel, const Request &request) {
   llvm::raw_string_ostream out(key);
   out << "lighthouse " << compilerVersion() << " build " << compilerBuildId() << "\nllvm "
       << llvmVersion() << "\nkernel " << KernelStore::instanceName(kernel.getSymName()) << " "
-      << runtime::toHex(runtime::sha256(std::string_view(ir))) << "\ntarget " << targetOf(request)
-      << "\n";
+      << runtime::toHex(runtime::sha256(std::string_view(ir))) << "\ntarget " << kindOf(target)
+      << " " << target.name << "\n";
   for (const runtime::EnvironmentVariable *variable : runtime::environmentVariables())
     if (variable->cacheRelevant)
       out << "env " << variable->name << "=" << variable->get().value_or("") << "\n";
@@ -60,13 +63,12 @@ static std::string keyOf(tile::KernelOp kernel, const Request &request) {
 }
 
 /// On disk a kernel is an artifact of a plan that launches nothing.
-static runtime::Artifact toArtifact(std::string key, StringRef name, const Request &request,
+static runtime::Artifact toArtifact(std::string key, StringRef name, const tile::TargetInfo &target,
                                     const KernelCode &code) {
   runtime::Plan plan;
   plan.name = name.str();
-  plan.target = request.isCuda() ? "cuda" : "host";
-  plan.arch = request.arch;
-  plan.cpuLevel = request.isCuda() ? "" : request.level;
+  plan.target = kindOf(target).str();
+  (target.isCuda() ? plan.arch : plan.cpuLevel) = target.name.str();
   runtime::KernelSpec &kernel = plan.kernels.emplace_back();
   kernel.name = name.str();
   kernel.entry = code.entry;
@@ -89,42 +91,40 @@ static std::optional<KernelCode> fromArtifact(runtime::Artifact artifact) {
                     kernel.cluster};
 }
 
-FailureOr<std::shared_ptr<const KernelCode>> KernelStore::getCode(tile::KernelOp kernel,
-                                                                  const Request &request,
-                                                                  PassRunner &passes,
-                                                                  runtime::Cache *cache) {
-  std::shared_ptr<const KernelCode> &code = codes[{kernel.getSymName().str(), targetOf(request)}];
+FailureOr<std::shared_ptr<const KernelCode>>
+KernelStore::getCode(tile::KernelOp kernel, PassRunner &passes, runtime::Cache *cache) {
+  std::shared_ptr<const KernelCode> &code = codes[kernel.getSymName()];
   if (code)
     return code;
   std::string key;
   if (cache) {
-    key = keyOf(kernel, request);
+    key = keyOf(kernel);
     if (auto found = cache->lookup(key); found && *found)
       if (std::optional<KernelCode> read = fromArtifact(**std::move(found)))
         return code = std::make_shared<const KernelCode>(*std::move(read));
   }
-  FailureOr<KernelCode> made = compile(kernel, request, passes);
+  FailureOr<KernelCode> made = compile(kernel, passes);
   if (failed(made))
     return failure();
   code = std::make_shared<const KernelCode>(*std::move(made));
   if (cache)
     if (runtime::Result<std::vector<uint8_t>> bytes =
-            toArtifact(key, instanceName(kernel.getSymName()), request, *code).serialize())
+            toArtifact(key, instanceName(kernel.getSymName()), target, *code).serialize())
       // The cache saves work and is never needed: its own warning says what went wrong.
       (void)cache->publish(key, *bytes);
   return code;
 }
 
-FailureOr<KernelCode> KernelStore::compile(tile::KernelOp kernel, const Request &request,
-                                           PassRunner &passes) {
+FailureOr<KernelCode> KernelStore::compile(tile::KernelOp kernel, PassRunner &passes) {
   OwningOpRef<ModuleOp> alone = ModuleOp::create(kernel.getLoc());
+  tile::setTarget(*alone, target);
   tile::KernelOp copy = kernel.clone();
   copy.setSymName(instanceName(kernel.getSymName()));
   alone->push_back(copy);
-  KernelCompilation compilation(request, passes, *alone);
+  KernelCompilation compilation(passes, *alone);
   for (const PhaseInfo &phase : allPhases())
     if (phase.phase >= Phase::Tile && phase.phase < Phase::Artifact && phase.phase != Phase::Asm &&
-        (request.isCuda() ? phase.onCuda : phase.onHost) && failed(compilation.run(phase.phase)))
+        (target.isCuda() ? phase.onCuda : phase.onHost) && failed(compilation.run(phase.phase)))
       return failure();
   return compilation.takeCode();
 }

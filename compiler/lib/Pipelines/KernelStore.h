@@ -15,12 +15,13 @@
 
 namespace lighthouse {
 
-/// Keeps what compilations of one specification make, so that a plan for other shapes is made of
-/// what is there: instances of kernels, what they become for the assumptions of a dispatch, and
-/// their code, in memory and on disk.
+/// Keeps what compilations of one specification for one target make, so that a plan for other
+/// shapes is made of what is there: instances of kernels, what they become for the assumptions of a
+/// dispatch, and their code, in memory and on disk. Instances ask the target, so targets share
+/// none.
 class KernelStore {
 public:
-  explicit KernelStore(mlir::MLIRContext &context);
+  KernelStore(mlir::MLIRContext &context, const tile::TargetInfo &target);
 
   /// Where the instances are. They are never changed, only copied.
   mlir::ModuleOp getInstances() { return *instances; }
@@ -31,24 +32,28 @@ public:
   /// `KernelSpecialization::of`.
   tile::KernelOp specialize(tile::KernelOp instance, lh::DispatchOp dispatch, int64_t alignment);
 
-  /// The code of a kernel of either module for the target of `request`: made before, else from `cache`,
-  /// which may be null, else compiled now.
+  /// The code of a kernel of either module: made before, else from `cache`, which may be null, else
+  /// compiled now.
   mlir::FailureOr<std::shared_ptr<const KernelCode>>
-  getCode(tile::KernelOp kernel, const Request &request, PassRunner &passes, runtime::Cache *cache);
+  getCode(tile::KernelOp kernel, PassRunner &passes, runtime::Cache *cache);
 
   /// The name of the instance that `kernel` is or is a copy of: what its code is called.
   static llvm::StringRef instanceName(llvm::StringRef kernel);
 
 private:
-  mlir::FailureOr<KernelCode> compile(tile::KernelOp kernel, const Request &request,
-                                      PassRunner &passes);
+  std::string keyOf(tile::KernelOp kernel) const;
+  mlir::FailureOr<KernelCode> compile(tile::KernelOp kernel, PassRunner &passes);
 
+  const tile::TargetInfo &target;
   mlir::OwningOpRef<mlir::ModuleOp> instances, copies;
   /// By symbol of the instance.
   llvm::StringMap<DimUses> uses;
-  /// By symbol and target.
-  std::map<std::pair<std::string, std::string>, std::shared_ptr<const KernelCode>> codes;
+  /// By symbol.
+  llvm::StringMap<std::shared_ptr<const KernelCode>> codes;
 };
+
+/// The kernels of one specification, by target.
+using KernelStores = std::map<const tile::TargetInfo *, KernelStore>;
 
 } // namespace lighthouse
 

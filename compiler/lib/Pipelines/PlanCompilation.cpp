@@ -15,10 +15,7 @@ using namespace lighthouse;
 PlanCompilation::PlanCompilation(frontend::Spec &spec, const Request &request, PassRunner &passes,
                                  ModuleOp module)
     : spec(spec), request(request), passes(passes), module(module), context(*module.getContext()),
-      arch(findCudaArch(request.arch)),
-      kernels(spec.makeKernelProvider(
-          request.isCuda() ? "cuda" : "host",
-          arch ? std::optional<int64_t>(arch->sharedBytes) : std::nullopt)) {}
+      kernels(spec.makeKernelProvider()) {}
 
 PlanCompilation::~PlanCompilation() {
   for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
@@ -107,7 +104,7 @@ LogicalResult PlanCompilation::differentiate() {
   std::string backward = (function.getSymName() + "_bwd").str();
   DifferentiatePassOptions gradient;
   gradient.joint = !request.separate;
-  gradient.deterministic = request.deterministic || !arch;
+  gradient.deterministic = request.deterministic || !request.isCuda();
   if (failed(passes.run(
           module, [&](OpPassManager &pm) { pm.addPass(createDifferentiatePass(gradient)); },
           /*mayBlameRequest=*/true)))

@@ -6,7 +6,6 @@
 
 #include "lighthouse/Dialect/Lighthouse/IR/Lighthouse.h"
 #include "lighthouse/Dialect/Tile/IR/Tile.h"
-#include "lighthouse/Target/Cuda.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -15,7 +14,8 @@ namespace lighthouse {
 /// Takes one request through the phases up to `Plan`.
 class PlanCompilation {
 public:
-  /// Works in `module`, where it finds or adds the kernels that it needs.
+  /// Works in `module`, which says what it is for, where it finds or adds the kernels that it
+  /// needs.
   PlanCompilation(frontend::Spec &spec, const Request &request, PassRunner &passes,
                   mlir::ModuleOp module);
   /// Takes functions and plans out of the module; the kernels stay.
@@ -46,7 +46,6 @@ private:
   PassRunner &passes;
   mlir::ModuleOp module;
   mlir::MLIRContext &context;
-  const CudaArch *arch;
   std::unique_ptr<KernelProvider> kernels;
   mlir::func::FuncOp function;
   /// Of a request for a kernel.

@@ -2,7 +2,7 @@
 
 #include "lighthouse/Pipelines/TargetName.h"
 
-#include "lighthouse/Target/Cuda.h"
+#include "lighthouse/Dialect/Tile/IR/Target.h"
 #include "lighthouse/runtime/Cpu.h"
 #include "lighthouse/runtime/Cuda.h"
 
@@ -50,14 +50,19 @@ static Result<CompileTarget> findDevice(int ordinal) {
     return invalid("there is no CUDA device " + llvm::Twine(ordinal) + "; the driver reports " +
                    llvm::Twine(devices->size()));
   const runtime::cuda::DeviceInfo &device = (*devices)[ordinal];
-  return known
-      ->emplace(ordinal, CompileTarget{"", runtime::cuda::archOf(device), ordinal, device.name})
+  const tile::TargetInfo *nearest = tile::nearestTarget(device.major, device.minor);
+  if (!nearest)
+    return Status(StatusCode::Unsupported,
+                  "CUDA device " + std::to_string(ordinal) + ", " + device.name +
+                      ", is older than all targets: it has compute capability " +
+                      std::to_string(device.major) + "." + std::to_string(device.minor));
+  return known->emplace(ordinal, CompileTarget{"", nearest->name.str(), ordinal, device.name})
       .first->second;
 }
 
 Result<CompileTarget> lighthouse::parseTarget(std::string_view text) {
   llvm::StringRef name(text);
-  if (findCudaArch(name))
+  if (const tile::TargetInfo *target = tile::findTarget(name); target && target->isCuda())
     return CompileTarget{"", name.str(), std::nullopt, ""};
   auto [kind, rest] = name.split(':');
   if (kind == "host")
@@ -68,7 +73,9 @@ Result<CompileTarget> lighthouse::parseTarget(std::string_view text) {
       return invalid("unknown target '" + name + "'; expected cuda or cuda:ORDINAL");
     return findDevice(ordinal);
   }
-  auto archs = llvm::map_range(cudaArchs(), [](const CudaArch &arch) { return arch.name; });
+  auto archs = llvm::map_range(
+      llvm::make_filter_range(tile::targets(), [](const auto &target) { return target.isCuda(); }),
+      [](const tile::TargetInfo &target) { return target.name; });
   return invalid("unknown target '" + name +
                  "'; expected host, host:LEVEL, cuda, cuda:ORDINAL or an architecture: " +
                  llvm::join(archs, ", "));

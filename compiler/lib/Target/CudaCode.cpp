@@ -4,7 +4,6 @@
 
 #include "LLVMModule.h"
 
-#include "llvm/ADT/STLExtras.h"
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
@@ -17,23 +16,7 @@
 using namespace llvm;
 using namespace lighthouse;
 
-ArrayRef<CudaArch> lighthouse::cudaArchs() {
-  // A block gets 1 KiB less than the multiprocessor has.
-  static constexpr CudaArch archs[] = {
-      {"sm_80", 70, 163 << 10, false}, {"sm_86", 71, 99 << 10, false},
-      {"sm_89", 78, 99 << 10, false},  {"sm_90", 81, 227 << 10, true},
-      {"sm_90a", 81, 227 << 10, true}, {"sm_100", 86, 227 << 10, true},
-      {"sm_120", 87, 99 << 10, true},
-  };
-  return archs;
-}
-
-const CudaArch *lighthouse::findCudaArch(StringRef name) {
-  auto *found = find_if(cudaArchs(), [&](const CudaArch &arch) { return arch.name == name; });
-  return found == cudaArchs().end() ? nullptr : found;
-}
-
-static Expected<std::unique_ptr<TargetMachine>> makeTargetMachine(const CudaArch &arch) {
+static Expected<std::unique_ptr<TargetMachine>> makeTargetMachine(const tile::TargetInfo &info) {
   initialiseTargets();
   Triple triple("nvptx64-nvidia-cuda");
   std::string error;
@@ -44,7 +27,7 @@ static Expected<std::unique_ptr<TargetMachine>> makeTargetMachine(const CudaArch
   // a * b + c is one rounding, as in CUDA C++.
   options.AllowFPOpFusion = FPOpFusion::Fast;
   return std::unique_ptr<TargetMachine>(target->createTargetMachine(
-      triple, arch.name, "+ptx" + std::to_string(arch.ptxVersion), options, std::nullopt,
+      triple, info.name, "+ptx" + std::to_string(info.ptxVersion), options, std::nullopt,
       std::nullopt, CodeGenOptLevel::Aggressive));
 }
 
@@ -73,8 +56,8 @@ static void markConvergentAssembly(Function &function) {
 }
 
 Expected<std::unique_ptr<Module>> lighthouse::emitCudaLLVM(mlir::ModuleOp op, LLVMContext &context,
-                                                           const CudaArch &arch) {
-  auto machine = makeTargetMachine(arch);
+                                                           const tile::TargetInfo &target) {
+  auto machine = makeTargetMachine(target);
   if (!machine)
     return machine.takeError();
   auto translated = translateToLLVM(op, context, **machine);
@@ -96,8 +79,8 @@ Expected<std::unique_ptr<Module>> lighthouse::emitCudaLLVM(mlir::ModuleOp op, LL
   return module;
 }
 
-Expected<std::string> lighthouse::emitPtx(Module &module, const CudaArch &arch) {
-  auto machine = makeTargetMachine(arch);
+Expected<std::string> lighthouse::emitPtx(Module &module, const tile::TargetInfo &target) {
+  auto machine = makeTargetMachine(target);
   if (!machine)
     return machine.takeError();
   return emitFile(module, **machine, CodeGenFileType::AssemblyFile);

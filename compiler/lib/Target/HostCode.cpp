@@ -4,7 +4,6 @@
 
 #include "LLVMModule.h"
 
-#include "llvm/ADT/STLExtras.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/Module.h"
@@ -16,15 +15,7 @@
 using namespace llvm;
 using namespace lighthouse;
 
-ArrayRef<StringRef> lighthouse::hostLevels() {
-  static constexpr StringRef levels[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
-  return levels;
-}
-
-static Expected<std::unique_ptr<TargetMachine>> makeTargetMachine(StringRef level) {
-  if (!is_contained(hostLevels(), level))
-    return createStringError("unknown processor level '" + level +
-                             "'; the levels are x86-64-v2, x86-64-v3 and x86-64-v4");
+static Expected<std::unique_ptr<TargetMachine>> makeTargetMachine(const tile::TargetInfo &info) {
   initialiseTargets();
   Triple triple("x86_64-unknown-linux-gnu");
   std::string error;
@@ -34,20 +25,21 @@ static Expected<std::unique_ptr<TargetMachine>> makeTargetMachine(StringRef leve
   TargetOptions options;
   options.EmitStackSizeSection = true;
   return std::unique_ptr<TargetMachine>(
-      target->createTargetMachine(triple, level, /*Features=*/"", options, Reloc::PIC_,
+      target->createTargetMachine(triple, info.name, /*Features=*/"", options, Reloc::PIC_,
                                   CodeModel::Small, CodeGenOptLevel::Aggressive));
 }
 
 /// Marks what holds for every kernel. An image has no imports, so nothing may become a library
 /// call.
-static void prepareFunctions(Module &module, StringRef level) {
+static void prepareFunctions(Module &module, const tile::TargetInfo &target) {
   for (Function &function : module) {
     if (function.isDeclaration())
       continue;
-    function.addFnAttr("target-cpu", level);
+    function.addFnAttr("target-cpu", target.name);
     function.addFnAttr("no-builtins");
-    if (level == "x86-64-v4")
-      function.addFnAttr("prefer-vector-width", "512");
+    // Left to itself, LLVM prefers 256 bits.
+    if (target.vectorBits > 256)
+      function.addFnAttr("prefer-vector-width", std::to_string(target.vectorBits));
     function.addFnAttr(Attribute::NoUnwind);
     function.setDSOLocal(true);
     // The runtime's words and the grid are not written while a kernel runs.
@@ -71,8 +63,8 @@ static void splitFusedMultiplyAdds(Module &module) {
 }
 
 Expected<std::unique_ptr<Module>> lighthouse::emitHostLLVM(mlir::ModuleOp op, LLVMContext &context,
-                                                           StringRef level) {
-  auto machine = makeTargetMachine(level);
+                                                           const tile::TargetInfo &target) {
+  auto machine = makeTargetMachine(target);
   if (!machine)
     return machine.takeError();
   auto translated = translateToLLVM(op, context, **machine);
@@ -80,23 +72,24 @@ Expected<std::unique_ptr<Module>> lighthouse::emitHostLLVM(mlir::ModuleOp op, LL
     return translated.takeError();
   std::unique_ptr<Module> module = std::move(*translated);
   module->setPICLevel(PICLevel::BigPIC);
-  prepareFunctions(*module, level);
-  if (level == "x86-64-v2")
+  prepareFunctions(*module, target);
+  if (!target.fusedMultiplyAdd)
     splitFusedMultiplyAdds(*module);
   if (Error error = optimise(*module, **machine))
     return error;
   return module;
 }
 
-static Expected<std::string> emit(Module &module, StringRef level, CodeGenFileType type) {
-  auto machine = makeTargetMachine(level);
+static Expected<std::string> emit(Module &module, const tile::TargetInfo &target,
+                                  CodeGenFileType type) {
+  auto machine = makeTargetMachine(target);
   return machine ? emitFile(module, **machine, type) : machine.takeError();
 }
 
-Expected<std::string> lighthouse::emitHostAssembly(Module &module, StringRef level) {
-  return emit(module, level, CodeGenFileType::AssemblyFile);
+Expected<std::string> lighthouse::emitHostAssembly(Module &module, const tile::TargetInfo &target) {
+  return emit(module, target, CodeGenFileType::AssemblyFile);
 }
 
-Expected<std::string> lighthouse::emitHostObject(Module &module, StringRef level) {
-  return emit(module, level, CodeGenFileType::ObjectFile);
+Expected<std::string> lighthouse::emitHostObject(Module &module, const tile::TargetInfo &target) {
+  return emit(module, target, CodeGenFileType::ObjectFile);
 }

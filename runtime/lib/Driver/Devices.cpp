@@ -2,7 +2,6 @@
 
 #include "lighthouse/runtime/Cuda.h"
 
-#include "../Support/CudaArch.h"
 #include "Driver.h"
 
 #include <array>
@@ -70,14 +69,6 @@ Result<std::vector<DeviceInfo>> devices() {
     result.push_back(*std::move(info));
   }
   return result;
-}
-
-std::string archOf(const DeviceInfo &device) {
-  CudaArch arch = {device.major, device.minor};
-  // The kernels for Hopper need its own instructions.
-  if (device.major == 9 && device.minor == 0)
-    arch.suffix = 'a';
-  return arch.name();
 }
 
 } // namespace lighthouse::runtime::cuda

@@ -46,6 +46,21 @@
 
 // -----
 
+// expected-error@below {{unknown target 'sm_91'; the targets are x86-64-v2, x86-64-v3, x86-64-v4, sm_80, sm_86, sm_89, sm_90, sm_90a, sm_100, sm_120 [target_c1]}}
+module attributes {tile.target = #tile.target<"sm_91">} {}
+
+// -----
+
+// expected-error@below {{'func.func' op 'tile.target' belongs to a module [target_c2]}}
+func.func private @f() attributes {tile.target = #tile.target<"sm_90">}
+
+// -----
+
+// expected-error@below {{'builtin.module' op 'tile.target' must be a #tile.target, got "sm_90" [target_c3]}}
+module attributes {tile.target = "sm_90"} {}
+
+// -----
+
 // expected-error@below {{'tile.kernel' op argument 1 is neither a view nor a scalar: 'tensor<4xf32>' [kernel_c1]}}
 tile.kernel @k(%x: !tile.view<["N"], f32>, %t: tensor<4xf32>) attributes {
     dims = ["N"], grid = affine_map<()[n] -> (n, 1, 1)>, inputs = 1 : i64} {

@@ -14,7 +14,8 @@ EXTENTS = {"B": 1, "N": 4096, "H": 4, "G": 2, "D": 64}
 
 
 def translate(path, *options):
-    done = subprocess.run(["lighthouse-translate", path, *options], capture_output=True, text=True)
+    done = subprocess.run(["lighthouse-translate", path, "--target=sm_90a", *options],
+                          capture_output=True, text=True)
     return done.returncode, done.stderr
 
 

@@ -72,7 +72,7 @@ mlir::FailureOr<tile::KernelOp> request(Loaded &loaded, llvm::StringRef stage,
   wanted.operands = type;
   wanted.results = type;
   DiagnosticBridge bridge(&loaded.context, loaded.diagnostics);
-  return loaded.spec->makeKernelProvider("host")->getKernel(
+  return loaded.spec->makeKernelProvider()->getKernel(
       *loaded.module, wanted, mlir::FileLineColLoc::get(&loaded.context, "test.lh", 2, 1));
 }
 

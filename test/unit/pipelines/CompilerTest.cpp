@@ -233,6 +233,30 @@ TEST(CompilerTest, HalfNeedsAProcessorThatConvertsIt) {
   EXPECT_TRUE(compiler.compile(request, nullptr).ok());
 }
 
+TEST(CompilerTest, InstancesAreMadeForOneTarget) {
+  std::string spec = "kernel ask(x: f32[N]) -> (y: f32[N]) grid (1) {\n"
+                     "  store(y[0], load(x[0]) * f32(target.vector_bits + target.capability));\n"
+                     "}";
+  Request request;
+  request.kind = Request::Kind::Kernel;
+  request.name = "ask";
+  request.arguments = {{"x", DType::F32, {8}}};
+  Compiler compiler = makeCompiler(spec);
+  for (const char *name : {"x86-64-v2", "x86-64-v4", "sm_80", "sm_90", "sm_90a", "x86-64-v2"}) {
+    bool isCuda = llvm::StringRef(name).starts_with("sm_");
+    (isCuda ? request.arch : request.level) = name;
+    if (!isCuda)
+      request.arch.clear();
+    auto artifact = compiler.compile(request, nullptr);
+    ASSERT_TRUE(artifact.ok()) << artifact.status().message();
+    // What other targets left behind changes nothing.
+    EXPECT_EQ(*artifact, *makeCompiler(spec).compile(request, nullptr)) << name;
+    auto tile = compiler.emit(request, Phase::Tile);
+    ASSERT_TRUE(tile.ok()) << tile.status().message();
+    EXPECT_THAT(*tile, HasSubstr("#tile.target<\"" + std::string(name) + "\">"));
+  }
+}
+
 TEST(CompilerTest, OpenKernelHasCodeButNoArtifact) {
   Request request;
   request.kind = Request::Kind::Kernel;
@@ -296,7 +320,11 @@ TEST(CompilerTest, UnknownNamesAndShapesAreErrors) {
   EXPECT_EQ(compiler.compile(request, nullptr).status().code(), StatusCode::InvalidArgument);
   request = add3(1000);
   request.level = "x86-64-v9";
-  EXPECT_FALSE(compiler.compile(request, nullptr).ok());
+  EXPECT_THAT(compiler.compile(request, nullptr).status().message(),
+              HasSubstr("unknown processor level 'x86-64-v9'; the targets are x86-64-v2, "));
+  request.arch = "sm_91";
+  EXPECT_THAT(compiler.emit(request, Phase::Ptx).status().message(),
+              HasSubstr("unknown architecture 'sm_91'; the targets are"));
   // The compiler is as good as before.
   EXPECT_TRUE(compiler.compile(add3(1000), nullptr).ok());
 }

@@ -50,10 +50,10 @@ TEST_F(CudaDeviceTest, Describes) {
   Result<std::vector<cuda::DeviceInfo>> devices = cuda::devices();
   ASSERT_TRUE(devices) << devices.status().toString();
   for (const cuda::DeviceInfo &device : *devices) {
-    std::printf("%s, CUDA %d, %s, %s: %.1f GB, %d multiprocessors, %d bytes shared\n",
-                driver->path.c_str(), driver->version, device.name.c_str(),
-                cuda::archOf(device).c_str(), double(device.memoryBytes) * 1e-9,
-                device.multiprocessors, device.sharedBytesPerBlock);
+    std::printf("%s, CUDA %d, %s, %d.%d: %.1f GB, %d multiprocessors, %d bytes shared\n",
+                driver->path.c_str(), driver->version, device.name.c_str(), device.major,
+                device.minor, double(device.memoryBytes) * 1e-9, device.multiprocessors,
+                device.sharedBytesPerBlock);
     EXPECT_GT(device.multiprocessors, 0);
     EXPECT_GE(device.sharedBytesPerBlock, 48 << 10);
     EXPECT_GT(device.l2Bytes, 0);

@@ -63,20 +63,6 @@ TEST_F(CudaDriver, Devices) {
   failEveryCall([] { return cuda::devices().status(); });
 }
 
-TEST_F(CudaDriver, ArchOf) {
-  const auto arch = [](int major, int minor) {
-    cuda::DeviceInfo device;
-    device.major = major;
-    device.minor = minor;
-    return cuda::archOf(device);
-  };
-  EXPECT_EQ(arch(8, 0), "sm_80");
-  EXPECT_EQ(arch(8, 9), "sm_89");
-  EXPECT_EQ(arch(9, 0), "sm_90a");
-  EXPECT_EQ(arch(10, 0), "sm_100");
-  EXPECT_EQ(arch(12, 0), "sm_120");
-}
-
 TEST_F(CudaDriver, Buffers) {
   Result<cuda::DeviceBuffer> first = cuda::DeviceBuffer::allocate(100, 1);
   ASSERT_TRUE(first) << first.status().toString();

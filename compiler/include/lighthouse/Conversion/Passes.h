@@ -5,7 +5,6 @@
 #include "lighthouse/Dialect/Tile/IR/Tile.h"
 
 #include "mlir/Pass/Pass.h"
-#include "mlir/Pass/PassOptions.h"
 
 namespace mlir {
 class OpPassManager;
@@ -18,32 +17,17 @@ namespace lighthouse {
 #define GEN_PASS_REGISTRATION
 #include "lighthouse/Conversion/Passes.h.inc"
 
-struct HostPipelineOptions : mlir::PassPipelineOptions<HostPipelineOptions> {
-  Option<unsigned> vectorBits{*this, "vector-bits",
-                              llvm::cl::desc("Width of the vector registers in bits"),
-                              llvm::cl::init(256)};
-};
-
 /// Kernels of the tile dialect to loops over vectors: canonicalisation and `tile-to-host`.
-void buildTileToHostPipeline(mlir::OpPassManager &pm, const HostPipelineOptions &options);
+void buildTileToHostPipeline(mlir::OpPassManager &pm);
 
 /// Those loops to the LLVM dialect, by upstream lowerings.
 void buildHostToLLVMPipeline(mlir::OpPassManager &pm);
-
-struct GpuPipelineOptions : mlir::PassPipelineOptions<GpuPipelineOptions> {
-  Option<unsigned> sharedLimit{*this, "shared-limit",
-                               llvm::cl::desc("Most bytes of shared memory of a kernel"),
-                               llvm::cl::init(232448)};
-  Option<bool> vectorAtomics{*this, "vector-atomics",
-                             llvm::cl::desc("Whether the target adds vectors of f32 to memory"),
-                             llvm::cl::init(false)};
-};
 
 /// Kernels of the tile dialect to the same with a layout on every tile.
 void buildTileLayoutPipeline(mlir::OpPassManager &pm);
 
 /// Kernels with layouts to the LLVM dialect, one thread's program.
-void buildTileToNVVMPipeline(mlir::OpPassManager &pm, const GpuPipelineOptions &options);
+void buildTileToNVVMPipeline(mlir::OpPassManager &pm);
 
 /// Registers both for `lighthouse-opt`: `--tile-layout-pipeline`, `--tile-to-nvvm-pipeline`.
 void registerGpuPipelines();

@@ -4,12 +4,31 @@
 
 include "mlir/Pass/PassBase.td"
 
+def AttachTarget : Pass<"tile-attach-target", "::mlir::ModuleOp"> {
+  let summary = "Say what the code of a module is made for";
+  let description = [{
+    Sets the attribute `tile.target`, which the conversions read. The compiler makes its modules with
+    it; this is for tests and for replaying single passes.
+
+    Before:
+    ```mlir
+    module {}
+    ```
+    After, with `target=sm_90a`:
+    ```mlir
+    module attributes {tile.target = #tile.target<"sm_90a">} {}
+    ```
+  }];
+  let options = [Option<"target", "target", "std::string", "", "Name of the target">];
+  let dependentDialects = ["::lighthouse::tile::TileDialect"];
+}
+
 def TileToHost : Pass<"tile-to-host", "::mlir::ModuleOp"> {
   let summary = "Lower tile kernels to loops over vectors for the CPU";
   let description = [{
     Each `tile.kernel` becomes a `func.func` with the host calling convention (see the runtime's
     README): it runs the program instances `begin .. end - 1`, one after the other. Tiles become
-    stack buffers and vectors of `vector-bits`:
+    stack buffers and vectors of the target's width:
 
     - an elementwise value with one use, and a load with one use, is computed where it is used
       (fused into the consumer's loop nest); values that depend on scalars alone are recomputed at
@@ -21,8 +40,8 @@ def TileToHost : Pass<"tile-to-host", "::mlir::ModuleOp"> {
       whole rows, the others masked vector accesses; where both are needed, the checks of scalar
       subscripts set the limit of the mask to 0 instead of branching at every vector.
 
-    The buffers of a kernel may take `stack-limit` bytes: the 4 MiB of the calling convention less
-    64 KiB for what the code generator adds.
+    The target limits the bytes that tiles and buffers of a kernel may take: the 4 MiB of the calling
+    convention less 64 KiB for what the code generator adds.
 
     Asynchronous copies run at once, barriers and waits vanish: an instance is one thread here.
 
@@ -49,11 +68,6 @@ def TileToHost : Pass<"tile-to-host", "::mlir::ModuleOp"> {
     }
     ```
   }];
-  let options = [
-    Option<"vectorBits", "vector-bits", "unsigned", "256", "Width of the vector registers in bits">,
-    Option<"stackLimit", "stack-limit", "unsigned", "4128768",
-           "Most stack bytes that the tiles of a kernel may take">
-  ];
   let statistics = [
     Statistic<"numBuffers", "buffers", "Tiles that were given a stack buffer">,
     Statistic<"numInPlace", "in-place", "Loop-carried tiles updated in place">
@@ -127,13 +141,12 @@ def TileToNVVM : Pass<"tile-to-nvvm", "::mlir::ModuleOp"> {
     - reductions combine registers, then lanes by shuffles, then warps through shared memory;
     - products are `mma.sync` for f16, bf16 and tf32, with `ldmatrix` where an operand lies in a
       buffer, else loops of fused multiply-adds over shared memory;
-    - asynchronous copies are `cp.async`; bytes outside of a tensor are zero-filled.
+    - asynchronous copies are `cp.async`; bytes outside of a tensor are zero-filled;
+    - atomic combinations whose old value nobody needs are `red`, of two or four neighbouring f32 at
+      once where the target has that; what PTX has no `red` for is left to LLVM.
 
-    - atomic combinations whose old value nobody needs are `red`, with `vector-atomics` of two or four
-      neighbouring f32 at once; what PTX has no `red` for is left to LLVM.
-
-    Buffers and scratch memory that are not in use at the same time share addresses. `shared-limit`
-    is what a block may have.
+    Buffers and scratch memory that are not in use at the same time share addresses. The target limits
+    what a block may have.
 
     Before:
     ```mlir
@@ -146,10 +159,6 @@ def TileToNVVM : Pass<"tile-to-nvvm", "::mlir::ModuleOp"> {
     %v = llvm.load %p {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
     ```
   }];
-  let options = [Option<"sharedLimit", "shared-limit", "unsigned", "232448",
-                        "Most bytes of shared memory that a kernel may use">,
-                 Option<"vectorAtomics", "vector-atomics", "bool", "false",
-                        "Whether the target adds vectors of f32 to memory (sm_90, PTX 8.1)">];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
     "::mlir::NVVM::NVVMDialect",

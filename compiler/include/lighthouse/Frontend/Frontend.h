@@ -125,7 +125,8 @@ std::unique_ptr<llvm::MemoryBuffer> bundledSource(llvm::StringRef path, llvm::St
 ImportResolver makeImportResolver(BundledFiles bundled = {});
 
 /// A parsed and checked set of files. Refers to the diagnostics and their sources, which must
-/// outlive it.
+/// outlive it. Instances are made for the target of the module that they go into (`tile.target`);
+/// they are errors where they ask the target and the module has none.
 class Spec {
 public:
   /// Parses the first buffer of the diagnostics' sources and the files that it imports. Null after
@@ -156,11 +157,10 @@ public:
                                                           bool withAdjoints = false);
 
   /// Serves stages with the kernels of this specification that implement them: the first, in the
-  /// order of the files, that is for `target` ("host" or "cuda") or for all and fits. The provider
-  /// refers to the specification.
-  /// A kernel whose buffers take more than `sharedLimit` bytes does not fit; none: there is no limit.
-  std::unique_ptr<KernelProvider>
-  makeKernelProvider(llvm::StringRef target, std::optional<int64_t> sharedLimit = std::nullopt);
+  /// order of the files, that is for the target of the module or for all and fits. A kernel whose
+  /// buffers take more bytes than the target has does not fit. The provider refers to the
+  /// specification.
+  std::unique_ptr<KernelProvider> makeKernelProvider();
 
   /// From now on `tuner`, which may be null, decides about open parameters of kernels.
   void setTuner(Tuner *tuner);

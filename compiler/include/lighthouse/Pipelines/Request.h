@@ -53,6 +53,8 @@ struct Request {
   bool deterministic = false;
 
   bool isCuda() const { return !arch.empty(); }
+  /// What code is made for: the architecture, or the level of the host.
+  const std::string &targetName() const { return isCuda() ? arch : level; }
 };
 
 /// The inputs and outputs of a request, in the order of its program.

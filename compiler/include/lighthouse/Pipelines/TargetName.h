@@ -21,8 +21,9 @@ struct CompileTarget {
 };
 
 /// What `name` stands for: "host" (this processor), "host:x86-64-v3" or "host:v3", "cuda",
-/// "cuda:ORDINAL", or an architecture such as "sm_90a". `InvalidArgument` if it is none of them or
-/// there is no such device; other errors of the CUDA driver.
+/// "cuda:ORDINAL", or an architecture such as "sm_90a". A device has the best architecture whose
+/// code runs on it. `InvalidArgument` if it is none of them or there is no such device;
+/// `Unsupported` if the device is older than all architectures; other errors of the CUDA driver.
 runtime::Result<CompileTarget> parseTarget(std::string_view name);
 
 } // namespace lighthouse

@@ -7,8 +7,8 @@
 #ifndef LIGHTHOUSE_TARGET_CUDA_H
 #define LIGHTHOUSE_TARGET_CUDA_H
 
-#include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/StringRef.h"
+#include "lighthouse/Dialect/Tile/IR/Target.h"
+
 #include "llvm/Support/Error.h"
 
 #include <memory>
@@ -25,21 +25,6 @@ class ModuleOp;
 
 namespace lighthouse {
 
-/// An architecture that code can be made for. Limits are those of the CUDA programming guide,
-/// "Technical Specifications per Compute Capability".
-struct CudaArch {
-  llvm::StringLiteral name;   ///< "sm_90a"
-  unsigned ptxVersion;        ///< The lowest PTX version that serves, as 80 for 8.0.
-  unsigned sharedBytes;       ///< Most shared memory of a block.
-  bool vectorAtomics;         ///< Whether `red` takes vectors of f32.
-};
-
-/// All of them, oldest first.
-llvm::ArrayRef<CudaArch> cudaArchs();
-
-/// The architecture of that name; null if there is none.
-const CudaArch *findCudaArch(llvm::StringRef name);
-
 /// What a launch needs to know of a kernel.
 struct CudaKernel {
   std::string name;
@@ -50,12 +35,13 @@ struct CudaKernel {
 /// The kernels of an LLVM module.
 std::vector<CudaKernel> cudaKernels(const llvm::Module &module);
 
-/// LLVM IR of `module`, optimised for `arch`. Fails if the module cannot be translated.
+/// LLVM IR of `module`, optimised for `target`, an architecture. Fails if the module cannot be
+/// translated.
 llvm::Expected<std::unique_ptr<llvm::Module>>
-emitCudaLLVM(mlir::ModuleOp module, llvm::LLVMContext &context, const CudaArch &arch);
+emitCudaLLVM(mlir::ModuleOp module, llvm::LLVMContext &context, const tile::TargetInfo &target);
 
 /// PTX of an optimised module.
-llvm::Expected<std::string> emitPtx(llvm::Module &module, const CudaArch &arch);
+llvm::Expected<std::string> emitPtx(llvm::Module &module, const tile::TargetInfo &target);
 
 } // namespace lighthouse
 

@@ -8,7 +8,8 @@
 #ifndef LIGHTHOUSE_TARGET_HOST_H
 #define LIGHTHOUSE_TARGET_HOST_H
 
-#include "llvm/ADT/SmallVector.h"
+#include "lighthouse/Dialect/Tile/IR/Target.h"
+
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -38,18 +39,14 @@ struct HostImage {
   std::vector<Kernel> kernels;
 };
 
-/// The micro-architecture levels that host code can be built for, lowest first.
-llvm::ArrayRef<llvm::StringRef> hostLevels();
-
-/// LLVM IR of `module` (LLVM dialect), optimised for `level` ("x86-64-v2", "-v3" or "-v4").
-/// Fails on an unknown level or if the module cannot be translated.
-llvm::Expected<std::unique_ptr<llvm::Module>> emitHostLLVM(mlir::ModuleOp module,
-                                                           llvm::LLVMContext &context,
-                                                           llvm::StringRef level);
+/// LLVM IR of `module` (LLVM dialect), optimised for `target`, a level of the host. Fails if the
+/// module cannot be translated.
+llvm::Expected<std::unique_ptr<llvm::Module>>
+emitHostLLVM(mlir::ModuleOp module, llvm::LLVMContext &context, const tile::TargetInfo &target);
 
 /// Assembly text or the bytes of an ELF object of an optimised module.
-llvm::Expected<std::string> emitHostAssembly(llvm::Module &module, llvm::StringRef level);
-llvm::Expected<std::string> emitHostObject(llvm::Module &module, llvm::StringRef level);
+llvm::Expected<std::string> emitHostAssembly(llvm::Module &module, const tile::TargetInfo &target);
+llvm::Expected<std::string> emitHostObject(llvm::Module &module, const tile::TargetInfo &target);
 
 /// Lays the sections of an ELF object out as one image and applies its relocations. Fails, naming
 /// the symbol, if the code refers to anything outside of itself.

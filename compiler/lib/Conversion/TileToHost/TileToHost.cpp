@@ -254,21 +254,19 @@ struct TileToHostPass : lighthouse::impl::TileToHostBase<TileToHostPass> {
   using TileToHostBase::TileToHostBase;
 
   void runOnOperation() override {
-    if (vectorBits != 128 && vectorBits != 256 && vectorBits != 512) {
-      getOperation().emitError("tile-to-host: vector-bits must be 128, 256 or 512, got ")
-          << unsigned(vectorBits);
+    const tile::TargetInfo *target = tile::targetOf(getOperation(), tile::TargetInfo::Kind::Host);
+    if (!target)
       return signalPassFailure();
-    }
-    // AVX-512 doubles the number of registers along with their width.
-    VectorUnit unit{vectorBits, vectorBits == 512 ? 32u : 16u};
+    VectorUnit unit{target->vectorBits, target->vectorRegisters};
     for (tile::KernelOp kernel : llvm::make_early_inc_range(getOperation().getOps<tile::KernelOp>())) {
       KernelLowering lowering(kernel, unit);
       if (failed(lowering.run()))
         return signalPassFailure();
-      if (lowering.stackBytes > stackLimit) {
+      if (lowering.stackBytes > uint64_t(target->sharedBytes)) {
         emitError(kernel.getLoc())
             << "kernel '" << kernel.getSymName() << "' needs " << lowering.stackBytes
-            << " bytes of stack for its tiles, the limit is " << unsigned(stackLimit) << "; use smaller tiles";
+            << " bytes of stack for its tiles, the limit is " << target->sharedBytes
+            << "; use smaller tiles";
         return signalPassFailure();
       }
       numBuffers += lowering.numBuffers;

@@ -373,16 +373,19 @@ struct TileToNVVMPass : lighthouse::impl::TileToNVVMBase<TileToNVVMPass> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    const tile::TargetInfo *target = tile::targetOf(module, tile::TargetInfo::Kind::Cuda);
+    if (!target)
+      return signalPassFailure();
     OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
     LLVM::GlobalOp::create(builder, module.getLoc(), LLVM::LLVMArrayType::get(builder.getI8Type(), 0),
                            /*isConstant=*/false, LLVM::Linkage::External, "lighthouse_shared",
                            Attribute(), /*alignment=*/1024, /*addrSpace=*/3);
     for (auto kernel : llvm::make_early_inc_range(module.getOps<tile::KernelOp>())) {
-      KernelLowering lowering(kernel, vectorAtomics);
-      if (lowering.sharedBytes() > sharedLimit) {
+      KernelLowering lowering(kernel, target->vectorAtomics);
+      if (lowering.sharedBytes() > target->sharedBytes) {
         emitError(kernel.getLoc())
             << "kernel '" << kernel.getSymName() << "' needs " << lowering.sharedBytes()
-            << " bytes of shared memory, the limit of the target is " << unsigned(sharedLimit)
+            << " bytes of shared memory, the limit of the target is " << target->sharedBytes
             << "; use smaller tiles or fewer stages";
         return signalPassFailure();
       }

@@ -70,10 +70,6 @@ Result<DriverInfo> driver();
 /// All devices, by ordinal; there may be none.
 Result<std::vector<DeviceInfo>> devices();
 
-/// The architecture to compile for so that a device is used best: "sm_90a" for capability 9.0, else
-/// "sm_80", "sm_89", "sm_100", ...
-std::string archOf(const DeviceInfo &device);
-
 //===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//

@@ -6,6 +6,8 @@
 #ifndef LIGHTHOUSE_DIALECT_TILE_IR_TILE_H
 #define LIGHTHOUSE_DIALECT_TILE_IR_TILE_H
 
+#include "lighthouse/Dialect/Tile/IR/Target.h"
+
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"

@@ -20,10 +20,21 @@ def Tile_Dialect : Dialect {
     The rationale is in `dialect/docs/tile.md`.
 
     A tile may carry a `#tile.layout` as its encoding: which thread of a GPU holds which elements.
+
+    A module says with the attribute `tile.target` what code is made for. Without it passes take the
+    lowest target of their kind, x86-64-v2 or sm_80.
+
+    Constraints:
+    - (target_c2) `tile.target` belongs to a builtin module;
+    - (target_c3) its value is a `#tile.target`.
   }];
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
   let hasCanonicalizer = 1;
+  let hasOperationAttrVerify = 1;
+  let extraClassDeclaration = [{
+    static constexpr ::llvm::StringLiteral getTargetAttrName() { return "tile.target"; }
+  }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
                            "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
@@ -132,6 +143,27 @@ def Tile_Kind : I32EnumAttr<"CombiningKind", "how a reduction or scan combines t
   let genSpecializedAttr = 0;
 }
 def Tile_KindAttr : EnumAttr<Tile_Dialect, Tile_Kind, "kind">;
+
+def Tile_TargetAttr : AttrDef<Tile_Dialect, "Target"> {
+  let mnemonic = "target";
+  let summary = "What the code of a module is made for.";
+  let description = [{
+    A level of the host or an architecture of NVIDIA, by name. What it has and what its limits are is
+    in one table, `Target.h`.
+
+    Constraints:
+    - (target_c1) the name is in the table.
+
+    Example: `#tile.target<"sm_90a">`
+  }];
+  let parameters = (ins StringRefParameter<"name of a target">:$name);
+  let assemblyFormat = "`<` $name `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The line of the table.
+    const ::lighthouse::tile::TargetInfo &getInfo() const;
+  }];
+}
 
 def Tile_LayoutAttr : AttrDef<Tile_Dialect, "Layout",
                                [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
