@@ -781,8 +781,13 @@ INSTANTIATE_TEST_SUITE_P(Reductions, KernelTest, testing::ValuesIn(reductions())
 static std::vector<KernelCase> partialReductions() {
   std::vector<KernelCase> cases;
   for (auto [type, dtype] : numbers)
-    for (auto [m, n, parts] : {std::tuple(1, 1, 1), {5, 12, 4}, {12, 80, 1}, {12, 80, 2},
-                               {12, 80, 4}, {12, 80, 16}, {2, 64, 64}}) {
+    for (auto [m, n, parts] : {std::tuple(1, 1, 1),
+                               {5, 12, 4},
+                               {12, 80, 1},
+                               {12, 80, 2},
+                               {12, 80, 4},
+                               {12, 80, 16},
+                               {2, 64, 64}}) {
       // As many of the rows as divide their number.
       int rowParts = std::min(parts, m & -m);
       std::string source = R"(
@@ -800,7 +805,8 @@ kernel k(x: TYPE[ROWS, COLS]) -> (a: TYPE[3, ROWS], b: TYPE[3, COLS], c: TYPE[3]
   store(c[2], min(partial_min(flat, parts = P)));
 })";
       source = replaced(replaced(source, "TYPE", type), "ROWS", std::to_string(m));
-      source = replaced(replaced(source, "COLS", std::to_string(n)), " P", " " + std::to_string(parts));
+      source =
+          replaced(replaced(source, "COLS", std::to_string(n)), " P", " " + std::to_string(parts));
       source = replaced(source, " Q", " " + std::to_string(rowParts));
       cases.push_back({std::string(type) + "_" + std::to_string(m) + "x" + std::to_string(n) + "_" +
                            std::to_string(parts),

@@ -365,8 +365,8 @@ private:
     size_t axis = below(shape.size());
     Shape less = shape;
     less.erase(less.begin() + axis);
-    std::string value = oneIn(2) ? expr(type, less, depth - 1)
-                                 : reduced(kind, type, shape, axis, depth - 1);
+    std::string value =
+        oneIn(2) ? expr(type, less, depth - 1) : reduced(kind, type, shape, axis, depth - 1);
     std::string kept;
     for (size_t d = 0; d < shape.size(); ++d)
       kept += std::string(d ? ", " : "") + (d == axis ? "None" : ":");

@@ -342,7 +342,8 @@ private:
           bool isAny = op.getKind() == tile::VoteKind::any;
           auto isTrue = [](const Number &n) { return n.i != 0; };
           const std::vector<Number> &numbers = get(op.getSource()).numbers;
-          setInt(op.getResult(), isAny ? llvm::any_of(numbers, isTrue) : llvm::all_of(numbers, isTrue));
+          setInt(op.getResult(),
+                 isAny ? llvm::any_of(numbers, isTrue) : llvm::all_of(numbers, isTrue));
         })
         .Case([&](tile::ScanOp op) { runScan(op); })
         .Case([&](tile::DotOp op) {
@@ -477,8 +478,8 @@ private:
     });
   }
 
-  /// Parts are neighbours here, and others where kernels are compiled: which they are is unspecified,
-  /// so that tests compare what does not depend on it.
+  /// Parts are neighbours here, and others where kernels are compiled: which they are is
+  /// unspecified, so that tests compare what does not depend on it.
   void runReducePartial(tile::ReducePartialOp op) {
     const Tile &source = get(op.getSource());
     int64_t axis = op.getAxis();

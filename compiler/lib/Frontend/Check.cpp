@@ -526,8 +526,9 @@ void Checker::checkRole(const Role &role) {
     checkExpr(option.value);
   }
   if (!hasWarps)
-    diagnostics.error(role.name.loc, "role '" + role.name.text +
-                                         "' does not say how many warps it has; expected (warps = 4)");
+    diagnostics.error(role.name.loc,
+                      "role '" + role.name.text +
+                          "' does not say how many warps it has; expected (warps = 4)");
   roleMark = scopes.mark();
   if (!role.instance.text.empty())
     declare(role.instance);

@@ -161,8 +161,8 @@ mlir::LogicalResult KernelGen::checkCopied(const Access &access, tile::BufferTyp
 FailureOr<int64_t> KernelGen::evalPending(const Expr *e, StringRef what, int64_t most) {
   FailureOr<int64_t> pending = evalInt(e, "the number of " + what + " that may be pending");
   if (mlir::succeeded(pending) && (*pending < 0 || *pending > most)) {
-    error(e->loc, "expected 0 to " + Twine(most) + " pending " + what + ", found " +
-                      Twine(*pending));
+    error(e->loc,
+          "expected 0 to " + Twine(most) + " pending " + what + ", found " + Twine(*pending));
     return failure();
   }
   return pending;

@@ -56,15 +56,15 @@ void KernelGen::genRoles(const RolesStmt *stmt) {
     else if (hasBudget != (*block.getOps<tile::RoleOp>().begin()).getRegisters().has_value())
       error(role.name.loc, "role '" + role.name.text + "' has " + (hasBudget ? "a" : "no") +
                                " budget of registers; expected one for all roles or for none")
-          .note(first->name.loc, "role '" + first->name.text + "' has " +
-                                     (hasBudget ? "none" : "one"));
+          .note(first->name.loc,
+                "role '" + first->name.text + "' has " + (hasBudget ? "none" : "one"));
   }
   if (hasFailed())
     return;
   constexpr int64_t mostWarps = 32, mostRegisters = 65536;
   if (int64_t warps = roles.getNumWarps(); warps > mostWarps)
-    error(stmt->loc, "expected at most " + Twine(mostWarps) + " warps in all roles together, found " +
-                         Twine(warps));
+    error(stmt->loc, "expected at most " + Twine(mostWarps) +
+                         " warps in all roles together, found " + Twine(warps));
   if (registers > mostRegisters)
     error(stmt->loc, "expected at most " + Twine(mostRegisters) +
                          " registers for all threads together, found " + Twine(registers));
@@ -74,8 +74,8 @@ void KernelGen::genRole(const Role &role, tile::RolesOp roles) {
   int64_t warps = 1, instances = 1;
   mlir::IntegerAttr registers;
   auto refuse = [&](const NamedArg &option, StringRef expected, int64_t found) {
-    error(option.value->loc, "expected " + expected + " of role '" + role.name.text + "', found " +
-                                 Twine(found));
+    error(option.value->loc,
+          "expected " + expected + " of role '" + role.name.text + "', found " + Twine(found));
   };
   for (const NamedArg &option : role.options) {
     FailureOr<int64_t> value =
@@ -121,8 +121,8 @@ void KernelGen::genRole(const Role &role, tile::RolesOp roles) {
 FailureOr<int64_t> KernelGen::evalRequired(const CallExpr *e, StringRef option, int64_t example) {
   if (const Expr *arg = namedArg(e, option))
     return evalInt(arg, "'" + option + "'");
-  error(e->loc, "'" + e->callee + "' needs '" + option + "', as in " + option + " = " +
-                    Twine(example));
+  error(e->loc,
+        "'" + e->callee + "' needs '" + option + "', as in " + option + " = " + Twine(example));
   return failure();
 }
 
@@ -205,8 +205,7 @@ FailureOr<KernelGen::Barrier> KernelGen::evalBarrier(const Expr *e, BarrierKind 
                              spell(ring.getType()) + ", found " + Twine(value->getInt()));
     return failure();
   }
-  MaybeSSA index =
-      toScalar(*value, subscript.loc, builder.getI32Type(), "the index of a barrier");
+  MaybeSSA index = toScalar(*value, subscript.loc, builder.getI32Type(), "the index of a barrier");
   if (failed(index))
     return failure();
   return Barrier{ring, *index};

@@ -260,8 +260,8 @@ Result KernelGen::genVote(const CallExpr *e) {
     return failure();
   }
   auto kind = e->callee == "warp_any" ? tile::VoteKind::any : tile::VoteKind::all;
-  return Value(tile::VoteOp::create(builder, location(e->loc),
-                                    tile::VoteKindAttr::get(context, kind), *x));
+  return Value(
+      tile::VoteOp::create(builder, location(e->loc), tile::VoteKindAttr::get(context, kind), *x));
 }
 
 Result KernelGen::genScan(const CallExpr *e) {

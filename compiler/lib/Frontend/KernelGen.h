@@ -138,7 +138,8 @@ private:
   mlir::FailureOr<Access> evalAccess(const Expr *e, StringRef what);
   /// The same where it is written: it must be a result of the kernel.
   mlir::FailureOr<Access> evalDestination(const Expr *e, StringRef what);
-  /// The run-time value of the variable that `e` or what it subscripts names, null if there is none.
+  /// The run-time value of the variable that `e` or what it subscripts names, null if there is
+  /// none.
   SSA namedOperand(const Expr *e);
   /// A buffer, or a slot of one; null if `e` is no buffer.
   MaybeSSA evalBuffer(const Expr *e);

@@ -108,8 +108,8 @@ void KernelLowering::lowerReducePartial(tile::ReducePartialOp op) {
     b.setInsertionPointToStart(loop.getBody());
     SmallVector<Value> from(to);
     from[axis] = add(to[axis], loop.getInductionVar());
-    scf::YieldOp::create(b, combine(op.getKind(), loop.getRegionIterArg(0),
-                                    evaluate(op.getSource(), from, width)));
+    scf::YieldOp::create(
+        b, combine(op.getKind(), loop.getRegionIterArg(0), evaluate(op.getSource(), from, width)));
     b.setInsertionPointAfter(loop);
     writeBuffer(loop.getResult(0), buffer, to);
   });
