@@ -14,15 +14,14 @@ using namespace lighthouse;
 using frontend::ParamSetting;
 using frontend::TunableUse;
 
-/// The target as a table names it.
-static const std::string &targetOf(const Request &request) {
-  return request.isCuda() ? request.arch : request.level;
+runtime::TuningQuery lighthouse::tuningQuery(const Request &request, const TunableUse &use) {
+  return {request.target(), request.device, use.kernel, use.params, use.shapes};
 }
 
 std::vector<ParamSetting> TableTuner::choose(const TunableUse &use) {
   if (givenUp)
     return {};
-  runtime::TuningQuery query{targetOf(request), request.device, use.kernel, use.params, use.shapes};
+  runtime::TuningQuery query = tuningQuery(request, use);
   for (const std::shared_ptr<const runtime::TuningTable> &table : options.tuning) {
     const runtime::TuningEntry *entry = table ? table->find(query) : nullptr;
     if (!entry)
@@ -69,7 +68,7 @@ std::string lighthouse::relevantTuning(const CompilerOptions &options, const Req
   std::string text;
   for (const std::shared_ptr<const runtime::TuningTable> &table : options.tuning)
     if (table)
-      if (std::string part = table->relevantText(targetOf(request), request.device, isWanted);
+      if (std::string part = table->relevantText(request.target(), request.device, isWanted);
           !part.empty())
         text += "table\n" + part;
   return text;

@@ -53,6 +53,8 @@ struct Request {
   bool deterministic = false;
 
   bool isCuda() const { return !arch.empty(); }
+  /// What code is for, as tables of measured settings name it.
+  const std::string &target() const { return isCuda() ? arch : level; }
 };
 
 /// The inputs and outputs of a request, in the order of its program.
