@@ -17,7 +17,7 @@ _HOMES = {
     "errors": ("LighthouseError", "CompileError", "LibraryNotFoundError", "NotPreparedError"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_MODULES = ("kernels", "nn", "ops", "shapes", "checkpoint", "integrations")
+_MODULES = ("kernels", "nn", "ops", "shapes", "checkpoint", "integrations", "tuning")
 
 __all__ = [*_HOME_OF, *_MODULES]
 

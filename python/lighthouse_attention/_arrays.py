@@ -32,24 +32,46 @@ def _numpy_dtype(code):
 _cache = {}
 
 
+def _in_elements(arrays):
+    """The arrays, copies of those whose strides are no whole elements."""
+    return [a if all(s % a.itemsize == 0 for s in a.strides) else np.ascontiguousarray(a)
+            for a in arrays]
+
+
+def _strides(array):
+    return tuple(step // array.itemsize for step in array.strides)
+
+
+def _data_of(arrays):
+    """What programs are timed with."""
+    return [_programs.Data(dtype_code(a.dtype), a.shape, _strides(a), a.ctypes.data) for a in arrays]
+
+
+def tune(function, arrays, settings):
+    """Times a kernel or pipeline on arrays; programs that there are make way for the fastest."""
+    arrays = _in_elements(arrays)
+    info = function.tune([(dtype_code(a.dtype), a.shape) for a in arrays], settings, "host", None,
+                         _data_of(arrays))
+    _cache.clear()
+    return info
+
+
 def call(function, arrays, settings):
     """Runs a kernel or pipeline on arrays; a list of its results."""
     for name, array in zip(function.tensor_names, arrays):
         if not isinstance(array, np.ndarray):
             raise TypeError(f"argument '{name}' of {function.__name__} must be a numpy array or, like "
                             f"all others, a torch tensor, got {type(array).__name__}")
-    # Strides are in elements.
-    arrays = [a if all(s % a.itemsize == 0 for s in a.strides) else np.ascontiguousarray(a)
-              for a in arrays]
+    arrays = _in_elements(arrays)
     key = (function, settings, *[(a.dtype.str, a.dtype.name, a.shape) for a in arrays])
     program = _cache.get(key)
     if program is None:
         types = function.types([(dtype_code(a.dtype), a.shape) for a in arrays])
-        program = _cache[key] = function.compile(types, settings, "host")
+        program = _cache[key] = function.compile(types, settings, "host", inputs=_data_of(arrays))
     outputs = [np.empty(o.shape, _numpy_dtype(o.dtype)) for o in program.outputs]
     workspace = np.empty(program.workspace_bytes + 64, np.uint8)
     start = -workspace.ctypes.data % 64
     everything = (*arrays, *outputs)
-    program.launch(tuple([tuple(s // a.itemsize for s in a.strides) for a in everything]),
+    program.launch(tuple([_strides(a) for a in everything]),
                    [a.ctypes.data for a in everything], workspace.ctypes.data + start)
     return outputs

@@ -94,18 +94,29 @@ programs = _launch.ProgramCache()
 def _run(inputs, request, types, suffix):
     """Runs the entry point NAME + suffix; `types` are those of the function's arguments."""
     device = inputs[0].device
+    inputs = [_launch.aligned(tensor) for tensor in inputs]
 
     def compile_it():
         function, deterministic, settings = _parse(request)
         name = function.__name__ + suffix if suffix else ""
         return function.compile(function.types(types), settings, _launch.target_of(device),
                                 gradient=bool(suffix), deterministic=deterministic and bool(suffix),
-                                entry_point=name, stream=_launch.current_stream(device))
+                                entry_point=name, stream=_launch.current_stream(device),
+                                inputs=_launch.data_of(inputs))
 
     program = programs.get((request, types, suffix, device), device, compile_it)
     outputs = _launch.empty_outputs(program, device)
-    _launch.run(program, device, (*[_launch.aligned(t) for t in inputs], *outputs))
+    _launch.run(program, device, (*inputs, *outputs))
     return outputs
+
+
+def tune(function, tensors, settings):
+    """Times a kernel or pipeline on tensors; programs that there are make way for the fastest."""
+    inputs, device = [_launch.aligned(tensor) for tensor in tensors], tensors[0].device
+    info = function.tune(_types_of(inputs), settings, _launch.target_of(device),
+                         _launch.current_stream(device), _launch.data_of(inputs))
+    programs.clear()
+    return info
 
 
 def _new(types, like):

@@ -7,6 +7,7 @@ checkpointing, counters and tracers are.
 import torch
 
 from . import _launch, ops
+from ._programs import Data
 
 # What the backward pass needs lies in one buffer, each part at a multiple of so many bytes.
 _ALIGNMENT = 16
@@ -55,7 +56,8 @@ class _Forward:
         self.scale = ("scale", scale)
         self.program = ops.compile_pipeline(
             pipeline, ops.types_of(pipeline, tensors),
-            (*self.config, ops.flag("COVER", cover_prefix), self.scale), tensors[0].device)
+            (*self.config, ops.flag("COVER", cover_prefix), self.scale), tensors[0].device,
+            _launch.data_of(tensors))
         self.parts = self.program.outputs[1:]
         self.contiguous = (None,) * len(self.parts)
         self.offsets, self.kept_bytes = [], 0
@@ -68,12 +70,15 @@ class _Forward:
         base = kept.data_ptr()
         return [base + offset for offset in self.offsets]
 
-    def compile_backward(self, do, deterministic):
-        """The backward pass that belongs to it."""
+    def compile_backward(self, do, kept, deterministic):
+        """The backward pass that belongs to it, for what it kept."""
         pipeline = "attention_backward_op"
         settings = (*self.config, ops.flag("DETERMINISTIC", deterministic or do.is_cpu), self.scale)
         types = [*ops.types_of(pipeline, [do]), *self.parts]
-        return ops.compile_pipeline(pipeline, types, settings, do.device)
+        data = [Data(part.dtype, part.shape, None, address)
+                for part, address in zip(self.parts, self.addresses(kept))]
+        return ops.compile_pipeline(pipeline, types, settings, do.device,
+                                    [*_launch.data_of([do]), *data])
 
 
 # By pipeline, device, types and options.
@@ -114,7 +119,7 @@ def _backward(ctx, do):
     do, forward = _launch.aligned(do), ctx.pass_
     device = do.device
     program = passes.get((id(forward), ctx.deterministic), device,
-                         lambda: forward.compile_backward(do, ctx.deterministic))
+                         lambda: forward.compile_backward(do, kept, ctx.deterministic))
     if ctx.heads is None:
         results = _launch.empty_outputs(program, device)
         gradients = results

@@ -3,7 +3,7 @@ import threading
 
 import torch
 
-from ._programs import PYTHON_DTYPES
+from ._programs import PYTHON_DTYPES, Data
 from .errors import NotPreparedError
 
 TORCH_DTYPES = tuple(getattr(torch, name) for name in PYTHON_DTYPES)
@@ -46,6 +46,12 @@ def aligned(tensor):
                                                     for step, extent in zip(strides[:-1], shape))):
             return tensor
     return tensor.clone(memory_format=torch.contiguous_format)
+
+
+def data_of(tensors):
+    """What programs are timed with."""
+    return [Data(DTYPE_CODES[tensor.dtype], tuple(tensor.shape), tensor.stride(), tensor.data_ptr())
+            for tensor in tensors]
 
 
 def launch(program, device, strides, addresses):
@@ -91,6 +97,11 @@ class ProgramCache:
             if program is None:
                 program = self._programs[key] = make()
             return program
+
+    def clear(self):
+        """Forgets them all; they are never unloaded."""
+        with self._lock:
+            self._programs.clear()
 
     def __len__(self):
         return len(self._programs)

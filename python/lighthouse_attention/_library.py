@@ -11,7 +11,7 @@ from .errors import CompileError, LighthouseError, LibraryNotFoundError
 
 COMPILER, RUNTIME = "liblighthouse_compiler.so", "liblighthouse.so"
 
-API_VERSION = 1003
+API_VERSION = 1004
 
 HOST, CUDA = 0, 1
 PIPELINE, KERNEL = 0, 1
@@ -57,6 +57,13 @@ class RunArgs(ctypes.Structure):
                 ("num_parameters", ctypes.c_size_t)]
 
 
+class SpecOptions(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t), ("tuning", ctypes.c_char_p),
+                ("time_limit", ctypes.c_double), ("crash_recovery", ctypes.c_int32),
+                ("remark", ctypes.c_void_p), ("remark_context", ctypes.c_void_p),
+                ("tuning_policy", ctypes.c_int32)]
+
+
 class Setting(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("value", ctypes.c_char_p)]
 
@@ -70,7 +77,15 @@ class Request(ctypes.Structure):
                 ("arguments", ctypes.POINTER(ctypes.POINTER(TensorInfo))),
                 ("num_arguments", ctypes.c_size_t), ("use_cache", ctypes.c_int32),
                 ("stream", ctypes.c_void_p), ("separate", ctypes.c_int32),
-                ("entry_point", ctypes.c_char_p)]
+                ("entry_point", ctypes.c_char_p),
+                ("inputs", ctypes.POINTER(ctypes.POINTER(Tensor))),
+                ("num_inputs", ctypes.c_size_t)]
+
+
+class TuneInfo(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t), ("num_kernels", ctypes.c_size_t),
+                ("num_candidates", ctypes.c_size_t), ("num_rejected", ctypes.c_size_t),
+                ("num_faster", ctypes.c_size_t), ("saved", ctypes.c_int32)]
 
 
 class Declaration(ctypes.Structure):
@@ -112,6 +127,9 @@ _COMPILER_FUNCTIONS = {
     "lh_spec_query": [_HANDLE, ctypes.POINTER(SpecInfo)],
     "lh_spec_definition": [_HANDLE, ctypes.c_size_t, ctypes.POINTER(DefinitionInfo)],
     "lh_spec_release": [_HANDLE],
+    "lh_tune": [_HANDLE, ctypes.POINTER(Request), ctypes.c_void_p, ctypes.POINTER(TuneInfo)],
+    "lh_spec_tuning": [_HANDLE, ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(ctypes.c_size_t)],
+    "lh_spec_add_tuning": [_HANDLE, ctypes.c_char_p, ctypes.c_size_t],
     "lh_compile": [_HANDLE, ctypes.POINTER(Request), _OUT],
     "lh_compile_artifact": [_HANDLE, ctypes.POINTER(Request), _OUT],
     "lh_artifact_save": [_HANDLE, ctypes.c_char_p],
@@ -159,7 +177,7 @@ class Library:
         message = self.lib.lh_last_error().decode(errors="replace")
         # Only the compiler says where in a specification; `LH_INVALID_ARGUMENT` is the request's fault.
         kind = (CompileError if status == _INVALID_ARGUMENT and
-                message.startswith(("lh_compile", "lh_spec", "lh_infer")) else LighthouseError)
+                message.startswith(("lh_compile", "lh_spec", "lh_infer", "lh_tune")) else LighthouseError)
         raise kind(message.split(": ", 1)[-1] if kind is CompileError else message, status)
 
 

@@ -2,9 +2,9 @@
 import ctypes
 import math
 import threading
-from typing import NamedTuple, Tuple
+from typing import NamedTuple, Optional, Tuple
 
-from . import _library
+from . import _library, tuning
 from .errors import NotPreparedError
 
 # `lh_dtype` in its order: as the language writes it, as torch and numpy do, and its bytes.
@@ -23,6 +23,14 @@ class TensorType(NamedTuple):
     def bytes(self):
         """Of a contiguous tensor."""
         return math.prod(self.shape) * _BYTES[self.dtype]
+
+
+class Data(NamedTuple):
+    """A tensor in memory."""
+    dtype: int
+    shape: Tuple[int, ...]
+    strides: Optional[Tuple[int, ...]]  # in elements; None if it is contiguous
+    address: int
 
 
 class Declaration(NamedTuple):
@@ -58,8 +66,8 @@ def _describe(library, function, handle, count):
 class _Request:
     """An `lh_request` and the memory that it points to."""
 
-    def __init__(self, name, arguments, settings, target, kind, gradient, deterministic,
-                 entry_point, stream):
+    def __init__(self, name, arguments, settings, target, kind, gradient=False,
+                 deterministic=False, entry_point="", stream=None, inputs=()):
         texts = [(key.encode(), str(value).encode()) for key, value in settings]
         self._settings = (_library.Setting * max(1, len(texts)))(*texts)
         self._shapes = [(ctypes.c_int64 * max(1, len(a.shape)))(*a.shape) for a in arguments]
@@ -74,6 +82,25 @@ class _Request:
             settings=self._settings, num_settings=len(texts), arguments=self._pointers,
             num_arguments=len(arguments), use_cache=1, stream=stream, separate=gradient,
             entry_point=entry_point.encode())
+        if inputs:
+            place = _library.HOST if target.startswith("host") else _library.CUDA
+            self._tensors = [_tensor(x.dtype, place, x.shape, x.strides) for x in inputs]
+            for tensor, x in zip(self._tensors, inputs):
+                tensor.data = x.address
+            self.fields.inputs = _pointers(self._tensors)
+            self.fields.num_inputs = len(inputs)
+
+
+def _tensor(dtype, place, shape, strides):
+    """A structure without an address; what it points to lives as long as it does."""
+    dims = ctypes.c_int64 * max(1, len(shape))
+    return _library.Tensor(ctypes.sizeof(_library.Tensor), None, dtype, place, len(shape),
+                           dims(*shape), None if strides is None else dims(*strides))
+
+
+def _pointers(tensors):
+    return (ctypes.POINTER(_library.Tensor) * max(1, len(tensors)))(
+        *[ctypes.pointer(tensor) for tensor in tensors])
 
 
 class Spec:
@@ -87,7 +114,11 @@ class Spec:
                 "lighthouse-attention-compiler")
         self._handle = ctypes.c_void_p()
         function, name = ("lh_spec_open", path) if path else ("lh_spec_bundled", bundled)
-        self._library.call(function, str(name).encode(), None, ctypes.byref(self._handle))
+        options = _library.sized(_library.SpecOptions)
+        options.tuning_policy = tuning.policy_code()
+        self._library.call(function, str(name).encode(), ctypes.byref(options),
+                           ctypes.byref(self._handle))
+        tuning.opened(self)
 
     def __del__(self):
         if getattr(self, "_handle", None):
@@ -114,11 +145,12 @@ class Spec:
                           read(info.results, info.num_results))
 
     def compile(self, name, arguments, settings=(), target="host", *, kind=_library.PIPELINE,
-                gradient=False, deterministic=False, entry_point="", stream=None):
+                gradient=False, deterministic=False, entry_point="", stream=None, inputs=()):
         """The program of a pipeline or kernel on arguments of these types. With `gradient` the two
-        passes are the entry points NAME_fwd and NAME_bwd."""
+        passes are the entry points NAME_fwd and NAME_bwd. `inputs` are `Data` that its kernels are timed
+        with, where the policy says so."""
         request = _Request(name, arguments, settings, target, kind, gradient, deterministic,
-                           entry_point, stream)
+                           entry_point, stream, inputs)
         handle = ctypes.c_void_p()
         self._library.call("lh_compile", self._handle, ctypes.byref(request.fields),
                            ctypes.byref(handle))
@@ -128,7 +160,7 @@ class Spec:
               gradient=False, deterministic=False, entry_point=""):
         """The types of inputs and outputs, without compiling kernels."""
         request = _Request(name, arguments, settings, target, kind, gradient, deterministic,
-                           entry_point, None)
+                           entry_point)
         handle = ctypes.c_void_p()
         call = self._library.call
         call("lh_infer", self._handle, ctypes.byref(request.fields), ctypes.byref(handle))
@@ -141,28 +173,38 @@ class Spec:
             call("lh_signature_release", handle)
 
 
+    def tune(self, name, arguments, settings, target, kind, stream, inputs):
+        """Times the choices of the kernels of a program on `inputs`; a `TuneInfo`."""
+        request = _Request(name, arguments, settings, target, kind, stream=stream, inputs=inputs)
+        info = _library.sized(_library.TuneInfo)
+        self._library.call("lh_tune", self._handle, ctypes.byref(request.fields), None,
+                           ctypes.byref(info))
+        return info
+
+    def tuning(self):
+        """Its table of measured settings, as JSON."""
+        text, size = ctypes.c_char_p(), ctypes.c_size_t()
+        self._library.call("lh_spec_tuning", self._handle, ctypes.byref(text), ctypes.byref(size))
+        return text.value.decode()
+
+    def add_tuning(self, text):
+        """Adds measured settings, a table as JSON."""
+        data = text.encode()
+        self._library.call("lh_spec_add_tuning", self._handle, data, len(data))
+
+
 class _Frame:
     """The structures of one run. They are filled in once but for the addresses."""
 
     def __init__(self, program, strides):
         types = program.inputs + program.outputs
-        self.tensors, self._keep = [], []
-        for tensor_type, steps in zip(types, strides):
-            dims = ctypes.c_int64 * max(1, len(tensor_type.shape))
-            shape = dims(*tensor_type.shape)
-            step = None if steps is None else dims(*steps)
-            self._keep += [shape, step]
-            self.tensors.append(_library.Tensor(
-                ctypes.sizeof(_library.Tensor), None, tensor_type.dtype, program.target,
-                len(tensor_type.shape), shape, step))
-        pointers = [ctypes.pointer(tensor) for tensor in self.tensors]
+        self.tensors = [_tensor(t.dtype, program.target, t.shape, steps)
+                        for t, steps in zip(types, strides)]
         count = len(program.inputs)
-        array = ctypes.POINTER(_library.Tensor)
-        inputs = (array * max(1, count))(*pointers[:count])
-        outputs = (array * max(1, len(pointers) - count))(*pointers[count:])
         self.args = _library.RunArgs(
-            struct_size=ctypes.sizeof(_library.RunArgs), inputs=inputs, num_inputs=count,
-            outputs=outputs, num_outputs=len(pointers) - count,
+            struct_size=ctypes.sizeof(_library.RunArgs),
+            inputs=_pointers(self.tensors[:count]), num_inputs=count,
+            outputs=_pointers(self.tensors[count:]), num_outputs=len(self.tensors) - count,
             workspace_bytes=program.workspace_bytes)
         self.address = ctypes.addressof(self.args)
 

@@ -93,13 +93,16 @@ def prepare(shape, dtype=torch.bfloat16, device="cuda", *, kv_heads=None, backwa
     batch, length, heads, dim = shape
     groups = heads if kv_heads is None else kv_heads
     start, before = time.perf_counter(), _num_programs()
-    q, k, v = (torch.zeros((batch, length, h, dim), dtype=dtype, device=device,
-                           requires_grad=backward) for h in (heads, groups, groups))
+    # Numbers, as kernels may be timed, and their results compared, on them.
+    random = torch.Generator(device).manual_seed(0)
+    q, k, v, do = (torch.randn((batch, length, h, dim), dtype=dtype, device=device, generator=random)
+                   for h in (heads, groups, groups, heads))
+    q, k, v = (x.requires_grad_(backward) for x in (q, k, v))
     if options.get("layout") == "bhnd":
-        q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+        q, k, v, do = (x.transpose(1, 2) for x in (q, k, v, do))
     o = attention(q, k, v, **options)
     if backward:
-        torch.autograd.grad(o, (q, k, v), torch.zeros_like(o))
+        torch.autograd.grad(o, (q, k, v), do)
     if o.is_cuda:
         torch.cuda.synchronize(o.device)
     print(f"lighthouse: attention {str(dtype).split('.')[-1]} {list(shape)} on {o.device}: "

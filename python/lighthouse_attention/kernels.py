@@ -88,7 +88,7 @@ class Function:
         return f"<lighthouse {'kernel' if self.is_kernel else 'pipeline'} {self.__doc__}>"
 
     def __call__(self, *args, **keywords):
-        tensors, settings = self._bind(args, keywords)
+        tensors, settings = self.bind(args, keywords)
         torch = sys.modules.get("torch")
         if torch is not None and tensors and isinstance(tensors[0], torch.Tensor):
             from . import _calls
@@ -97,7 +97,7 @@ class Function:
             results = _arrays.call(self, tensors, settings)
         return results[0] if len(results) == 1 else tuple(results)
 
-    def _bind(self, args, keywords):
+    def bind(self, args, keywords):
         """Tensors in order; scalars and parameters as (name, text)."""
         declared = self.definition.arguments
         if len(args) > len(declared):
@@ -124,6 +124,11 @@ class Function:
         """The program for arguments of these types."""
         return self.spec.compile(self.__name__, types, settings, target,
                                  kind=self.definition.kind, **options)
+
+    def tune(self, types, settings, target, stream, inputs):
+        """Times the choices of its kernels on `inputs`, `Data` of `lh_dtype` and shape `types`."""
+        return self.spec.tune(self.__name__, self.types(types), settings, target,
+                              self.definition.kind, stream, inputs)
 
     def infer(self, types, settings, target, **options):
         """The types of the program's inputs and outputs."""

@@ -33,10 +33,11 @@ def types_of(pipeline, tensors):
             for name, tensor in zip(_names[pipeline], tensors)]
 
 
-def compile_pipeline(pipeline, types, settings, device):
-    """The program of a pipeline of operators.lh for arguments of these types."""
+def compile_pipeline(pipeline, types, settings, device, inputs):
+    """The program of a pipeline of operators.lh for arguments of these types; `inputs` are `Data` of them."""
     return _programs.bundled("operators.lh").compile(
-        pipeline, types, settings, _launch.target_of(device), stream=_launch.current_stream(device))
+        pipeline, types, settings, _launch.target_of(device), stream=_launch.current_stream(device),
+        inputs=inputs)
 
 
 def _run(pipeline, inputs, settings, outputs=None):
@@ -45,7 +46,7 @@ def _run(pipeline, inputs, settings, outputs=None):
     device = inputs[0].device
     key = (pipeline, device, settings, *[(tensor.dtype, tensor.shape) for tensor in inputs])
     program = programs.get(key, device, lambda: compile_pipeline(
-        pipeline, types_of(pipeline, inputs), settings, device))
+        pipeline, types_of(pipeline, inputs), settings, device, _launch.data_of(inputs)))
     if outputs is None:
         outputs = _launch.empty_outputs(program, device)
     _launch.run(program, device, (*inputs, *outputs))

@@ -1,5 +1,5 @@
 // Partial reductions and votes.
-// RUN: lighthouse-opt %s --tile-to-host=vector-bits=256 --canonicalize --cse | FileCheck %s
+// RUN: lighthouse-opt %s --tile-attach-target=target=x86-64-v3 --tile-to-host --canonicalize --cse | FileCheck %s
 
 #grid = affine_map<()[n] -> (n, 1, 1)>
 !x = !tile.view<["N", 64], f32>

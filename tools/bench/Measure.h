@@ -3,9 +3,9 @@
 #define LIGHTHOUSE_TOOLS_BENCH_MEASURE_H
 
 #include "Execution.h"
-#include "Median.h"
 
 #include "lighthouse/Pipelines/Compiler.h"
+#include "lighthouse/Tuning/Median.h"
 
 #include "llvm/Support/raw_ostream.h"
 
@@ -30,7 +30,7 @@ inline double seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-using lhc::median;
+using lighthouse::tuning::median;
 
 /// The value of `result`, or the end of the program with its message.
 template <typename T> T require(lighthouse::runtime::Result<T> result) {

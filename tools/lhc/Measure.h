@@ -3,7 +3,8 @@
 #define LIGHTHOUSE_TOOLS_LHC_MEASURE_H
 
 #include "Dense.h"
-#include "Median.h"
+
+#include "lighthouse/Tuning/Median.h"
 
 namespace lhc {
 
@@ -13,7 +14,7 @@ struct Times {
 
   bool empty() const { return seconds.empty(); }
   /// 0 if there are none.
-  double median() const { return lhc::median(seconds); }
+  double median() const { return lighthouse::tuning::median(seconds); }
 };
 
 /// One stage over all repetitions.

@@ -1,26 +1,22 @@
 //===- Tune.cpp - lhc tune --------------------------------------------------------------------===//
 
-#include "SpecOptions.h"
-#include "Subprocess.h"
-#include "TuneSpace.h"
+#include "TuneProcesses.h"
 #include "TuneWorker.h"
-
-#include "lighthouse/Tuning/Results.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <ctime>
-#include <set>
 #include <thread>
 
 using namespace lhc;
 using namespace lighthouse;
-using frontend::TunableUse;
 using runtime::TuningTable;
+using tuning::Candidate;
+using tuning::Group;
+using tuning::milliseconds;
+using tuning::spell;
 namespace cl = llvm::cl;
 
 namespace {
@@ -42,26 +38,6 @@ private:
   bool isTerminal = llvm::errs().is_displayed();
   bool open = false;
 };
-
-std::string milliseconds(double seconds) { return llvm::formatv("{0:F3} ms", seconds * 1e3); }
-
-/// Seconds of all launches of these instances.
-double sumOf(const std::vector<LaunchTime> &times, const std::set<std::string> &instances) {
-  double sum = 0;
-  for (const LaunchTime &time : times)
-    if (instances.contains(time.kernel))
-      sum += time.seconds;
-  return sum;
-}
-
-std::string now() {
-  std::time_t time = std::time(nullptr);
-  std::tm utc;
-  gmtime_r(&time, &utc);
-  char text[32];
-  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
-}
 
 class TuneCommand : public Command {
 public:
@@ -88,10 +64,10 @@ public:
     if (!worker.empty())
       return work();
 
-    Result<std::vector<TunableUse>> uses = findUses();
+    auto uses = findUses(options, request, TuningTable());
     if (!uses)
       return failCompile(uses.status());
-    Result<std::vector<TuneGroup>> made = makeGroups(*uses, kernelFilter);
+    Result<std::vector<Group>> made = tuning::makeGroups(*uses, kernelFilter);
     if (!made)
       return failRun(made.status());
     groups = *std::move(made);
@@ -136,66 +112,51 @@ private:
                                : timeCandidate(options, root, folder, repeat);
   }
 
-  /// A compiler of its own, as the limit on time is for all that one does.
-  Result<std::vector<TunableUse>>
-  findUses(std::vector<std::shared_ptr<const TuningTable>> settings = {}) {
-    Result<Compiler> compiler = options.open();
-    if (!compiler)
-      return compiler.status();
-    compiler->setTuning(std::move(settings), /*strict=*/true);
-    return compiler->tunableUses(request);
-  }
-
   //===-- The whole run -------------------------------------------------------------------------===//
 
   int tune(const std::vector<ArgumentSource> &sources) {
-    if (options.tuningPath() == "none" || options.tuningPath().empty())
+    const std::string path = options.tuningPath();
+    if (path == "none" || path.empty())
       return usage("there is no table to save to: give one with --tuning FILE");
     // Whether it can be read and written is better known now than after the work.
-    if (Result<TuningTable> table = loadTable(); !table)
-      return failRun(table.status());
-    else if (Status status = table->save(options.tuningPath()); !status.ok())
+    if (Status status = update(path, /*withWinners=*/false); !status.ok())
       return failRun(status);
 
     deferInterrupts();
-    llvm::SmallString<128> path;
-    if (std::error_code error = llvm::sys::fs::createUniqueDirectory("lighthouse-tune", path)) {
+    llvm::SmallString<128> made;
+    if (std::error_code error = llvm::sys::fs::createUniqueDirectory("lighthouse-tune", made)) {
       printError("cannot make a directory for temporary files: " + error.message());
       return RunFailed;
     }
-    root = path.str().str();
+    root = made.str().str();
     llvm::scope_exit remove([&] { llvm::sys::fs::remove_directories(root); });
     if (int code = writeArguments(sources))
       return code;
-    if (int code = measureDefaults())
-      return code;
-    for (TuneGroup &group : groups)
-      if (int code = measure(group))
-        return code;
-    if (int code = checkTogether())
-      return code;
+    ProcessTrials trials(options, request, root, jobs, timeout);
+    Status searched = tuning::search(groups, request, trials,
+                                     [&](const std::string &text) { progress.show(text); });
     progress.finish();
-    if (wasInterrupted()) {
-      printError("interrupted; nothing is saved");
-      return RunFailed;
-    }
-    // Read only now, so that what others have saved meanwhile stays.
-    Result<TuningTable> table = loadTable();
-    if (!table)
-      return failRun(table.status());
-    for (const TuneGroup &group : groups)
-      if (Status status = group.addTo(*table, request, group.candidates[group.best], now());
-          !status.ok())
-        return failRun(status);
-    Status saved = table->save(options.tuningPath());
+    if (!searched.ok())
+      return failRun(searched);
+    Status saved = update(path, /*withWinners=*/true);
     report(saved.ok());
     return saved.ok() ? Ok : failRun(saved);
   }
 
-  /// The table to add to; an empty one if there is none yet.
-  Result<TuningTable> loadTable() {
-    Result<TuningTable> table = TuningTable::load(options.tuningPath());
-    return table.status().code() == StatusCode::NotFound ? TuningTable() : std::move(table);
+  /// Reads and writes the table; what others have saved meanwhile stays.
+  Status update(const std::string &path, bool withWinners) const {
+    Result<runtime::TuningLock> lock = runtime::TuningLock::acquire(path);
+    if (!lock)
+      return lock.status();
+    Result<TuningTable> table = TuningTable::loadIfAny(path);
+    if (!table)
+      return table.status();
+    if (withWinners)
+      for (const Group &group : groups)
+        if (Status status = group.addTo(*table, request, group.candidates[group.best]);
+            !status.ok())
+          return status;
+    return table->save(path);
   }
 
   int writeArguments(const std::vector<ArgumentSource> &sources) {
@@ -208,214 +169,20 @@ private:
     return Ok;
   }
 
-  //===-- Processes -----------------------------------------------------------------------------===//
-
-  /// A new folder with a table; empty after an error.
-  std::string addFolder(const TuningTable &settings) {
-    std::string made = folderOf(root, numFolders++);
-    Status status;
-    if (std::error_code error = llvm::sys::fs::create_directory(made))
-      status = Status(StatusCode::SystemError, "cannot make " + made + ": " + error.message());
-    else
-      status = settings.save(made + "/table.json");
-    if (status.ok())
-      return made;
-    printError(status.message());
-    return "";
-  }
-
-  Subprocess processFor(llvm::StringRef role, const std::string &inFolder) const {
-    Subprocess process = thisProcess();
-    // After the name of the subcommand, as what follows a "--" is no option.
-    process.arguments.insert(
-        process.arguments.begin() + 2,
-        {"--worker=" + role.str(), "--worker-root=" + root, "--worker-folder=" + inFolder});
-    process.log = inFolder + "/log";
-    return process;
-  }
-
-  std::string runOne(llvm::StringRef role, const std::string &inFolder) {
-    std::string failure;
-    runAll(processFor(role, inFolder), 1, timeout,
-           [&](size_t, const std::string &reason) { failure = reason; });
-    return failure;
-  }
-
-  /// The times of what was compiled in `inFolder`, if its results are those of the defaults.
-  Result<std::vector<LaunchTime>> timeAndCompare(const std::string &inFolder) {
-    llvm::scope_exit remove([&] { llvm::sys::fs::remove_directories(inFolder); });
-    if (std::string reason = runOne("time", inFolder); !reason.empty())
-      return Status(StatusCode::Internal, reason);
-    Result<std::vector<LaunchTime>> times = readTimes(inFolder);
-    if (!times)
-      return times.status();
-    for (auto [i, expected] : llvm::enumerate(reference)) {
-      Result<support::Array> actual = support::readNpy(outputFile(inFolder, i));
-      if (!actual)
-        return actual.status();
-      if (std::string difference = tuning::compareResults(viewOf(expected), viewOf(*actual));
-          !difference.empty())
-        return Status(StatusCode::Internal,
-                      llvm::formatv("wrong result {0}: {1}", i, difference).str());
-    }
-    return times;
-  }
-
-  //===-- Measuring -----------------------------------------------------------------------------===//
-
-  /// What all others are compared with.
-  int measureDefaults() {
-    progress.show("the defaults of " + llvm::Twine(request.name));
-    std::string inFolder = addFolder(TuningTable());
-    if (inFolder.empty())
-      return RunFailed;
-    std::string reason = runOne("compile", inFolder);
-    if (reason.empty())
-      reason = runOne("time", inFolder);
-    Result<std::vector<LaunchTime>> times = readTimes(inFolder);
-    if (reason.empty() && !times)
-      reason = times.status().message();
-    for (size_t i = 0; reason.empty(); ++i) {
-      if (!llvm::sys::fs::exists(outputFile(inFolder, i)))
-        break;
-      Result<support::Array> output = support::readNpy(outputFile(inFolder, i));
-      if (output)
-        reference.push_back(*std::move(output));
-      else
-        reason = output.status().message();
-    }
-    if (!reason.empty()) {
-      progress.finish();
-      printError("with the defaults: " + reason);
-      return RunFailed;
-    }
-    for (TuneGroup &group : groups)
-      group.candidates.front().seconds = sumOf(*times, {group.defaultInstance});
-    return Ok;
-  }
-
-  int measure(TuneGroup &group) {
-    /// A candidate on its way.
-    struct Attempt {
-      Candidate *candidate;
-      std::string folder;
-      std::set<std::string> instances;
-    };
-    std::vector<Attempt> attempts;
-    std::vector<Subprocess> compilations;
-    for (Candidate &candidate : llvm::drop_begin(group.candidates)) {
-      if (wasInterrupted())
-        break;
-      auto settings = std::make_shared<TuningTable>();
-      if (Status status = group.addTo(*settings, request, candidate, ""); !status.ok())
-        return failRun(status);
-      std::set<std::string> instances;
-      candidate.rejected = findInstances(group, candidate, settings, instances);
-      if (!candidate.rejected.empty())
-        continue;
-      std::string inFolder = addFolder(*settings);
-      if (inFolder.empty())
-        return RunFailed;
-      attempts.push_back({&candidate, inFolder, std::move(instances)});
-      compilations.push_back(processFor("compile", inFolder));
-    }
-    size_t compiled = 0;
-    runAll(compilations, jobs, timeout, [&](size_t i, const std::string &reason) {
-      attempts[i].candidate->rejected = reason;
-      progress.show(llvm::formatv("{0}: compiled {1} of {2}", group.kernel, ++compiled,
-                                  compilations.size())
-                        .str());
-    });
-    for (auto [i, attempt] : llvm::enumerate(attempts)) {
-      Candidate &candidate = *attempt.candidate;
-      if (!candidate.rejected.empty())
-        continue;
-      Result<std::vector<LaunchTime>> times = timeAndCompare(attempt.folder);
-      if (times)
-        candidate.seconds = sumOf(*times, attempt.instances);
-      else
-        candidate.rejected = times.status().message();
-      if (candidate.seconds && isFaster(candidate, group))
-        group.best = &candidate - group.candidates.data();
-      const Candidate &best = group.candidates[group.best];
-      progress.show(llvm::formatv("{0}: {1} of {2}: {3}: {4}; best {5} with {6}", group.kernel,
-                                  i + 1, attempts.size(), spell(candidate.settings),
-                                  candidate.seconds ? milliseconds(*candidate.seconds) : "rejected",
-                                  milliseconds(*best.seconds), spell(best.settings))
-                        .str());
-    }
-    return Ok;
-  }
-
-  /// Whether a candidate goes before the best so far. The defaults give way only to a gain that is
-  /// more than noise.
-  static bool isFaster(const Candidate &candidate, const TuneGroup &group) {
-    constexpr double least = 0.99;
-    return *candidate.seconds <
-           *group.candidates[group.best].seconds * (group.best == 0 ? least : 1);
-  }
-
-  /// Which instances of the kernel a candidate makes; returns why it makes none.
-  std::string findInstances(const TuneGroup &group, const Candidate &candidate,
-                            std::shared_ptr<const TuningTable> settings,
-                            std::set<std::string> &instances) {
-    Result<std::vector<TunableUse>> uses = findUses({std::move(settings)});
-    if (!uses) {
-      llvm::StringRef message = uses.status().message();
-      size_t at = message.find("error: ");
-      return message.substr(at == llvm::StringRef::npos ? 0 : at + 7).split('\n').first.str();
-    }
-    for (const TunableUse &use : *uses)
-      if (use.kernel == group.kernel && use.params == group.params)
-        instances.insert(use.instance);
-    return instances.empty() ? "the kernel does not apply with them" : "";
-  }
-
-  /// Each winner was checked on its own; several are checked together.
-  int checkTogether() {
-    TuningTable all;
-    for (const TuneGroup &group : groups)
-      if (Status status = group.addTo(all, request, group.candidates[group.best], "");
-          !status.ok())
-        return failRun(status);
-    if (llvm::count_if(groups, [](const TuneGroup &group) { return group.best != 0; }) < 2)
-      return Ok;
-    progress.show("the fastest of all kernels together");
-    std::string inFolder = addFolder(all);
-    if (inFolder.empty())
-      return RunFailed;
-    std::string reason = runOne("compile", inFolder);
-    if (reason.empty())
-      if (Result<std::vector<LaunchTime>> times = timeAndCompare(inFolder); !times)
-        reason = times.status().message();
-    progress.finish();
-    if (reason.empty())
-      return Ok;
-    printError("the fastest of each kernel fail together, so nothing is saved: " + reason);
-    return RunFailed;
-  }
-
   //===-- Reports -------------------------------------------------------------------------------===//
 
   void report(bool saved) const {
     if (json)
       return printJson(toJson(saved));
     llvm::raw_ostream &out = llvm::outs();
-    for (const TuneGroup &group : groups) {
+    for (const Group &group : groups) {
       if (dryRun) {
         out << group.title() << ": " << group.candidates.size() << " candidates\n";
         for (const Candidate &candidate : group.candidates)
           out << "  " << spell(candidate.settings) << "\n";
         continue;
       }
-      const Candidate &first = group.candidates.front(), &best = group.candidates[group.best];
-      out << group.title() << ": " << spell(best.settings) << ": " << milliseconds(*best.seconds);
-      if (group.best != 0)
-        out << llvm::formatv(", {0:F2} times as fast as {1}: {2}", *first.seconds / *best.seconds,
-                             spell(first.settings), milliseconds(*first.seconds));
-      else
-        out << ", as by default";
-      out << "; " << group.candidates.size() << " candidates\n";
+      out << group.title() << ": " << group.summary() << "\n";
       for (const Candidate &candidate : group.candidates)
         if (candidate.rejected.empty())
           out << "  " << milliseconds(*candidate.seconds) << "  " << spell(candidate.settings)
@@ -442,7 +209,7 @@ private:
                            : llvm::json::Value(llvm::json::fixUTF8(candidate.rejected))}};
     };
     llvm::json::Array kernels;
-    for (const TuneGroup &group : groups) {
+    for (const Group &group : groups) {
       llvm::json::Array candidates;
       for (const Candidate &candidate : group.candidates)
         candidates.push_back(object(candidate));
@@ -452,12 +219,12 @@ private:
                                            {"best", int64_t(group.best)},
                                            {"candidates", std::move(candidates)}});
     }
-    return llvm::json::Object{
-        {"target", request.targetName()},
-        {"device", request.device},
-        {"repeat", int64_t(repeat)},
-        {"table", saved ? llvm::json::Value(options.tuningPath()) : llvm::json::Value(nullptr)},
-        {"kernels", std::move(kernels)}};
+    return llvm::json::Object{{"target", request.targetName()},
+                              {"device", request.device},
+                              {"repeat", int64_t(repeat)},
+                              {"table", saved ? llvm::json::Value(options.tuningPath())
+                                              : llvm::json::Value(nullptr)},
+                              {"kernels", std::move(kernels)}};
   }
 
   /// The folder of temporary files.
@@ -485,10 +252,7 @@ private:
   cl::opt<std::string> folder{"worker-folder", cl::Hidden, cl::sub(sub)};
 
   Request request;
-  std::vector<TuneGroup> groups;
-  /// The results with the defaults.
-  std::vector<support::Array> reference;
-  size_t numFolders = 0;
+  std::vector<Group> groups;
   Progress progress;
 };
 

@@ -3,7 +3,6 @@
 #include "TuneWorker.h"
 
 #include "Execution.h"
-#include "Median.h"
 #include "support/Files.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -13,6 +12,7 @@
 
 using namespace lhc;
 using namespace lighthouse;
+using tuning::LaunchTime;
 
 std::string lhc::argumentFile(const std::string &root, size_t index) {
   return root + "/arg-" + std::to_string(index) + ".npy";
@@ -94,18 +94,12 @@ int lhc::timeCandidate(const SpecOptions &options, const std::string &root,
   if (Status status = execution->upload(*inputs); !status.ok())
     return failRun(status);
 
-  std::vector<std::vector<double>> seconds(execution->plan().launches.size());
-  for (unsigned run = 0; run <= repeat; ++run) {
-    std::vector<runtime::LaunchTiming> timings;
-    runtime::RunOptions runOptions;
-    runOptions.timings = &timings;
-    if (Status status = execution->launch(runOptions); !status.ok())
-      return failRun(status);
-    // The first run warms up.
-    if (run > 0)
-      for (auto [times, timing] : llvm::zip_equal(seconds, timings))
-        times.push_back(timing.seconds);
-  }
+  Result<std::vector<LaunchTime>> times =
+      tuning::timeLaunches(execution->plan(), repeat, [&](const runtime::RunOptions &run) {
+        return execution->launch(run);
+      });
+  if (!times)
+    return failRun(times.status());
   if (Status status = execution->download(); !status.ok())
     return failRun(status);
   for (auto [i, output] : llvm::enumerate(execution->outputs))
@@ -113,10 +107,8 @@ int lhc::timeCandidate(const SpecOptions &options, const std::string &root,
       return failRun(status);
 
   llvm::json::Array launches;
-  for (auto [launch, times] : llvm::zip_equal(execution->plan().launches, seconds))
-    launches.push_back(
-        llvm::json::Object{{"kernel", execution->plan().kernels[launch.kernel].name},
-                           {"seconds", median(times)}});
+  for (const LaunchTime &time : *times)
+    launches.push_back(llvm::json::Object{{"kernel", time.kernel}, {"seconds", time.seconds}});
   Status status = support::writeFile(
       timesFile(folder), {llvm::formatv("{0}\n", llvm::json::Value(std::move(launches))).str()});
   return status.ok() ? Ok : failRun(status);

@@ -19,6 +19,8 @@
 
 #include "SpecOptions.h"
 
+#include "lighthouse/Tuning/Search.h"
+
 namespace lhc {
 
 /// Names of files in the folders.
@@ -27,12 +29,8 @@ std::string outputFile(const std::string &folder, size_t index);
 std::string cubinFolder(const std::string &root);
 std::string folderOf(const std::string &root, size_t candidate);
 
-/// What a candidate took: the instance of a kernel and the seconds of each of its launches.
-struct LaunchTime {
-  std::string kernel;
-  double seconds;
-};
-Result<std::vector<LaunchTime>> readTimes(const std::string &folder);
+/// What the launches of a candidate took.
+Result<std::vector<lighthouse::tuning::LaunchTime>> readTimes(const std::string &folder);
 
 /// Compiles `request` with the table in `folder`, and loads it where the target is a GPU. Returns
 /// an exit code.

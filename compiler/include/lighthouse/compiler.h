@@ -39,6 +39,19 @@ typedef struct lh_artifact_handle *lh_artifact;
 /** The inputs and outputs of a request. */
 typedef struct lh_signature_handle *lh_signature;
 
+/** What decides about the choices that kernels leave open, tile sizes for instance. */
+typedef enum lh_tuning_policy {
+  /** What the environment says (LIGHTHOUSE_TUNING_POLICY), else `LH_TUNING_TABLES`. */
+  LH_TUNING_DEFAULT = 0,
+  /** The kernels' own defaults. */
+  LH_TUNING_NEVER = 1,
+  /** The tables of measured settings; the kernels' defaults where these know nothing. */
+  LH_TUNING_TABLES = 2,
+  /** The same, but what no table has measured on similar shapes is timed when `lh_compile` meets
+   * it. */
+  LH_TUNING_FIRST_USE = 3
+} lh_tuning_policy;
+
 /** How a specification is read and compiled. Zeros are the defaults. */
 typedef struct lh_spec_options {
   size_t struct_size;
@@ -59,6 +72,12 @@ typedef struct lh_spec_options {
    * not use the specification. Null: they go to stderr. */
   void (*remark)(const char *text, void *context);
   void *remark_context;
+  /** An `lh_tuning_policy`. With `LH_TUNING_FIRST_USE`, `lh_compile` first does what `lh_tune` does
+   * for the kernels whose choices no table has measured: not while `lh_request::stream` is being
+   * captured, and only if there are inputs to time with. Threads and processes that share a user's
+   * table wait for the one that times, and take what it found. What cannot be timed keeps its
+   * defaults, with a remark. */
+  int32_t tuning_policy;
 } lh_spec_options;
 
 /** What is compiled. */
@@ -142,7 +161,37 @@ typedef struct lh_request {
   /** Which entry point `lh_compile` loads and `lh_infer` describes; null or "" if there is only
    * one. */
   const char *entry_point;
+  /** What kernels are timed with (`lh_tune`, `LH_TUNING_FIRST_USE`): the program's inputs in its
+   * order, where its target says. They are only read, by runs on `stream`. Null: random numbers,
+   * which only inputs of floats can be. Timing checks results, so numbers should be like those to
+   * come: all of them zero tell right from wrong nowhere. */
+  const lh_tensor *const *inputs;
+  size_t num_inputs;
 } lh_request;
+
+/** How kernels are timed. Zeros are the defaults. */
+typedef struct lh_tune_options {
+  size_t struct_size;
+  /** The only kernel to time; null: all that leave choices open. */
+  const char *kernel;
+  /** Timed runs of each combination of choices; 0: 10. */
+  int32_t repeat;
+} lh_tune_options;
+
+/** What timing came to. */
+typedef struct lh_tune_info {
+  size_t struct_size;
+  /** Kernels with open choices, each of its own parameters. */
+  size_t num_kernels;
+  /** Combinations of choices in all, defaults included. */
+  size_t num_candidates;
+  /** Those that do not fit, do not compile or give wrong results. */
+  size_t num_rejected;
+  /** Kernels whose defaults gave way to something faster. */
+  size_t num_faster;
+  /** Not 0: the user's table has the winners. */
+  int32_t saved;
+} lh_tune_info;
 
 /** Counts of a signature. */
 typedef struct lh_signature_info {
@@ -181,6 +230,28 @@ LH_API lh_status lh_spec_release(lh_spec spec);
 /** Compiles a request, or takes it from the cache, and loads it where its target says. Statuses
  * also those of `lh_program_load_memory_with`. */
 LH_API lh_status lh_compile(lh_spec spec, const lh_request *request, lh_program *program);
+
+/** Times the choices of all kernels of a request on the device that its target names, and remembers
+ * the fastest: in the specification, unless its policy is `LH_TUNING_NEVER`, and in the user's
+ * table, if it has one (`lh_spec_options::tuning`). Compiles every combination, runs the program several times with
+ * each, on outputs and a workspace of its own, and refuses those whose results are not those of the
+ * defaults but for rounding. This takes from seconds to minutes. A line for each kernel goes to
+ * `lh_spec_options::remark`. It all happens in this process: a kernel that faults takes the CUDA
+ * context with it. `lhc tune` gives each combination a process of its own. `options` and `info` may
+ * be null; the caller sets `info->struct_size`. `LH_INVALID_ARGUMENT` also if `stream` is being
+ * captured, if an input needs data, or if no kernel is left by `options->kernel`; other statuses
+ * are those of compiling and running the program with its defaults. */
+LH_API lh_status lh_tune(lh_spec spec, const lh_request *request, const lh_tune_options *options,
+                         lh_tune_info *info);
+
+/** Stores the specification's table of measured settings, without the bundled ones, as JSON that
+ * ends in a null byte: what one process measured, for others to take. Valid until the next call for
+ * the specification that stores it, and until it is released. */
+LH_API lh_status lh_spec_tuning(lh_spec spec, const char **json, size_t *size);
+
+/** Adds measured settings in JSON, as `lh_spec_tuning` gave or a table holds them, in place of
+ * those for the same uses. They are not saved. `LH_CORRUPT` if they are no table. */
+LH_API lh_status lh_spec_add_tuning(lh_spec spec, const char *json, size_t size);
 
 /** Compiles a request, or takes it from the cache, for use elsewhere or later. */
 LH_API lh_status lh_compile_artifact(lh_spec spec, const lh_request *request,

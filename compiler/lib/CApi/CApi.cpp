@@ -4,11 +4,8 @@
 
 #include "Border.h"
 #include "Descriptions.h"
-#include "HandleRegistry.h"
 #include "Programs.h"
-#include "Requests.h"
-
-#include <mutex>
+#include "Specs.h"
 
 using namespace lighthouse;
 using runtime::describeElement;
@@ -26,18 +23,6 @@ using runtime::writeStruct;
 
 namespace {
 
-/// A specification, which one thread at a time uses.
-struct OpenSpec {
-  OpenSpec(Compiler compiler, runtime::WarningHandler warn)
-      : compiler(std::move(compiler)), warn(std::move(warn)),
-        descriptions(this->compiler.definitions()) {}
-
-  mutable std::mutex mutex;
-  mutable Compiler compiler;
-  const runtime::WarningHandler warn;
-  const Descriptions descriptions;
-};
-
 /// An artifact and its bytes.
 struct StoredArtifact {
   runtime::Artifact artifact;
@@ -48,7 +33,7 @@ struct StoredArtifact {
 
 // None is ever destroyed: threads may still be at work while the process exits.
 
-static HandleRegistry<lh_spec, OpenSpec> &specs() {
+HandleRegistry<lh_spec, OpenSpec> &lighthouse::specs() {
   static auto *registry = new HandleRegistry<lh_spec, OpenSpec>("spec");
   return *registry;
 }
@@ -67,8 +52,7 @@ static HandleRegistry<lh_signature, Signature> &signatures() {
 // Specifications
 //===------------------------------------------------------------------------------------------===//
 
-/// The same error without the end of its last line.
-static Status trimmed(const Status &error) {
+Status lighthouse::trimmed(const Status &error) {
   std::string message = error.message();
   message.erase(message.find_last_not_of('\n') + 1);
   return Status(error.code(), std::move(message));
@@ -89,7 +73,7 @@ static Status openSpec(const char *what, const void *source, const lh_spec_optio
   if (!compiler)
     return trimmed(compiler.status());
   *spec = specs().add(
-      std::make_shared<const OpenSpec>(*std::move(compiler), std::move(settings->warn)));
+      std::make_shared<const OpenSpec>(*std::move(compiler), *std::move(settings)));
   return {};
 }
 
@@ -162,28 +146,9 @@ lh_status lh_spec_release(lh_spec spec) {
 // Compiling
 //===------------------------------------------------------------------------------------------===//
 
-/// Lets `use` work with the compiler of a specification and a request. Returns its result.
-template <typename Use>
-static auto withCompiler(lh_spec handle, const lh_request *given, Use use)
-    -> decltype(use(std::declval<const OpenSpec &>(), std::declval<FullRequest &>())) {
-  auto spec = specs().find(handle);
-  if (!spec)
-    return spec.status();
-  Result<FullRequest> request = readRequest(given);
-  if (!request)
-    return request.status();
-  std::lock_guard lock((*spec)->mutex);
-  return use(**spec, *request);
-}
-
 static Result<runtime::Artifact> compile(const OpenSpec &spec, const FullRequest &full) {
-  std::shared_ptr<runtime::Cache> cache;
-  if (full.useCache) {
-    runtime::CacheOptions options = runtime::CacheOptions::fromEnvironment();
-    options.warn = spec.warn;
-    cache = std::make_shared<runtime::Cache>(std::move(options));
-  }
-  Result<runtime::Artifact> artifact = spec.compiler.compile(full.request, std::move(cache));
+  Result<runtime::Artifact> artifact =
+      spec.compiler.compile(full.request, cacheFor(spec, full));
   if (!artifact)
     return trimmed(artifact.status());
   return artifact;
@@ -213,6 +178,7 @@ lh_status lh_compile(lh_spec spec, const lh_request *request, lh_program *progra
           load.use_cache = full.useCache;
           load.stream = full.stream;
           entryPoint = full.entryPoint;
+          open.tuner.beforeUse(open.compiler, workOf(open, full, tuning::defaultRepeat));
           return compile(open, full);
         });
     if (!artifact)

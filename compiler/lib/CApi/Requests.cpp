@@ -3,6 +3,7 @@
 #include "Requests.h"
 
 #include "Border.h"
+#include "Tensors.h"
 
 #include "lighthouse/Pipelines/TargetName.h"
 
@@ -15,11 +16,42 @@ using runtime::Status;
 /// More settings than any definition has parameters are a wrong count.
 static constexpr size_t maxSettings = 4096;
 
-Result<SpecSettings> lighthouse::readOptions(const lh_spec_options *given) {
-  lh_spec_options fields = {};
+static Result<tuning::Policy> policyOf(int32_t value) {
+  switch (value) {
+  case LH_TUNING_DEFAULT:
+    return tuning::policyFromEnvironment();
+  case LH_TUNING_NEVER:
+    return tuning::Policy::Never;
+  case LH_TUNING_TABLES:
+    return tuning::Policy::Tables;
+  case LH_TUNING_FIRST_USE:
+    return tuning::Policy::FirstUse;
+  default:
+    return invalid(fmt::format("options->tuning_policy is {}", value));
+  }
+}
+
+Result<TuneSettings> lighthouse::readTuneOptions(const lh_tune_options *given) {
+  lh_tune_options fields = {};
   if (given)
     if (Status status = readStruct("options", given, sizeof fields, fields); !status.ok())
       return status;
+  if (fields.repeat < 0)
+    return invalid(fmt::format("options->repeat is {}", fields.repeat));
+  return TuneSettings{fields.kernel ? fields.kernel : "",
+                      fields.repeat == 0 ? tuning::defaultRepeat : unsigned(fields.repeat)};
+}
+
+Result<SpecSettings> lighthouse::readOptions(const lh_spec_options *given) {
+  lh_spec_options fields = {};
+  if (given)
+    if (Status status =
+            readStruct("options", given, offsetof(lh_spec_options, tuning_policy), fields);
+        !status.ok())
+      return status;
+  Result<tuning::Policy> policy = policyOf(fields.tuning_policy);
+  if (!policy)
+    return policy.status();
   if (!(fields.time_limit >= 0))
     return invalid("options->time_limit is negative or no number");
   SpecSettings settings;
@@ -31,9 +63,8 @@ Result<SpecSettings> lighthouse::readOptions(const lh_spec_options *given) {
   settings.compiler.crashRecovery = fields.crash_recovery != 0;
   // What a pass breaks is found while it is developed; plans must take no longer than need be.
   settings.compiler.verifyEach = false;
-  const std::string tuning = fields.tuning ? fields.tuning : runtime::userTuningPath();
-  if (tuning != "none")
-    settings.compiler.tuning = {runtime::loadTuning(tuning, settings.warn), bundledTuning()};
+  settings.tuning = {*policy, fields.tuning ? fields.tuning : runtime::userTuningPath(),
+                     settings.warn};
   return settings;
 }
 
@@ -58,7 +89,8 @@ static Result<ArgumentType> readArgument(size_t index, const lh_tensor_info *giv
 
 Result<FullRequest> lighthouse::readRequest(const lh_request *given) {
   lh_request fields = {};
-  if (Status status = readStruct("request", given, sizeof fields, fields); !status.ok())
+  if (Status status = readStruct("request", given, offsetof(lh_request, inputs), fields);
+      !status.ok())
     return status;
   if (fields.kind != LH_PIPELINE && fields.kind != LH_KERNEL)
     return invalid(fmt::format("request->kind is {}", fields.kind));
@@ -112,5 +144,9 @@ Result<FullRequest> lighthouse::readRequest(const lh_request *given) {
   full.device = target->device;
   full.useCache = fields.use_cache != 0;
   full.stream = fields.stream;
+  if (Status status =
+          runtime::readTensors("request->inputs", fields.inputs, fields.num_inputs, full.inputs);
+      !status.ok())
+    return status;
   return full;
 }

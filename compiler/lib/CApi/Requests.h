@@ -3,6 +3,7 @@
 #define LIGHTHOUSE_LIB_CAPI_REQUESTS_H
 
 #include "lighthouse/Pipelines/Compiler.h"
+#include "lighthouse/Tuning/Autotuner.h"
 #include "lighthouse/compiler.h"
 
 #include <optional>
@@ -12,6 +13,7 @@ namespace lighthouse {
 /// The options of a specification.
 struct SpecSettings {
   CompilerOptions compiler;
+  tuning::AutotunerOptions tuning;
   /// Warnings of the cache; may be unset.
   runtime::WarningHandler warn;
 };
@@ -25,10 +27,19 @@ struct FullRequest {
   void *stream = nullptr;
   /// Empty: the only one.
   std::string entryPoint;
+  /// Of timed runs; empty: random numbers.
+  std::vector<runtime::TensorView> inputs;
 };
 
 /// `options` may be null.
 runtime::Result<SpecSettings> readOptions(const lh_spec_options *options);
+
+/// How to time; `options` may be null.
+struct TuneSettings {
+  std::string kernel;
+  unsigned repeat = 0;
+};
+runtime::Result<TuneSettings> readTuneOptions(const lh_tune_options *options);
 
 /// Errors name the field that is wrong.
 runtime::Result<FullRequest> readRequest(const lh_request *request);

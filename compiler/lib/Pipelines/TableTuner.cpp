@@ -14,11 +14,14 @@ using namespace lighthouse;
 using frontend::ParamSetting;
 using frontend::TunableUse;
 
+runtime::TuningQuery lighthouse::tuningQuery(const Request &request, const TunableUse &use) {
+  return {request.targetName(), request.device, use.kernel, use.params, use.shapes};
+}
+
 std::vector<ParamSetting> TableTuner::choose(const TunableUse &use) {
   if (givenUp)
     return {};
-  runtime::TuningQuery query{request.targetName(), request.device, use.kernel, use.params,
-                             use.shapes};
+  runtime::TuningQuery query = tuningQuery(request, use);
   for (const std::shared_ptr<const runtime::TuningTable> &table : options.tuning) {
     const runtime::TuningEntry *entry = table ? table->find(query) : nullptr;
     if (!entry)

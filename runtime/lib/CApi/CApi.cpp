@@ -8,6 +8,7 @@
 #include "Border.h"
 #include "HandleRegistry.h"
 #include "Programs.h"
+#include "Tensors.h"
 
 #include <fmt/format.h>
 
@@ -88,47 +89,6 @@ static Status describe(lh_program handle, std::vector<Spec> Plan::*specs, std::s
   if (!program)
     return program.status();
   return describeElement("program", (*program)->program.plan().*specs, index, info);
-}
-
-/// Turns the caller's tensors into views, whose memory is used again: `views` holds the views of
-/// the run before, or of a larger one. Its first `count` are this run's.
-static Status readTensors(const char *what, const lh_tensor *const *tensors, std::size_t count,
-                          std::vector<TensorView> &views) {
-  if (!tensors && count != 0)
-    return invalid(fmt::format("args->{} is null", what));
-  if (count > PlanLimits::tensors)
-    return invalid(fmt::format("args->{} has {} elements", what, count));
-  if (views.size() < count)
-    views.resize(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    // The message begins with the tensor; that text is made only for an error.
-    const auto fail = [&](std::string_view message) {
-      return invalid(fmt::format("args->{}[{}]{}", what, i, message));
-    };
-    lh_tensor tensor = {};
-    if (Status status = readStruct("", tensors[i], sizeof tensor, tensor); !status.ok())
-      return fail(status.message());
-    if (tensor.dtype < 0 || tensor.dtype >= numDTypes)
-      return fail(fmt::format("->dtype is {}", tensor.dtype));
-    if (tensor.device != LH_HOST && tensor.device != LH_CUDA)
-      return fail(fmt::format("->device is {}", tensor.device));
-    if (tensor.rank < 0 || std::size_t(tensor.rank) > maxRank)
-      return fail(fmt::format("->rank is {}; allowed is 0 to {}", tensor.rank, maxRank));
-    if (tensor.rank != 0 && !tensor.shape)
-      return fail("->shape is null");
-    TensorView &view = views[i];
-    view.data = tensor.data;
-    view.dtype = static_cast<DType>(tensor.dtype);
-    view.device = static_cast<Device>(tensor.device);
-    view.shape.assign(tensor.shape, tensor.shape + tensor.rank);
-    if (!elementCount(view.shape))
-      return fail(fmt::format("->shape is {}", formatDims(view.shape)));
-    if (tensor.strides)
-      view.strides.assign(tensor.strides, tensor.strides + tensor.rank);
-    else
-      contiguousStrides(view.shape, view.strides);
-  }
-  return {};
 }
 
 //===----------------------------------------------------------------------===//
@@ -222,10 +182,10 @@ lh_status lh_program_run(lh_program program, const lh_run_args *args) {
       return status;
     // Reused by every run of a thread: a launch allocates nothing after the first.
     static thread_local std::vector<TensorView> inputs, outputs;
-    if (Status status = readTensors("inputs", fields.inputs, fields.num_inputs, inputs);
+    if (Status status = readTensors("args->inputs", fields.inputs, fields.num_inputs, inputs);
         !status.ok())
       return status;
-    if (Status status = readTensors("outputs", fields.outputs, fields.num_outputs, outputs);
+    if (Status status = readTensors("args->outputs", fields.outputs, fields.num_outputs, outputs);
         !status.ok())
       return status;
     if (!fields.parameters && fields.num_parameters != 0)

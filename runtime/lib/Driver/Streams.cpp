@@ -22,6 +22,18 @@ Status synchronizeStream(void *stream, int device) {
   return context->run([&] { return context->driver().cuStreamSynchronize(streamOf(stream)); });
 }
 
+Result<bool> isCapturing(void *stream, int device) {
+  Result<PrimaryContext> context = PrimaryContext::retain(device);
+  if (!context)
+    return context.status();
+  Result<bool> capturing = false;
+  Status status = context->run([&]() -> Status {
+    capturing = runtime::isCapturing(context->driver(), streamOf(stream));
+    return capturing.status();
+  });
+  return status.ok() ? capturing : status;
+}
+
 //===----------------------------------------------------------------------===//
 // Stream
 //===----------------------------------------------------------------------===//

@@ -29,6 +29,10 @@ constinit const EnvironmentVariable cudaLibrary = {
 constinit const EnvironmentVariable tuning = {
     "LIGHTHOUSE_TUNING", "The user's table of tuned settings, a file.",
     "tuning.json in the directory of the cache", false};
+constinit const EnvironmentVariable tuningPolicy = {
+    "LIGHTHOUSE_TUNING_POLICY",
+    "Programs that embed the compiler: never (defaults), tables, or first_use (kernels are timed).",
+    "tables", false};
 constinit const EnvironmentVariable xdgCacheHome = {
     "XDG_CACHE_HOME", "Parent of the cache directory, if absolute.", "$HOME/.cache", false};
 constinit const EnvironmentVariable home = {
@@ -36,10 +40,10 @@ constinit const EnvironmentVariable home = {
 
 } // namespace environment
 
-static constexpr std::array<const EnvironmentVariable *, 8> variables = {
-    &environment::cacheDir,  &environment::cacheLimit,  &environment::numThreads,
-    &environment::hostLevel, &environment::cudaLibrary, &environment::tuning,
-    &environment::xdgCacheHome, &environment::home};
+static constexpr std::array<const EnvironmentVariable *, 9> variables = {
+    &environment::cacheDir,     &environment::cacheLimit,   &environment::numThreads,
+    &environment::hostLevel,    &environment::cudaLibrary,  &environment::tuning,
+    &environment::tuningPolicy, &environment::xdgCacheHome, &environment::home};
 
 std::optional<std::string> EnvironmentVariable::get() const {
   const char *value = std::getenv(name.data());

@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cmath>
@@ -60,6 +61,17 @@ static double distance(const std::vector<double> &a, const std::vector<double> &
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
     sum += std::abs(a[i] - b[i]);
   return sum;
+}
+
+bool TuningTable::covers(const TuningQuery &query) const {
+  // A factor of four, with room for rounding.
+  constexpr double similar = 2 + 1e-9;
+  const std::vector<double> wanted = extentsOf(query.shapes);
+  return std::ranges::any_of(list, [&](const TuningEntry &entry) {
+    return serves(entry.use, query) &&
+           std::ranges::equal(extentsOf(entry.use.shapes), wanted,
+                              [](double a, double b) { return std::abs(a - b) <= similar; });
+  });
 }
 
 const TuningEntry *TuningTable::find(const TuningQuery &query) const {
@@ -220,6 +232,11 @@ Result<TuningTable> TuningTable::load(const std::string &path) {
   Result<TuningTable> table =
       fromJson({reinterpret_cast<const char *>(bytes->data()), bytes->size()});
   return table.ok() ? std::move(table) : Status(table.status()).withContext(path);
+}
+
+Result<TuningTable> TuningTable::loadIfAny(const std::string &path) {
+  Result<TuningTable> table = load(path);
+  return table.status().code() == StatusCode::NotFound ? TuningTable() : std::move(table);
 }
 
 Status TuningTable::save(const std::string &path) const {

@@ -94,7 +94,7 @@ TEST_F(Misuse, Null) {
 TEST_F(Misuse, StructSizes) {
   lh_spec_options options = {};
   lh_spec other = nullptr;
-  for (size_t size : {size_t(0), sizeof options - 1, size_t(100000)}) {
+  for (size_t size : {size_t(0), offsetof(lh_spec_options, tuning_policy) - 1, size_t(100000)}) {
     options.struct_size = size;
     EXPECT_EQ(lh_spec_bundled("lighthouse.lh", &options, &other), LH_INVALID_ARGUMENT) << size;
     EXPECT_EQ(lh_spec_open("x.lh", &options, &other), LH_INVALID_ARGUMENT) << size;

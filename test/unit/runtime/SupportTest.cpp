@@ -109,7 +109,7 @@ TEST(Environment, RegistryIsComplete) {
   for (const EnvironmentVariable *variable :
        {&environment::cacheDir, &environment::cacheLimit, &environment::numThreads,
         &environment::hostLevel, &environment::cudaLibrary, &environment::tuning,
-        &environment::xdgCacheHome, &environment::home})
+        &environment::tuningPolicy, &environment::xdgCacheHome, &environment::home})
     EXPECT_EQ(names.erase(variable->name), 1u) << variable->name;
   EXPECT_THAT(names, testing::IsEmpty()) << "variables that are not tested";
   EXPECT_TRUE(environment::hostLevel.cacheRelevant);

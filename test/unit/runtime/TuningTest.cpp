@@ -10,9 +10,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <random>
+#include <thread>
 
 using namespace lighthouse::runtime;
 using namespace lighthouse::runtime::test;
@@ -221,6 +224,39 @@ TEST(Tuning, DamageIsAnErrorOrAnotherTable) {
     }
   }
   EXPECT_GT(errors, 10000);
+}
+
+TEST(Tuning, CoversSimilarShapes) {
+  TuningTable table;
+  EXPECT_FALSE(table.covers(query("q=bf16[1, 8, 2048, 128]")));
+  ASSERT_TRUE(table.put({query("q=bf16[1, 8, 2048, 128]"), {{"BM", "64"}}, 1e-3, ""}).ok());
+  EXPECT_TRUE(table.covers(query("q=bf16[1, 8, 2048, 128]")));
+  EXPECT_TRUE(table.covers(query("q=bf16[4, 8, 8192, 128]")));
+  EXPECT_TRUE(table.covers(query("q=bf16[1, 2, 512, 128]")));
+  EXPECT_FALSE(table.covers(query("q=bf16[1, 8, 8193, 128]")));
+  EXPECT_FALSE(table.covers(query("q=bf16[1, 8, 511, 128]")));
+  EXPECT_FALSE(table.covers(query("q=bf16[8, 2048, 128]")));
+  TuningQuery other = query("q=bf16[1, 8, 2048, 128]");
+  other.kernel = "other";
+  EXPECT_FALSE(table.covers(other));
+}
+
+TEST(Tuning, OneAtATimeHoldsTheLock) {
+  TempDirectory directory;
+  const std::string path = directory / "a/tuning.json";
+  Result<TuningLock> first = TuningLock::acquire(path);
+  ASSERT_TRUE(first) << first.status().toString();
+  std::atomic<bool> released = false;
+  std::thread other([&] {
+    Result<TuningLock> second = TuningLock::acquire(path);
+    EXPECT_TRUE(second);
+    EXPECT_TRUE(released);
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  released = true;
+  { const TuningLock gone = *std::move(first); }
+  other.join();
+  EXPECT_EQ(TuningLock::acquire("/dev/null/tuning.json").status().code(), StatusCode::SystemError);
 }
 
 TEST(Tuning, FilesArePrivateAndReplacedByRename) {

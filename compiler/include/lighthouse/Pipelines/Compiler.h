@@ -46,6 +46,9 @@ struct CompilerOptions {
   std::function<void(std::string_view)> remark;
 };
 
+/// What tables are asked about a use of a kernel in `request`.
+runtime::TuningQuery tuningQuery(const Request &request, const frontend::TunableUse &use);
+
 /// The tables that come with the compiler, as one.
 std::shared_ptr<const runtime::TuningTable> bundledTuning();
 

@@ -117,6 +117,9 @@ Status synchronize(int device = 0);
 /// Waits for the work of a stream of `device`.
 Status synchronizeStream(void *stream, int device = 0);
 
+/// Whether a stream of `device` is being captured, or waits for one that is.
+Result<bool> isCapturing(void *stream, int device = 0);
+
 /// A stream of its own, which does not wait for the legacy default stream.
 class Stream {
 public:

@@ -35,6 +35,7 @@ extern const EnvironmentVariable numThreads;
 extern const EnvironmentVariable hostLevel;
 extern const EnvironmentVariable cudaLibrary;
 extern const EnvironmentVariable tuning;
+extern const EnvironmentVariable tuningPolicy;
 extern const EnvironmentVariable xdgCacheHome;
 extern const EnvironmentVariable home;
 } // namespace environment

@@ -69,6 +69,10 @@ public:
   /// who name none.
   const TuningEntry *find(const TuningQuery &query) const;
 
+  /// Whether `find` gives an entry that was measured on similar shapes: as many extents, each at
+  /// most four times as large or as small.
+  bool covers(const TuningQuery &query) const;
+
   /// Adds an entry in place of the one for the same use. `InvalidArgument` if it or the table
   /// passes a limit.
   Status put(TuningEntry entry);
@@ -91,12 +95,34 @@ public:
   /// is no regular file, `OutOfMemory`, `SystemError`.
   static Result<TuningTable> load(const std::string &path);
 
+  /// The same, an empty table if there is no such file.
+  static Result<TuningTable> loadIfAny(const std::string &path);
+
   /// Replaces the file by rename, with mode 0600; makes missing folders. `InvalidArgument` if the
   /// text has more bytes than `load` reads.
   Status save(const std::string &path) const;
 
 private:
   std::vector<TuningEntry> list;
+};
+
+/// Keeps other processes and threads that ask for the same lock from a table while it lives: one
+/// measures, or changes what is there, and the others find what it saved. Readers need no lock.
+class TuningLock {
+public:
+  /// Waits until the lock of the table at `path` is free: the file `path`.lock, which stays. Makes
+  /// missing folders. `SystemError` if that cannot be.
+  static Result<TuningLock> acquire(const std::string &path);
+  ~TuningLock();
+  TuningLock(TuningLock &&other) noexcept : file(std::exchange(other.file, -1)) {}
+  TuningLock &operator=(TuningLock &&other) noexcept {
+    std::swap(file, other.file);
+    return *this;
+  }
+
+private:
+  explicit TuningLock(int file) : file(file) {}
+  int file;
 };
 
 /// Where the user's table lies: LIGHTHOUSE_TUNING, else tuning.json in the directory of the cache;

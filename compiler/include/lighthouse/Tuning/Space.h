@@ -1,8 +1,6 @@
-//===- TuneSpace.h - What there is to tune in a request, and what to try ------------*- C++ -*-===//
-#ifndef LIGHTHOUSE_TOOLS_LHC_TUNESPACE_H
-#define LIGHTHOUSE_TOOLS_LHC_TUNESPACE_H
-
-#include "Execution.h"
+//===- Space.h - What there is to tune in a request, and what to try ----------------*- C++ -*-===//
+#ifndef LIGHTHOUSE_TUNING_SPACE_H
+#define LIGHTHOUSE_TUNING_SPACE_H
 
 #include "lighthouse/Frontend/Frontend.h"
 #include "lighthouse/Pipelines/Request.h"
@@ -11,7 +9,7 @@
 #include <optional>
 #include <utility>
 
-namespace lhc {
+namespace lighthouse::tuning {
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
@@ -28,10 +26,10 @@ struct Candidate {
 };
 
 /// A kernel with the same parameters, tuned for all its uses in a pipeline together.
-struct TuneGroup {
+struct Group {
   std::string kernel, params;
   std::vector<std::string> shapes; ///< of each use
-  std::vector<lighthouse::frontend::TunableUse::Parameter> open;
+  std::vector<frontend::TunableUse::Parameter> open;
   std::string defaultInstance;
   /// The defaults first.
   std::vector<Candidate> candidates;
@@ -39,19 +37,25 @@ struct TuneGroup {
   size_t best = 0;
 
   std::string title() const { return kernel + "(" + params + ")"; }
-  /// Adds entries for all uses with these settings.
-  Status addTo(lighthouse::runtime::TuningTable &table, const lighthouse::Request &request,
-               const Candidate &candidate, const std::string &when) const;
+  /// Adds entries for all uses with these settings, measured now.
+  runtime::Status addTo(runtime::TuningTable &table, const Request &request,
+                        const Candidate &candidate) const;
+  /// Of a group that was searched: "BLOCK=256: 0.012 ms, 1.20 times as fast as BLOCK=1024: 0.014
+  /// ms; 3 candidates, 1 rejected".
+  std::string summary() const;
 };
+
+/// "0.012 ms"
+std::string milliseconds(double seconds);
 
 /// The most candidates of one kernel.
 inline constexpr size_t maxCandidates = 256;
 
 /// Groups `uses`, those of `kernelFilter` alone unless it is empty, with all their candidates.
-Result<std::vector<TuneGroup>>
-makeGroups(const std::vector<lighthouse::frontend::TunableUse> &uses,
-           const std::string &kernelFilter);
+/// `InvalidArgument` if a kernel has too many, or if none is left by a filter.
+runtime::Result<std::vector<Group>> makeGroups(const std::vector<frontend::TunableUse> &uses,
+                                               const std::string &kernelFilter);
 
-} // namespace lhc
+} // namespace lighthouse::tuning
 
-#endif // LIGHTHOUSE_TOOLS_LHC_TUNESPACE_H
+#endif // LIGHTHOUSE_TUNING_SPACE_H

@@ -1,11 +1,11 @@
-//===- TuneSpaceTest.cpp - Candidates of lhc tune ---------------------------------------------===//
+//===- SpaceTest.cpp - What is tried ----------------------------------------------------------===//
 
-#include "TuneSpace.h"
+#include "lighthouse/Tuning/Space.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-using namespace lhc;
+using namespace lighthouse::tuning;
 using lighthouse::frontend::TunableUse;
 
 static TunableUse use(std::string kernel, std::string shapes,
@@ -13,7 +13,7 @@ static TunableUse use(std::string kernel, std::string shapes,
   return {kernel, kernel + "_instance", "T=f32", std::move(shapes), std::move(open)};
 }
 
-TEST(TuneSpace, AllCombinationsTheDefaultsFirst) {
+TEST(Space, AllCombinationsTheDefaultsFirst) {
   auto groups = makeGroups({use("a", "x=f32[4]", {{"P", "2", {"1", "2"}}, {"Q", "9", {"7", "8"}}})},
                            "");
   ASSERT_TRUE(groups.ok()) << groups.status().message();
@@ -26,7 +26,7 @@ TEST(TuneSpace, AllCombinationsTheDefaultsFirst) {
                                             "P=2, Q=8"));
 }
 
-TEST(TuneSpace, UsesOfTheSameInstanceAreOneGroup) {
+TEST(Space, UsesOfTheSameInstanceAreOneGroup) {
   std::vector<TunableUse::Parameter> open = {{"P", "2", {"1", "2"}}};
   std::vector<TunableUse> uses = {use("a", "x=f32[4]", open), use("b", "x=f32[4]", open),
                                   use("a", "x=f32[8]", open), use("a", "x=f32[4]", open)};
@@ -43,11 +43,11 @@ TEST(TuneSpace, UsesOfTheSameInstanceAreOneGroup) {
   request.level = "x86-64-v3";
   lighthouse::runtime::TuningTable table;
   groups = makeGroups(uses, "a");
-  ASSERT_TRUE(groups->front().addTo(table, request, groups->front().candidates[1], "now").ok());
+  ASSERT_TRUE(groups->front().addTo(table, request, groups->front().candidates[1]).ok());
   EXPECT_EQ(table.entries().size(), 2u);
 }
 
-TEST(TuneSpace, CombinationsAreLimited) {
+TEST(Space, CombinationsAreLimited) {
   std::vector<std::string> choices(16, "1");
   EXPECT_TRUE(makeGroups({use("a", "", {{"P", "1", choices}, {"Q", "1", choices}})}, "").ok());
   choices.push_back("1");

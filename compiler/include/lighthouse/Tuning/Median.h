@@ -1,11 +1,11 @@
 //===- Median.h - What repeated measurements come to --------------------------------*- C++ -*-===//
-#ifndef LIGHTHOUSE_TOOLS_LHC_MEDIAN_H
-#define LIGHTHOUSE_TOOLS_LHC_MEDIAN_H
+#ifndef LIGHTHOUSE_TUNING_MEDIAN_H
+#define LIGHTHOUSE_TUNING_MEDIAN_H
 
 #include <algorithm>
 #include <vector>
 
-namespace lhc {
+namespace lighthouse::tuning {
 
 /// The value in the middle, or the mean of the two there; 0 if there are none.
 inline double median(std::vector<double> values) {
@@ -16,6 +16,6 @@ inline double median(std::vector<double> values) {
   return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
-} // namespace lhc
+} // namespace lighthouse::tuning
 
-#endif // LIGHTHOUSE_TOOLS_LHC_MEDIAN_H
+#endif // LIGHTHOUSE_TUNING_MEDIAN_H

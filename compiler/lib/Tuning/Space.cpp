@@ -1,35 +1,68 @@
-//===- TuneSpace.cpp - What there is to tune in a request, and what to try --------------------===//
+//===- Space.cpp - What there is to tune in a request, and what to try ------------------------===//
 
-#include "TuneSpace.h"
+#include "lighthouse/Tuning/Space.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
-using namespace lhc;
-using namespace lighthouse;
-using frontend::TunableUse;
+#include <ctime>
 
-std::string lhc::spell(const Settings &settings) {
+using namespace lighthouse;
+using namespace lighthouse::tuning;
+using frontend::TunableUse;
+using runtime::Result;
+using runtime::Status;
+using runtime::StatusCode;
+
+std::string tuning::spell(const Settings &settings) {
   std::string text;
   for (const auto &[name, value] : settings)
     text += (text.empty() ? "" : ", ") + name + "=" + value;
   return text;
 }
 
-Status TuneGroup::addTo(runtime::TuningTable &table, const Request &request,
-                        const Candidate &candidate, const std::string &when) const {
+std::string tuning::milliseconds(double seconds) {
+  return llvm::formatv("{0:F3} ms", seconds * 1e3);
+}
+
+static std::string now() {
+  std::time_t time = std::time(nullptr);
+  std::tm utc;
+  gmtime_r(&time, &utc);
+  char text[32];
+  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+Status Group::addTo(runtime::TuningTable &table, const Request &request,
+                    const Candidate &candidate) const {
   for (const std::string &shape : shapes)
     if (Status status = table.put({{request.targetName(), request.device, kernel, params, shape},
                                    candidate.settings,
                                    candidate.seconds.value_or(0),
-                                   when});
+                                   now()});
         !status.ok())
       return status;
   return {};
 }
 
+std::string Group::summary() const {
+  const Candidate &first = candidates.front(), &winner = candidates[best];
+  std::string text = spell(winner.settings) + ": " + milliseconds(*winner.seconds);
+  if (best != 0)
+    text += llvm::formatv(", {0:F2} times as fast as {1}: {2}", *first.seconds / *winner.seconds,
+                          spell(first.settings), milliseconds(*first.seconds));
+  else
+    text += ", as by default";
+  text += "; " + std::to_string(candidates.size()) + " candidates";
+  if (size_t rejected = llvm::count_if(
+          candidates, [](const Candidate &candidate) { return !candidate.rejected.empty(); }))
+    text += ", " + std::to_string(rejected) + " rejected";
+  return text;
+}
+
 /// The cross product of all choices, the defaults first.
-static Result<std::vector<Candidate>> makeCandidates(const TuneGroup &group) {
+static Result<std::vector<Candidate>> makeCandidates(const Group &group) {
   size_t count = 1;
   for (const TunableUse::Parameter &param : group.open) {
     count *= std::max<size_t>(1, param.choices.size());
@@ -56,17 +89,17 @@ static Result<std::vector<Candidate>> makeCandidates(const TuneGroup &group) {
   return candidates;
 }
 
-Result<std::vector<TuneGroup>> lhc::makeGroups(const std::vector<TunableUse> &uses,
-                                               const std::string &kernelFilter) {
-  std::vector<TuneGroup> groups;
+Result<std::vector<Group>> tuning::makeGroups(const std::vector<TunableUse> &uses,
+                                              const std::string &kernelFilter) {
+  std::vector<Group> groups;
   for (const TunableUse &use : uses) {
     if (!kernelFilter.empty() && use.kernel != kernelFilter)
       continue;
-    auto group = llvm::find_if(groups, [&](const TuneGroup &g) {
+    auto group = llvm::find_if(groups, [&](const Group &g) {
       return g.kernel == use.kernel && g.params == use.params;
     });
     if (group == groups.end()) {
-      TuneGroup made;
+      Group made;
       made.kernel = use.kernel;
       made.params = use.params;
       made.open = use.open;
