@@ -5,7 +5,7 @@
 
 // One array of words: the pointer and the strides of each view, the scalars, the dims, the grid and what
 // divides by it. 1 + 2, 3 scalars, 1 + 3, 2 dims, 3 extents and 2 divisions make 17.
-// CHECK: llvm.mlir.global external @lighthouse_shared() {addr_space = 3 : i32, alignment = 128 : i64} : !llvm.array<0 x i8>
+// CHECK: llvm.mlir.global external @lighthouse_shared() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
 // CHECK: llvm.func ptx_kernelcc @signature(%[[A:.*]]: !llvm.ptr {llvm.align = 8 : i64, llvm.byval = !llvm.array<17 x i64>})
 // CHECK-SAME: passthrough = {{\[\[}}"nvvm.maxntid", "128"], ["nvvm.minctasm", "1"], ["lighthouse.shared", "0"]]
 // Words that nobody needs are not read: strides that are known, the stride of a last dim.

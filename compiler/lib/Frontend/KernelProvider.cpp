@@ -14,7 +14,8 @@ namespace lighthouse::frontend {
 
 class SpecKernelProvider : public KernelProvider {
 public:
-  explicit SpecKernelProvider(Spec::State &state) : state(state) {}
+  SpecKernelProvider(Spec::State &state, int64_t alignment)
+      : state(state), alignment(alignment) {}
 
   FailureOr<tile::KernelOp> getKernel(mlir::ModuleOp module, const StageRequest &request,
                                       mlir::Location loc) override {
@@ -74,8 +75,8 @@ private:
     return kernel;
   }
 
-  /// The instance, or null and a reason if its buffers exceed the limit of shared memory. Only the
-  /// body of an instance tells what they take. That is kept, as the choice is made for each plan:
+  /// The instance, or null and a reason if its buffers exceed the limit of shared memory, or if its
+  /// bulk copies need better aligned tensors. Only the body of an instance tells. That is kept, as the choice is made for each plan:
   /// no instance is generated again to be refused, none is walked again to be accepted.
   FailureOr<tile::KernelOp> instantiateIfFits(const KernelDecl &decl, const Binding &binding,
                                               mlir::ModuleOp module, mlir::Location loc,
@@ -84,14 +85,17 @@ private:
     std::string name = (decl.name.text + "<" + binding.spellParams() + ">").str();
     if (target)
       name += target->name;
-    auto known = state.sharedBytes.find(name);
-    auto fits = [&] { return !target || known->second <= target->sharedBytes; };
-    if (known == state.sharedBytes.end() || fits()) {
+    auto known = state.needs.find(name);
+    auto isAligned = [&] { return !known->second.bulkCopies || alignment >= bulkAlignment; };
+    auto fits = [&] {
+      return isAligned() && (!target || known->second.sharedBytes <= target->sharedBytes);
+    };
+    if (known == state.needs.end() || fits()) {
       FailureOr<tile::KernelOp> instance = instantiate(decl, binding, module, loc);
       if (failed(instance))
         return failure();
-      if (known == state.sharedBytes.end())
-        known = state.sharedBytes.try_emplace(name, bufferBytes(*instance)).first;
+      if (known == state.needs.end())
+        known = state.needs.try_emplace(name, needsOf(*instance)).first;
       if (fits()) {
         reportUse(binding, *instance, state.tuner);
         return instance;
@@ -99,17 +103,25 @@ private:
       if (mlir::SymbolTable::symbolKnownUseEmpty(*instance, module))
         instance->erase();
     }
-    reasons.error(decl.name.loc, "its buffers take " + Twine(known->second) +
+    if (!isAligned())
+      reasons.error(decl.name.loc, "its bulk copies need tensors that are aligned to " +
+                                       Twine(bulkAlignment) + " bytes, and these are to " +
+                                       Twine(alignment));
+    else
+      reasons.error(decl.name.loc, "its buffers take " + Twine(known->second.sharedBytes) +
                                      " bytes of shared memory, the limit of the target is " +
                                      Twine(target->sharedBytes));
     return tile::KernelOp();
   }
 
-  /// Shared memory that the kernel asks for, in bytes.
-  static int64_t bufferBytes(tile::KernelOp kernel) {
-    int64_t bytes = 0;
-    kernel.walk([&](tile::AllocSharedOp alloc) { bytes += alloc.getType().getBytes(); });
-    return bytes;
+  static KernelNeeds needsOf(tile::KernelOp kernel) {
+    KernelNeeds needs;
+    kernel.walk([&](mlir::Operation *op) {
+      if (auto alloc = llvm::dyn_cast<tile::AllocSharedOp>(op))
+        needs.sharedBytes += alloc.getType().getBytes();
+      needs.bulkCopies |= llvm::isa<tile::CopyBulkOp, tile::StoreBulkOp>(op);
+    });
+    return needs;
   }
 
   /// The stage's parameters that the kernel asks for, by its own names.
@@ -132,11 +144,15 @@ private:
     return settings;
   }
 
+  /// Of the address and the rows of a tensor that the copy engine reads or writes.
+  static constexpr int64_t bulkAlignment = 16;
+
   Spec::State &state;
+  int64_t alignment;
 };
 
 } // namespace lighthouse::frontend
 
-std::unique_ptr<KernelProvider> Spec::makeKernelProvider() {
-  return std::make_unique<SpecKernelProvider>(*state);
+std::unique_ptr<KernelProvider> Spec::makeKernelProvider(int64_t alignment) {
+  return std::make_unique<SpecKernelProvider>(*state, alignment);
 }

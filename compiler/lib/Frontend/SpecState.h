@@ -9,6 +9,12 @@
 
 namespace lighthouse::frontend {
 
+/// What an instance of a kernel asks of a target and of its tensors.
+struct KernelNeeds {
+  int64_t sharedBytes = 0;
+  bool bulkCopies = false;
+};
+
 struct Spec::State {
   explicit State(Diagnostics &diagnostics) : diagnostics(diagnostics) {}
 
@@ -21,9 +27,8 @@ struct Spec::State {
   SyntaxTree tree;
   Definitions definitions;
   std::vector<DefinitionInfo> infos;
-  /// Shared memory that instances of kernels ask for in bytes, by kernel, parameters and
-  /// target.
-  llvm::StringMap<int64_t> sharedBytes;
+  /// By kernel, parameters and target.
+  llvm::StringMap<KernelNeeds> needs;
   llvm::StringSet<> files;  ///< names of the buffers loaded
   unsigned numRepeated = 0; ///< errors about names declared twice
 };

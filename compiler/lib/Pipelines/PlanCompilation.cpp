@@ -15,7 +15,7 @@ using namespace lighthouse;
 PlanCompilation::PlanCompilation(frontend::Spec &spec, const Request &request, PassRunner &passes,
                                  ModuleOp module)
     : spec(spec), request(request), passes(passes), module(module), context(*module.getContext()),
-      kernels(spec.makeKernelProvider()) {}
+      kernels(spec.makeKernelProvider(request.alignment)) {}
 
 PlanCompilation::~PlanCompilation() {
   for (Operation &op : llvm::make_early_inc_range(*module.getBody()))

@@ -93,7 +93,7 @@ static Status saveTo(const std::string &path, const TuningTable &winners) {
 
 /// What a kernel that cannot be timed is remembered by.
 static std::string nameOf(const Request &request, const frontend::TunableUse &use) {
-  return request.target() + " " + use.kernel + "(" + use.params + ")";
+  return request.targetName() + " " + use.kernel + "(" + use.params + ")";
 }
 
 bool Autotuner::isNew(const Request &request, const Use &use) const {

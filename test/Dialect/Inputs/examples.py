@@ -25,7 +25,7 @@ for path in arguments:
     found = r'```mlir\n(.*?)```|Example(?:,[^:]*)?:\s*`([^`]+)`'
     examples += [block or inline for block, inline in re.findall(found, text, re.DOTALL)]
     for definition in re.split(r"^def ", text, flags=re.MULTILINE)[1:]:
-        op = re.match(r'\w+\s*:\s*\w+_Op<"(\w+)"', definition)
+        op = re.match(r'\w+\s*:\s*\w+_(?:Async)?Op<"(\w+)"', definition)
         if op and not re.search(found, definition, re.DOTALL):
             bare.append(op.group(1))
 if bare:

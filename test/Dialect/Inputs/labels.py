@@ -1,6 +1,6 @@
 """Compares the labels of the constraints in a dialect's documentation with those that are tested.
 
-usage: labels.py INVALID.mlir TD...
+usage: labels.py INVALID.mlir... TD...
 
 The documentation has them in round brackets, messages end with them in square ones.
 """
@@ -19,8 +19,9 @@ def labels(pattern, paths):
     return set(re.findall(pattern, "".join(texts)))
 
 
-tested = labels(r"\[([a-z_]+_c\d+)\]\}\}", sys.argv[1:2])
-documented = labels(r"\(([a-z_]+_c\d+)\)", sys.argv[2:])
+paths = sys.argv[1:]
+tested = labels(r"\[([a-z_]+_c\d+)\]\}\}", [path for path in paths if path.endswith(".mlir")])
+documented = labels(r"\(([a-z_]+_c\d+)\)", [path for path in paths if path.endswith(".td")])
 for text, difference in (("without a test", documented - tested),
                          ("not documented", tested - documented)):
     if difference:

@@ -158,9 +158,10 @@ public:
 
   /// Serves stages with the kernels of this specification that implement them: the first, in the
   /// order of the files, that is for the target of the module or for all and fits. A kernel whose
-  /// buffers take more bytes than the target has does not fit. The provider refers to the
-  /// specification.
-  std::unique_ptr<KernelProvider> makeKernelProvider();
+  /// buffers take more bytes than the target has does not fit, nor one with bulk copies if tensors
+  /// are aligned to less than 16 bytes: `alignment` is what their addresses and rows are aligned to.
+  /// The provider refers to the specification.
+  std::unique_ptr<KernelProvider> makeKernelProvider(int64_t alignment = 16);
 
   /// From now on `tuner`, which may be null, decides about open parameters of kernels.
   void setTuner(Tuner *tuner);

@@ -32,13 +32,16 @@ def Tile_RolesOp : Tile_AsyncOp<"roles", [HasParent<"KernelOp">, SingleBlock, No
     Example:
 
     ```mlir
-    tile.roles {
-      tile.role "producer" warps 4 registers 24 {
-      ^bb0(%instance: i32):
+    tile.kernel @shared_out() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+      tile.roles {
+        tile.role "producer" warps 4 registers 24 {
+        ^bb0(%instance: i32):
+        }
+        tile.role "consumer" warps 4 instances 2 registers 240 {
+        ^bb0(%instance: i32):
+        }
       }
-      tile.role "consumer" warps 4 instances 2 registers 240 {
-      ^bb0(%instance: i32):
-      }
+      tile.return
     }
     ```
   }];
@@ -64,6 +67,19 @@ def Tile_RoleOp : Tile_AsyncOp<"role", [HasParent<"RolesOp">,
     - (role_c2) `registers` is a multiple of 8 from 24 to 256, and then the warps of the role and those
       before it are multiples of 4, as budgets belong to warpgroups;
     - (role_c3) the body has one argument, an i32.
+
+    Example:
+
+    ```mlir
+    tile.kernel @one_role() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+      tile.roles {
+        tile.role "all" warps 4 {
+        ^bb0(%instance: i32):
+        }
+      }
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins StrAttr:$name, I64Attr:$warps, DefaultValuedAttr<I64Attr, "1">:$instances,
                        OptionalAttr<I64Attr>:$registers);
@@ -78,6 +94,20 @@ def Tile_EndRoleOp : Tile_Op<"end_role", [Pure, Terminator, HasParent<"RoleOp">]
   let summary = "ends a role";
   let description = [{
     Bulk stores of the role are complete before its threads exit.
+
+    Example:
+
+    ```mlir
+    tile.kernel @ends() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+      tile.roles {
+        tile.role "all" warps 4 {
+        ^bb0(%instance: i32):
+          tile.end_role
+        }
+      }
+      tile.return
+    }
+    ```
   }];
   let assemblyFormat = "attr-dict";
 }
@@ -95,7 +125,7 @@ def Tile_AllocMBarrierOp : Tile_Op<"alloc_mbarrier", [MemoryEffects<[MemAlloc]>,
 
     - (alloc_mbarrier_c1) `arrivals` is between 1 and 2^20 - 1.
 
-    Example: `%free = tile.alloc_mbarrier arrivals 8 : !tile.mbarrier<2>`
+    Example: `%barriers = tile.alloc_mbarrier arrivals 8 : !tile.mbarrier<2>`
   }];
   let arguments = (ins I64Attr:$arrivals);
   let results = (outs Tile_MBarrierType:$result);
@@ -139,7 +169,7 @@ def Tile_AllocNamedBarrierOp : Tile_Op<"alloc_named_barrier", [
 
     - (alloc_named_barrier_c1) `threads` is a multiple of 32 from 32 to 1024.
 
-    Example: `%turn = tile.alloc_named_barrier threads 256 : !tile.named_barrier<2>`
+    Example: `%turns = tile.alloc_named_barrier threads 256 : !tile.named_barrier<2>`
   }];
   let arguments = (ins I64Attr:$threads);
   let results = (outs Tile_NamedBarrierType:$result);
@@ -187,7 +217,7 @@ def Tile_CopyBulkOp : Tile_AsyncOp<"copy_bulk"> {
     Example:
 
     ```mlir
-    tile.copy_bulk %x[%b, %rows, %columns], %slot, %full[%i]
+    tile.copy_bulk %x[%b, %rows, %columns], %tile, %full[%i]
         : !tile.view<["B", "N", 64], bf16>, !tile.buffer<128x64xbf16, 128>, !tile.mbarrier<2>,
           i32, tensor<128xi32>, tensor<64xi32>
     ```
@@ -220,8 +250,8 @@ def Tile_StoreBulkOp : Tile_AsyncOp<"store_bulk"> {
     Example:
 
     ```mlir
-    tile.store_bulk %slot, %y[%b, %rows, %columns]
-        : !tile.buffer<64x64xbf16, 128>, !tile.view<["B", "N", 64], bf16>, i32, tensor<64xi32>, tensor<64xi32>
+    tile.store_bulk %tile, %y[%b, %rows, %columns]
+        : !tile.buffer<128x64xbf16, 128>, !tile.view<["B", "N", 64], bf16>, i32, tensor<128xi32>, tensor<64xi32>
     ```
   }];
   let arguments = (ins Tile_BufferType:$buffer, Tile_ViewType:$view, Variadic<Tile_Index>:$indices,
@@ -275,7 +305,7 @@ def Tile_DotAsyncOp : Tile_AsyncOp<"dot_async"> {
     Example:
 
     ```mlir
-    %s = tile.dot_async %q, %k, %zero {transpose_b}
+    %product = tile.dot_async %q, %tile, %zero {transpose_b}
         : !tile.buffer<64x64xbf16, 128>, !tile.buffer<128x64xbf16, 128>, tensor<64x128xf32> -> tensor<64x128xf32>
     ```
   }];
@@ -299,7 +329,7 @@ def Tile_DotWaitOp : Tile_AsyncOp<"dot_wait"> {
 
     - (dot_wait_c1) `pending` is not negative.
 
-    Example: `%s, %p = tile.dot_wait 0, %running, %p0 : tensor<64x64xf32>, tensor<64x64xf32>`
+    Example: `%s, %t = tile.dot_wait 0, %running, %p : tensor<64x128xf32>, tensor<64x128xf32>`
   }];
   let arguments = (ins I64Attr:$pending, Variadic<Tile_Tile>:$values);
   let results = (outs Variadic<Tile_Tile>:$results);

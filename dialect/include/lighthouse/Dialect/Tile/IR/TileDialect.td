@@ -91,7 +91,8 @@ def Tile_BufferType : Tile_Type<"Buffer", "buffer"> {
     - (buffer_c2) the element type is one that memory holds, as for views;
     - (buffer_c3) the swizzle is 0, 32, 64 or 128, and 0 in tensor memory.
 
-    Examples: `!tile.buffer<2x64x64xbf16, 128>`, `!tile.buffer<128x64xf32, tensor>`
+    Example: `!tile.buffer<2x64x64xbf16, 128>`
+    Example, in tensor memory: `!tile.buffer<128x64xf32, tensor>`
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType,
                         "int64_t":$swizzle, "::lighthouse::tile::MemorySpace":$memory);
