@@ -243,12 +243,6 @@ Result PipelineGen::apply(const GenericDecl &decl, mlir::ArrayRef<Value> args,
   }
   Use use{loc, settings, types, {}};
   auto *kernel = llvm::dyn_cast<KernelDecl>(&decl);
-  if (kernel && target && isForOtherKind(*kernel, *target)) {
-    error(loc, "kernel '" + decl.name.text + "' is for target " + kernel->target.text +
-                   ", and the code is for " + target->name)
-        .note(kernel->target.loc, "declared here");
-    return failure();
-  }
   FailureOr<Binding> binding = kernel
                                    ? bindTuned(*kernel, use, tuner, module, diagnostics)
                                    : bind(decl, use, /*dimsAreConstant=*/true, module, diagnostics);

@@ -43,9 +43,5 @@ bool lighthouse::frontend::isFor(const KernelDecl &kernel, const TargetInfo *tar
   if (!target)
     return false;
   const TargetInfo *least = tile::findTarget(name);
-  return least ? target->includes(*least) : !isForOtherKind(kernel, *target);
-}
-
-bool lighthouse::frontend::isForOtherKind(const KernelDecl &kernel, const TargetInfo &target) {
-  return !kernel.target.text.empty() && target.isHost() != (kernel.target.text == "host");
+  return least ? target->includes(*least) : target->isHost() == (name == "host");
 }

@@ -25,9 +25,6 @@ llvm::SmallVector<StringRef> targetClauses();
 /// Whether `kernel` may serve stages of code for `target`. Null: only one for all targets may.
 bool isFor(const KernelDecl &kernel, const tile::TargetInfo *target);
 
-/// Whether `kernel` is for GPUs and `target` is the host, or the other way round.
-bool isForOtherKind(const KernelDecl &kernel, const tile::TargetInfo &target);
-
 } // namespace lighthouse::frontend
 
 #endif // LIGHTHOUSE_LIB_FRONTEND_TARGETFIELDS_H
