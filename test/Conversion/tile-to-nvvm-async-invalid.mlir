@@ -18,7 +18,7 @@ tile.kernel @no_wait() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>
   tile.roles {
     tile.role "a" warps 4 {
     ^bb0(%i: i32):
-      // expected-error@+1 {{has no wait before its role ends}}
+      // expected-error@+1 {{has no wait before its program ends}}
       %s = tile.dot_async %a, %a, %zero : !tile.buffer<64x64xbf16, 128>, !tile.buffer<64x64xbf16, 128>, tensor<64x64xf32> -> tensor<64x64xf32>
     }
   }
@@ -62,5 +62,33 @@ tile.kernel @barriers() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)
   %a = tile.alloc_named_barrier threads 64 : !tile.named_barrier<15>
   // expected-error@+1 {{needs more than the 16 barriers of a block}}
   %b = tile.alloc_named_barrier threads 64 : !tile.named_barrier<1>
+  tile.return
+}
+
+// -----
+
+tile.kernel @no_wait_in_kernel() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64, warps = 4 : i64} {
+  %zero = arith.constant dense<0.0> : tensor<64x64xf32>
+  %a = tile.alloc_shared : !tile.buffer<64x64xbf16, 128>
+  // expected-error@+1 {{has no wait before its program ends}}
+  %s = tile.dot_async %a, %a, %zero : !tile.buffer<64x64xbf16, 128>, !tile.buffer<64x64xbf16, 128>, tensor<64x64xf32> -> tensor<64x64xf32>
+  tile.return
+}
+
+// -----
+
+// Behind the loop the registers that the product reads hold something else.
+tile.kernel @registers_leave_a_loop(%x: bf16, %n: i32) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 2 : i64, warps = 4 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %zero = arith.constant dense<0.0> : tensor<64x64xf32>
+  %b = tile.alloc_shared : !tile.buffer<64x64xbf16, 128>
+  %a = tensor.splat %x : tensor<64x64xbf16>
+  %r = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %zero) -> tensor<64x64xf32> : i32 {
+    // expected-error@+1 {{reads registers, and has no wait before the loop or branch around it ends}}
+    %s = tile.dot_async %a, %b, %acc : tensor<64x64xbf16>, !tile.buffer<64x64xbf16, 128>, tensor<64x64xf32> -> tensor<64x64xf32>
+    scf.yield %s : tensor<64x64xf32>
+  }
+  %w = tile.dot_wait 0, %r : tensor<64x64xf32>
   tile.return
 }

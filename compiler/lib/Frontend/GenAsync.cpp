@@ -1,7 +1,6 @@
 //===- GenAsync.cpp - Bulk copies and asynchronous products of kernels ------------------===//
 #include "KernelGen.h"
 
-#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSwitch.h"
 
 #include <optional>
@@ -128,7 +127,7 @@ FailureOr<KernelGen::Factor> KernelGen::evalFactor(const Expr *e, bool mayBeTile
     return failure();
   if (*operand) {
     auto type = mlir::cast<tile::BufferType>(operand->getType());
-    if (type.getSwizzle() == 0 || type.getMemory() != tile::MemorySpace::Shared) {
+    if (type.getSpan() == 0 || type.getMemory() != tile::MemorySpace::Shared) {
       error(e->loc, "expected shared memory with a swizzle as an operand of 'dot_async', as in "
                     "shared(bf16[64, 64], swizzle = 128); found " +
                         spell(type));
@@ -195,30 +194,8 @@ Result KernelGen::genDotAsync(const CallExpr *e) {
 }
 
 void KernelGen::checkProducts(tile::KernelOp kernel) {
-  // A value under way may pass through loops. Whatever else uses it would see a part of a sum.
-  auto firstUse = [](SSA product) -> mlir::Operation * {
-    llvm::SetVector<SSA> running;
-    running.insert(product);
-    for (size_t i = 0; i < running.size(); ++i) {
-      for (mlir::OpOperand &use : running[i].getUses()) {
-        mlir::Operation *user = use.getOwner();
-        auto loop = mlir::dyn_cast<mlir::scf::ForOp>(user);
-        auto around = mlir::dyn_cast<mlir::scf::ForOp>(user->getParentOp());
-        auto next = mlir::dyn_cast<tile::DotAsyncOp>(user);
-        if (loop && loop.getTiedLoopRegionIterArg(&use)) {
-          running.insert(loop.getTiedLoopRegionIterArg(&use));
-        } else if (around && mlir::isa<mlir::scf::YieldOp>(user)) {
-          running.insert(around.getRegionIterArg(use.getOperandNumber()));
-          running.insert(around.getResult(use.getOperandNumber()));
-        } else if (!mlir::isa<tile::DotWaitOp>(user) && !(next && next.getAcc() == use.get())) {
-          return user;
-        }
-      }
-    }
-    return nullptr;
-  };
   kernel.walk([&](tile::DotAsyncOp product) {
-    mlir::Operation *user = firstUse(product.getResult());
+    mlir::Operation *user = product.findEarlyUse();
     if (!user)
       return;
     mlir::InFlightDiagnostic diagnostic =

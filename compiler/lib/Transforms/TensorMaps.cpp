@@ -10,16 +10,12 @@ using namespace lighthouse;
 static constexpr llvm::StringLiteral attributeName = "tile.tensor_maps";
 
 TensorMap lighthouse::tensorMapOf(Value view, ValueRange indices, tile::BufferType buffer) {
-  TensorMap map{cast<BlockArgument>(view).getArgNumber(), 0, {}};
-  int64_t panel = buffer.getPanelBytes();
-  // A row narrower than the span lies as without a swizzle.
-  if (buffer.getSwizzle() != 0 && llvm::isPowerOf2_64(panel) && panel >= 32 && panel <= 128)
-    map.swizzle = panel;
+  TensorMap map{cast<BlockArgument>(view).getArgNumber(), buffer.getSpan(), {}};
   for (Value index : indices) {
     auto range = index.getDefiningOp<tile::RangeOp>();
     map.box.push_back(range ? range.getType().getDimSize(0) : 1);
   }
-  map.box.back() = panel / tile::getMemoryBytes(buffer.getElementType());
+  map.box.back() = buffer.getPanelBytes() / tile::getMemoryBytes(buffer.getElementType());
   return map;
 }
 

@@ -7,6 +7,7 @@
 #include "Verify.h"
 
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace lighthouse::tile;
@@ -167,16 +168,12 @@ LogicalResult WaitBulkOp::verify() {
 // Asynchronous products
 //===----------------------------------------------------------------------------------------------===//
 
-/// Checks that nothing but waits, products and loops see a value that is not there yet.
-static LogicalResult verifyRunning(DotAsyncOp dot) {
-  SmallVector<Value> running{dot.getResult()};
-  llvm::SmallPtrSet<Value, 4> known(running.begin(), running.end());
-  auto add = [&](Value value) {
-    if (known.insert(value).second)
-      running.push_back(value);
-  };
-  while (!running.empty()) {
-    for (OpOperand &use : running.pop_back_val().getUses()) {
+Operation *DotAsyncOp::findEarlyUse() {
+  // What loops carry on is followed.
+  llvm::SetVector<Value> running;
+  running.insert(getResult());
+  for (size_t i = 0; i < running.size(); ++i)
+    for (OpOperand &use : running[i].getUses()) {
       Operation *user = use.getOwner();
       auto product = dyn_cast<DotAsyncOp>(user);
       if (isa<DotWaitOp>(user) || (product && product.getAcc() == use.get()))
@@ -184,19 +181,15 @@ static LogicalResult verifyRunning(DotAsyncOp dot) {
       auto loop = dyn_cast<scf::ForOp>(user);
       auto carrier = isa<scf::YieldOp>(user) ? dyn_cast<scf::ForOp>(user->getParentOp()) : nullptr;
       if (loop && loop.getTiedLoopRegionIterArg(&use)) {
-        add(loop.getTiedLoopRegionIterArg(&use));
+        running.insert(loop.getTiedLoopRegionIterArg(&use));
       } else if (carrier) {
-        add(carrier.getRegionIterArg(use.getOperandNumber()));
-        add(carrier.getResult(use.getOperandNumber()));
+        running.insert(carrier.getRegionIterArg(use.getOperandNumber()));
+        running.insert(carrier.getResult(use.getOperandNumber()));
       } else {
-        InFlightDiagnostic error =
-            dot.emitOpError() << "the product is used before a wait [dot_async_c6]";
-        error.attachNote(user->getLoc()) << "used here";
-        return error;
+        return user;
       }
     }
-  }
-  return success();
+  return nullptr;
 }
 
 LogicalResult DotAsyncOp::verify() {
@@ -224,7 +217,7 @@ LogicalResult DotAsyncOp::verify() {
     return emitOpError() << "an operand in registers cannot be transposed [dot_async_c3]";
   for (Value operand : {Value(getA()), Value(getB())})
     if (auto buffer = dyn_cast<BufferType>(operand.getType()))
-      if (buffer.getSwizzle() == 0 || buffer.getMemory() != MemorySpace::Shared)
+      if (buffer.getSpan() == 0 || buffer.getMemory() != MemorySpace::Shared)
         return emitOpError() << "expected an operand with a swizzle in shared memory, found "
                              << buffer << " [dot_async_c4]";
   auto buffer = dyn_cast<BufferType>(getAcc().getType());
@@ -235,7 +228,12 @@ LogicalResult DotAsyncOp::verify() {
              : !getResult() || getResult().getType() != getAcc().getType())
     return emitOpError() << "expected a result like the accumulator if that is a tile, and none "
                             "else [dot_async_c5]";
-  return getResult() ? verifyRunning(*this) : success();
+  Operation *user = getResult() ? findEarlyUse() : nullptr;
+  if (!user)
+    return success();
+  InFlightDiagnostic error = emitOpError() << "the product is used before a wait [dot_async_c6]";
+  error.attachNote(user->getLoc()) << "used here";
+  return error;
 }
 
 LogicalResult DotWaitOp::verify() {

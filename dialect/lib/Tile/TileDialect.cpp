@@ -175,11 +175,11 @@ int64_t BufferType::getRowBytes() const {
   return getShape().back() * getMemoryBytes(getElementType());
 }
 
-int64_t BufferType::getPanelBytes() const {
+int64_t BufferType::getSpan() const {
   int64_t span = getSwizzle();
   while (span > 16 && getRowBytes() % span != 0)
     span /= 2;
-  return span > 16 ? span : getRowBytes();
+  return span > 16 ? span : 0;
 }
 
 Type BufferType::parse(AsmParser &parser) {

@@ -375,6 +375,17 @@ tile.kernel @k(%acc: f32) attributes {dims = [], grid = affine_map<() -> (1, 1, 
 
 // -----
 
+tile.kernel @k(%acc: f32) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  %a = tile.alloc_shared : !tile.buffer<64x64xbf16, 128>
+  %b = tile.alloc_shared : !tile.buffer<64x8xbf16, 128>
+  %z = tensor.splat %acc : tensor<64x8xf32>
+  // expected-error@+1 {{expected an operand with a swizzle in shared memory, found '!tile.buffer<64x8xbf16, 128>' [dot_async_c4]}}
+  %s = tile.dot_async %a, %b, %z : !tile.buffer<64x64xbf16, 128>, !tile.buffer<64x8xbf16, 128>, tensor<64x8xf32> -> tensor<64x8xf32>
+  tile.return
+}
+
+// -----
+
 tile.kernel @k() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
   %buf = tile.alloc_shared : !tile.buffer<64x64xbf16, 128>
   %acc = tile.alloc_shared : !tile.buffer<64x64xf32>

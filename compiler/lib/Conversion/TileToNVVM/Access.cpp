@@ -167,15 +167,12 @@ AccessForm formOf(int64_t bytes) {
   return {"v" + std::to_string(bytes / 4) + ".b32", "r", unsigned(bytes / 4)};
 }
 
-/// "{$0, $1}" for registers that begin at `first`.
-std::string registerList(unsigned first, unsigned count) {
-  std::string text;
-  for (unsigned i = 0; i < count; ++i)
-    text += (i ? ", $" : "$") + std::to_string(first + i);
-  return count == 1 ? text : "{" + text + "}";
-}
-
 } // namespace
+
+/// Registers of an access, `count` of them from `first` on: "$0" or "{$0, $1}".
+static std::string registerList(unsigned first, unsigned count) {
+  return count == 1 ? "$" + std::to_string(first) : KernelLowering::operandList(first, count);
+}
 
 KernelLowering::Registers KernelLowering::loadVector(const Place &from, Type elementType,
                                                      int64_t width, Value other) {

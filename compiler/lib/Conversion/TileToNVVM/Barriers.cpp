@@ -68,12 +68,11 @@ void KernelLowering::lowerNamedArrive(tile::NamedArriveOp op) {
 void KernelLowering::lowerAllocMBarrier(tile::AllocMBarrierOp op) {
   int64_t offset = shared.offsetOf(op), count = op.getType().getCount();
   buffers[op] = i32(offset);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(
-      scf::IfOp::create(b, isZero(group.thread), /*withElseRegion=*/false).thenBlock());
-  for (int64_t i = 0; i < count; ++i)
-    NVVM::MBarrierInitOp::create(b, sharedPointer(i32(offset + i * mbarrierBytes)),
-                                 i32(op.getArrivals()), /*predicate=*/Value());
+  byOneThread([&] {
+    for (int64_t i = 0; i < count; ++i)
+      NVVM::MBarrierInitOp::create(b, sharedPointer(i32(offset + i * mbarrierBytes)),
+                                   i32(op.getArrivals()), /*predicate=*/Value());
+  });
   hasNewBarriers = true;
 }
 
@@ -111,7 +110,7 @@ void KernelLowering::lowerMBarrierWait(tile::MBarrierWaitOp op) {
 }
 
 void KernelLowering::lowerMBarrierArrive(tile::MBarrierArriveOp op) {
-  auto [address, parity] = ringUse(op.getBarrier(), op.getIndex());
+  Value address = ringUse(op.getBarrier(), op.getIndex()).first;
   // One lane speaks for its warp: the others must be done, too.
   NVVM::SyncWarpOp::create(b, i32(-1));
   inlineAsm("@$1 mbarrier.arrive.shared::cta.b64 _, [$0];", "r,b,~{memory}", {},

@@ -95,6 +95,13 @@ Value KernelLowering::behind(Value pointer, int64_t bytes) {
   return LLVM::GEPOp::create(b, pointer.getType(), b.getI8Type(), pointer, offset);
 }
 
+std::string KernelLowering::operandList(unsigned first, size_t count) {
+  std::string text = "{";
+  for (size_t i = 0; i < count; ++i)
+    text += (i ? ", $" : "$") + std::to_string(first + i);
+  return text + "}";
+}
+
 std::string KernelLowering::addressText(Value pointer, SmallVectorImpl<Value> &operands,
                                         unsigned firstOperand) {
   int64_t bytes = 0;

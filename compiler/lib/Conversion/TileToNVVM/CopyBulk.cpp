@@ -20,39 +20,6 @@ Value KernelLowering::tensorMapFor(Value view, OperandRange indices, tile::Buffe
                              ArrayRef<LLVM::GEPArg>{int32_t((found - maps.begin()) * mapBytes)});
 }
 
-/// Coordinates of a box as PTX lists them, the last dim first.
-static SmallVector<Value> coordinatesOf(OperandRange indices,
-                                        llvm::function_ref<Value(Value)> scalar) {
-  SmallVector<Value> coordinates;
-  for (Value index : llvm::reverse(indices)) {
-    auto range = index.getDefiningOp<tile::RangeOp>();
-    coordinates.push_back(scalar(range ? range.getStart() : index));
-  }
-  return coordinates;
-}
-
-void KernelLowering::forEachPanel(
-    tile::BufferType buffer, Value offset, OperandRange indices,
-    llvm::function_ref<void(Value address, ValueRange coordinates)> copy) {
-  SmallVector<Value> coordinates =
-      coordinatesOf(indices, [&](Value value) { return scalars.lookup(value); });
-  Value column = coordinates.front();
-  int64_t panel = buffer.getPanelBytes(), rows = buffer.getBytes() / buffer.getRowBytes();
-  for (int64_t byte = 0; byte < buffer.getRowBytes(); byte += panel) {
-    coordinates.front() =
-        add(column, i32(byte / tile::getMemoryBytes(buffer.getElementType())));
-    copy(sharedAddress(add(offset, i32(byte * rows))), coordinates);
-  }
-}
-
-/// "{$2, $3, $4}"
-static std::string operandList(unsigned first, size_t count) {
-  std::string text = "{";
-  for (size_t i = 0; i < count; ++i)
-    text += (i ? ", $" : "$") + std::to_string(first + i);
-  return text + "}";
-}
-
 void KernelLowering::byOneThread(llvm::function_ref<void()> body) {
   OpBuilder::InsertionGuard guard(b);
   if (!group.isOneThread)
@@ -61,29 +28,43 @@ void KernelLowering::byOneThread(llvm::function_ref<void()> body) {
   body();
 }
 
+void KernelLowering::movePanels(StringRef instruction, Value view, OperandRange indices,
+                                TypedValue<tile::BufferType> buffer, Value barrier) {
+  tile::BufferType type = buffer.getType();
+  SmallVector<Value> coordinates; // the last dim first
+  for (Value index : llvm::reverse(indices)) {
+    auto range = index.getDefiningOp<tile::RangeOp>();
+    coordinates.push_back(scalars.lookup(range ? range.getStart() : index));
+  }
+  size_t rank = coordinates.size();
+  auto [before, after] = instruction.split('#');
+  std::string tensor = "[$1, " + operandList(barrier ? 3 : 2, rank) + "]";
+  std::string text = (before + Twine(rank) + after).str() +
+                     (barrier ? " [$0], " + tensor + ", [$2];" : " " + tensor + ", [$0];");
+  std::string constraints = barrier ? "r,l,r" : "r,l";
+  for (size_t i = 0; i < rank; ++i)
+    constraints += ",r";
+
+  Value map = tensorMapFor(view, indices, type), column = coordinates.front();
+  int64_t panel = type.getPanelBytes(), rows = type.getBytes() / type.getRowBytes();
+  for (int64_t byte = 0; byte < type.getRowBytes(); byte += panel) {
+    coordinates.front() = add(column, i32(byte / tile::getMemoryBytes(type.getElementType())));
+    SmallVector<Value> operands{sharedAddress(add(buffers.lookup(buffer), i32(byte * rows))), map};
+    if (barrier)
+      operands.push_back(barrier);
+    llvm::append_range(operands, coordinates);
+    inlineAsm(text, constraints + ",~{memory}", {}, operands);
+  }
+}
+
 void KernelLowering::lowerCopyBulk(tile::CopyBulkOp op) {
-  tile::BufferType buffer = op.getBuffer().getType();
-  Value map = tensorMapFor(op.getView(), op.getIndices(), buffer);
   Value barrier = ringUse(op.getBarrier(), op.getIndex()).first;
   byOneThread([&] {
     inlineAsm("mbarrier.arrive.expect_tx.shared::cta.b64 _, [$0], $1;", "r,r,~{memory}", {},
-              {barrier, i32(buffer.getBytes())});
-    forEachPanel(buffer, buffers.lookup(op.getBuffer()), op.getIndices(),
-                 [&](Value address, ValueRange coordinates) {
-                   // NVVM's op for a block of its own needs PTX 8.6, this form 8.0.
-                   size_t rank = coordinates.size();
-                   std::string text =
-                       "cp.async.bulk.tensor." + std::to_string(rank) +
-                       "d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [$0], [$1, " +
-                       operandList(3, rank) + "], [$2];";
-                   std::string constraints = "r,l,r";
-                   SmallVector<Value> operands{address, map, barrier};
-                   for (Value coordinate : coordinates) {
-                     constraints += ",r";
-                     operands.push_back(coordinate);
-                   }
-                   inlineAsm(text, constraints + ",~{memory}", {}, operands);
-                 });
+              {barrier, i32(op.getBuffer().getType().getBytes())});
+    // NVVM's op for a block of its own needs PTX 8.6, this form 8.0.
+    movePanels("cp.async.bulk.tensor.#d.shared::cluster.global.tile.mbarrier::complete_tx::bytes",
+               op.getView(), op.getIndices(), op.getBuffer(), barrier);
   });
 }
 
@@ -93,26 +74,12 @@ static StringRef reductionName(tile::CombiningKind kind) {
 }
 
 void KernelLowering::lowerStoreBulk(tile::StoreBulkOp op) {
-  tile::BufferType buffer = op.getBuffer().getType();
-  Value map = tensorMapFor(op.getView(), op.getIndices(), buffer);
+  std::string instruction =
+      op.getCombine() ? "cp.reduce.async.bulk.tensor.#d.global.shared::cta." +
+                            reductionName(*op.getCombine()).str() + ".tile.bulk_group"
+                      : "cp.async.bulk.tensor.#d.global.shared::cta.tile.bulk_group";
   byOneThread([&] {
-    forEachPanel(buffer, buffers.lookup(op.getBuffer()), op.getIndices(),
-                 [&](Value address, ValueRange coordinates) {
-                   size_t rank = coordinates.size();
-                   std::string dims = std::to_string(rank) + "d.global.shared::cta.";
-                   std::string text =
-                       op.getCombine() ? "cp.reduce.async.bulk.tensor." + dims +
-                                             reductionName(*op.getCombine()).str() + ".tile"
-                                       : "cp.async.bulk.tensor." + dims + "tile";
-                   text += ".bulk_group [$0, " + operandList(2, rank) + "], [$1];";
-                   std::string constraints = "l,r";
-                   SmallVector<Value> operands{map, address};
-                   for (Value coordinate : coordinates) {
-                     constraints += ",r";
-                     operands.push_back(coordinate);
-                   }
-                   inlineAsm(text, constraints + ",~{memory}", {}, operands);
-                 });
+    movePanels(instruction, op.getView(), op.getIndices(), op.getBuffer(), /*barrier=*/{});
     NVVM::CpAsyncBulkCommitGroupOp::create(b);
   });
 }

@@ -64,14 +64,6 @@ static Value descriptorOf(ImplicitLocOpBuilder &b, Value address, const OperandF
                               constant(form.descriptor, b.getI64Type()));
 }
 
-/// "{$0, $1, ...}"
-static std::string registerList(unsigned first, int64_t count) {
-  std::string text = "{";
-  for (int64_t i = 0; i < count; ++i)
-    text += (i ? ", $" : "$") + std::to_string(first + i);
-  return text + "}";
-}
-
 LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
   auto type = dyn_cast<RankedTensorType>(op.getAcc().getType());
   if (!type)
@@ -157,7 +149,7 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
             unsigned number = operand(word, "r");
             start = i == 0 ? number : start;
           }
-          left = registerList(start, 4);
+          left = operandList(start, 4);
         } else {
           text += "add.s64 a, " + a0 + ", " +
                   std::to_string(leftForm->outerOffset(row) + leftForm->depthOffset(k)) + "; ";
@@ -165,7 +157,7 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
         text += "add.s64 b, " + b0 + ", " +
                 std::to_string(rightForm.outerOffset(column) + rightForm.depthOffset(k)) + "; ";
         text += "wgmma.mma_async.sync.aligned.m64n" + std::to_string(width) + "k16.f32." + name +
-                registerList(0, count) + ", " + left + ", b, " + (k == 0 ? "first" : "others") +
+                operandList(0, count) + ", " + left + ", b, " + (k == 0 ? "first" : "others") +
                 ", 1, 1" + (isTile ? "" : leftForm->alongRows ? ", 1" : ", 0") +
                 (rightForm.alongRows ? ", 1; " : ", 0; ");
       }
@@ -179,6 +171,19 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
     }
   tiles[op.getResult()] = sums;
   group.running.push_back(std::move(running));
+  return success();
+}
+
+LogicalResult KernelLowering::checkEnded(Operation *op) {
+  for (RunningProduct &product : group.running) {
+    if (!op->isProperAncestor(product.op))
+      continue;
+    if (isa<tile::KernelOp, tile::RoleOp>(op))
+      return product.op.emitOpError("has no wait before its program ends");
+    if (!product.operands.empty())
+      return product.op.emitOpError("reads registers, and has no wait before the loop or branch "
+                                    "around it ends");
+  }
   return success();
 }
 

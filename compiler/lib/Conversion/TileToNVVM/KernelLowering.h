@@ -34,6 +34,9 @@ public:
   /// Builds the function beside the kernel. Fails with a diagnostic on an op it cannot lower.
   mlir::LogicalResult run();
 
+  /// `count` operands of an assembly text from `first` on: "{$3, $4}".
+  static std::string operandList(unsigned first, size_t count);
+
   /// Bytes of shared memory that the kernel needs.
   int64_t sharedBytes() const { return shared.size(); }
 
@@ -108,15 +111,18 @@ private:
   void waitForBulkStores(int64_t pending, bool written);
   /// The address of the map by which a bulk copy goes.
   Value tensorMapFor(Value view, mlir::OperandRange indices, tile::BufferType buffer);
-  /// Calls `copy` for each panel of the buffer at `offset`, with its address in shared memory and the
-  /// coordinates of its first element, the last dim first.
-  void forEachPanel(tile::BufferType buffer, Value offset, mlir::OperandRange indices,
-                    llvm::function_ref<void(Value address, mlir::ValueRange coordinates)> copy);
+  /// Moves the panels of a buffer from `view`, which a `barrier` counts, or to it if that is null.
+  /// `instruction` is what PTX calls the copy, with the number of dims in the place of "#".
+  void movePanels(llvm::StringRef instruction, Value view, mlir::OperandRange indices,
+                  mlir::TypedValue<tile::BufferType> buffer, Value barrier);
   /// Code that the first thread of the group runs.
   void byOneThread(llvm::function_ref<void()> body);
 
   // DotAsync.cpp
   mlir::LogicalResult lowerDotAsync(tile::DotAsyncOp op);
+  /// Refuses products that began inside of `op` and run on behind it; if `op` is a loop or a branch,
+  /// only those that read registers, which hold their values no longer.
+  mlir::LogicalResult checkEnded(mlir::Operation *op);
   void lowerDotWait(tile::DotWaitOp op);
 
   // Access.cpp: loads, stores, atomics, asynchronous copies.
@@ -204,8 +210,6 @@ private:
   Value sharedAddress(Value offset);
   /// The scratch memory of `op` for this group: bytes from the start of shared memory, i32.
   Value scratchOf(mlir::Operation *op);
-  /// Whether the copy engine or the matrix units read the buffer.
-  static bool isReadAsynchronously(Value buffer);
   Registers loadShared(Value pointer, Type elementType, int64_t width);
   void storeShared(Value pointer, llvm::ArrayRef<Value> values);
 

@@ -67,8 +67,8 @@ LogicalResult KernelLowering::lowerRole(tile::RoleOp role) {
   }
   if (failed(lowerBlock(role.getBody().front())))
     return failure();
-  if (!group.running.empty())
-    return group.running.back().op.emitOpError("has no wait before its role ends");
+  if (failed(checkEnded(role)))
+    return failure();
   // What a bulk store reads must be there until it has read it.
   WalkResult walked =
       role.getBody().walk([](tile::StoreBulkOp) { return WalkResult::interrupt(); });

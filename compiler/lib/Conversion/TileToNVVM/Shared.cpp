@@ -48,9 +48,9 @@ struct MatrixForm {
     rowBytes = type.getRowBytes();
     panelBytes = type.getPanelBytes();
     chunkMask = rowShift = 0;
-    if (type.getSwizzle() != 0 && panelBytes >= 32 && llvm::isPowerOf2_64(panelBytes)) {
-      chunkMask = panelBytes / 16 - 1;
-      rowShift = llvm::Log2_64(128 / panelBytes);
+    if (int64_t span = type.getSpan()) {
+      chunkMask = span / 16 - 1;
+      rowShift = llvm::Log2_64(128 / span);
     }
   }
 
@@ -115,20 +115,6 @@ static int64_t bufferVector(tile::BufferType type, int64_t registers) {
   return std::max<int64_t>(1, std::min({registers, 16 / bytes, (row & -row) / bytes}));
 }
 
-bool KernelLowering::isReadAsynchronously(Value buffer) {
-  while (auto slot = buffer.getDefiningOp<tile::SlotOp>())
-    buffer = slot.getBuffer();
-  SmallVector<Value> names{buffer};
-  while (!names.empty())
-    for (Operation *user : names.pop_back_val().getUsers()) {
-      if (isa<tile::StoreBulkOp, tile::DotAsyncOp>(user))
-        return true;
-      if (auto slot = dyn_cast<tile::SlotOp>(user))
-        names.push_back(slot.getResult());
-    }
-  return false;
-}
-
 void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
   tile::BufferType type = op.getBuffer().getType();
   Layout layout = layoutOf(op.getValue());
@@ -150,7 +136,7 @@ void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
   }
   if (op.getUnordered())
     return;
-  if (isReadAsynchronously(op.getBuffer()))
+  if (shared.isReadAsynchronously(op.getBuffer()))
     fenceForCopyEngine();
   barrier();
 }

@@ -99,7 +99,6 @@ SharedMemory::SharedMemory(tile::KernelOp kernel) {
   // By the step, or by the role.
   DenseMap<std::pair<int64_t, Operation *>, unsigned> scratch;
   kernel.walk([&](Operation *op) {
-    isAsynchronous |= isa<tile::StoreBulkOp, tile::DotAsyncOp>(op);
     if (auto barriers = dyn_cast<tile::AllocMBarrierOp>(op)) {
       places.push_back({8 * barriers.getType().getCount(), 0, numSteps});
       owners.push_back({op});
@@ -114,8 +113,9 @@ SharedMemory::SharedMemory(tile::KernelOp kernel) {
             names.push_back(slot.getResult());
           else if (auto copy = dyn_cast<tile::CopyAsyncOp>(user))
             last = std::max(last, endOfCopy(copy));
-          else if (isa<tile::CopyBulkOp, tile::StoreBulkOp, tile::DotAsyncOp>(user))
-            isForEngine = true;
+          isForEngine |= isa<tile::CopyBulkOp, tile::StoreBulkOp, tile::DotAsyncOp>(user);
+          if (isa<tile::StoreBulkOp, tile::DotAsyncOp>(user))
+            readAsynchronously.insert(op);
         }
       places.push_back({alloc.getType().getBytes(), stepOf(op), last});
       // The units that copy in bulk and multiply permute by bits of the address.
@@ -151,4 +151,10 @@ SharedMemory::SharedMemory(tile::KernelOp kernel) {
         reused.insert(op);
     }
   }
+}
+
+bool SharedMemory::isReadAsynchronously(Value buffer) const {
+  while (auto slot = buffer.getDefiningOp<tile::SlotOp>())
+    buffer = slot.getBuffer();
+  return readAsynchronously.contains(buffer.getDefiningOp());
 }

@@ -20,8 +20,9 @@ public:
   int64_t offsetOf(mlir::Operation *op) const { return offsets.lookup(op); }
   /// From the scratch memory of an op to that of the same op in the next instance of its role.
   int64_t instanceBytes(mlir::Operation *op) const { return strides.lookup(op); }
-  /// Whether the copy engine or the matrix units read any buffer.
-  bool isReadAsynchronously() const { return isAsynchronous; }
+  /// Whether the copy engine or the matrix units read the buffer, which may be a slot, or any buffer.
+  bool isReadAsynchronously(mlir::Value buffer) const;
+  bool isReadAsynchronously() const { return !readAsynchronously.empty(); }
   /// Whether the place served something else before, which other threads may still be reading.
   bool isReused(mlir::Operation *op) const { return reused.contains(op); }
 
@@ -29,7 +30,7 @@ private:
   llvm::DenseMap<mlir::Operation *, int64_t> offsets, strides;
   llvm::DenseSet<mlir::Operation *> reused;
   int64_t bytes = 0;
-  bool isAsynchronous = false;
+  llvm::DenseSet<mlir::Operation *> readAsynchronously; ///< Allocations.
 };
 
 /// Row-major placement of a tile in scratch memory, the rows padded so that threads that hold one

@@ -158,7 +158,7 @@ LogicalResult KernelLowering::run() {
   unpackArguments(parameters);
   b.setInsertionPoint(LLVM::ReturnOp::create(b, ValueRange()));
   identifyThread();
-  if (failed(lowerBlock(kernel.getBody().front())) || hasErrors)
+  if (failed(lowerBlock(kernel.getBody().front())) || failed(checkEnded(kernel)) || hasErrors)
     return failure();
   sinkMatrixLoads(*block);
   return success();
@@ -281,7 +281,7 @@ LogicalResult KernelLowering::lowerOp(Operation *op) {
                                 .Case([&](scf::IfOp branch) { return lowerIf(branch); })
                                 .Case([&](scf::WhileOp loop) { return lowerWhile(loop); });
     group.viewsRead = std::move(read);
-    return lowered;
+    return success(succeeded(lowered) && succeeded(checkEnded(op)));
   }
   if (auto roles = dyn_cast<tile::RolesOp>(op))
     return lowerRoles(roles);

@@ -296,7 +296,8 @@ def Tile_DotAsyncOp : Tile_AsyncOp<"dot_async"> {
       acc and the result are M x N;
     - (dot_async_c2) a and b have the same element type, f16 or bf16, and the accumulator is f32;
     - (dot_async_c3) a tile is not transposed;
-    - (dot_async_c4) buffers of operands have a swizzle and lie in shared memory;
+    - (dot_async_c4) buffers of operands have a swizzle, of which their rows consist, and lie in shared
+      memory;
     - (dot_async_c5) there is a result if and only if the accumulator is a tile; a buffer lies in tensor
       memory;
     - (dot_async_c6) the result is used by `tile.dot_wait`, as accumulator of a `tile.dot_async` or
@@ -318,6 +319,11 @@ def Tile_DotAsyncOp : Tile_AsyncOp<"dot_async"> {
     `:` qualified(type($a)) `,` qualified(type($b)) `,` qualified(type($acc)) (`->` type($result)^)?
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The first use of the result that is neither a wait, nor the accumulator of the next product, nor
+    /// a loop that carries it on; null if there is none.
+    ::mlir::Operation *findEarlyUse();
+  }];
 }
 
 def Tile_DotWaitOp : Tile_AsyncOp<"dot_wait"> {

@@ -105,9 +105,11 @@ def Tile_BufferType : Tile_Type<"Buffer", "buffer"> {
   let extraClassDeclaration = [{
     /// Bytes that it takes in memory; a bool takes one.
     int64_t getBytes() const;
-    /// Bytes of a row of the matrix that lie together: the swizzle or the largest part of it that rows
-    /// consist of, else the whole row.
-    int64_t getPanelBytes() const;
+    /// The swizzle, or the largest part of it that rows consist of: 32, 64 or 128 bytes; 0 if there is
+    /// none.
+    int64_t getSpan() const;
+    /// Bytes of a row of the matrix that lie together: those of the span, else all.
+    int64_t getPanelBytes() const { return getSpan() ? getSpan() : getRowBytes(); }
     /// Bytes of a row of the matrix.
     int64_t getRowBytes() const;
   }];
