@@ -5,7 +5,7 @@ tile.kernel @tall() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, i
   %zero = arith.constant dense<0.0> : tensor<32x64xf32>
   %a = tile.alloc_shared : !tile.buffer<32x64xbf16, 128>
   %b = tile.alloc_shared : !tile.buffer<64x64xbf16, 128>
-  // expected-error@+1 {{expected a multiple of 64 rows for each 4 warps, of 8 columns and of 16 elements to sum, found a product of 32 x 64 by 64 x 64 for 4 warps}}
+  // expected-error@+1 {{expected 4 warps or a multiple, and a multiple of 64 rows, of 8 columns and of 16 elements to sum, found a product of 32 x 64 by 64 x 64 for 4 warps}}
   %s = tile.dot_async %a, %b, %zero : !tile.buffer<32x64xbf16, 128>, !tile.buffer<64x64xbf16, 128>, tensor<32x64xf32> -> tensor<32x64xf32>
   tile.return
 }
@@ -77,18 +77,63 @@ tile.kernel @no_wait_in_kernel() attributes {dims = [], grid = affine_map<() -> 
 
 // -----
 
-// Behind the loop the registers that the product reads hold something else.
-tile.kernel @registers_leave_a_loop(%x: bf16, %n: i32) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 2 : i64, warps = 4 : i64} {
+// The registers of the first product hold something else in the iteration after the next.
+tile.kernel @two_iterations(%x: bf16, %n: i32) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 2 : i64, warps = 4 : i64} {
   %c0 = arith.constant 0 : i32
   %c1 = arith.constant 1 : i32
   %zero = arith.constant dense<0.0> : tensor<64x64xf32>
   %b = tile.alloc_shared : !tile.buffer<64x64xbf16, 128>
   %a = tensor.splat %x : tensor<64x64xbf16>
   %r = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %zero) -> tensor<64x64xf32> : i32 {
-    // expected-error@+1 {{reads registers, and has no wait before the loop or branch around it ends}}
+    // expected-error@+1 {{reads registers, and has no wait before the next iteration's begins}}
     %s = tile.dot_async %a, %b, %acc : tensor<64x64xbf16>, !tile.buffer<64x64xbf16, 128>, tensor<64x64xf32> -> tensor<64x64xf32>
     scf.yield %s : tensor<64x64xf32>
   }
   %w = tile.dot_wait 0, %r : tensor<64x64xf32>
+  tile.return
+}
+
+// -----
+
+// Behind the outer loop the registers that the product reads hold something else.
+tile.kernel @registers_leave_a_loop(%x: bf16, %n: i32) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 2 : i64, warps = 4 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %zero = arith.constant dense<0.0> : tensor<64x64xf32>
+  %b = tile.alloc_shared : !tile.buffer<64x64xbf16, 128>
+  %a = tensor.splat %x : tensor<64x64xbf16>
+  %r = scf.for %j = %c0 to %n step %c1 iter_args(%outer = %zero) -> tensor<64x64xf32> : i32 {
+    %t = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %outer) -> tensor<64x64xf32> : i32 {
+      %w = tile.dot_wait 0, %acc : tensor<64x64xf32>
+      // expected-error@+1 {{reads registers, and has no wait before the loop or branch around it ends}}
+      %s = tile.dot_async %a, %b, %w : tensor<64x64xbf16>, !tile.buffer<64x64xbf16, 128>, tensor<64x64xf32> -> tensor<64x64xf32>
+      scf.yield %s : tensor<64x64xf32>
+    }
+    scf.yield %t : tensor<64x64xf32>
+  }
+  %w = tile.dot_wait 0, %r : tensor<64x64xf32>
+  tile.return
+}
+
+// -----
+
+// Columns go to warpgroups by powers of two.
+tile.kernel @columns(%x: bf16) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64, warps = 8 : i64} {
+  %zero = arith.constant dense<0.0> : tensor<64x96xf32>
+  %a = tile.alloc_shared : !tile.buffer<64x64xbf16, 128>
+  %b = tile.alloc_shared : !tile.buffer<96x64xbf16, 128>
+  // expected-error@+1 {{does not fit 2 warpgroups: 64 x 96 elements have no part of 64 rows, or of a power of two columns in whole panels, for each}}
+  %s = tile.dot_async %a, %b, %zero {transpose_b} : !tile.buffer<64x64xbf16, 128>, !tile.buffer<96x64xbf16, 128>, tensor<64x96xf32> -> tensor<64x96xf32>
+  tile.return
+}
+
+// -----
+
+// The second warpgroup would begin in the middle of the panel.
+tile.kernel @half_a_panel(%x: bf16) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64, warps = 8 : i64} {
+  %zero = arith.constant dense<0.0> : tensor<64x64xf32>
+  %a = tile.alloc_shared : !tile.buffer<64x64xbf16, 128>
+  // expected-error@+1 {{does not fit 2 warpgroups: 64 x 64 elements have no part of 64 rows, or of a power of two columns in whole panels, for each}}
+  %s = tile.dot_async %a, %a, %zero : !tile.buffer<64x64xbf16, 128>, !tile.buffer<64x64xbf16, 128>, tensor<64x64xf32> -> tensor<64x64xf32>
   tile.return
 }

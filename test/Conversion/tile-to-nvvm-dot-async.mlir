@@ -60,7 +60,8 @@ tile.kernel @registers(%x: f16, %f: f32, %y: !tile.view<["N", 8], f32>) attribut
 // CHECK-LABEL: llvm.func ptx_kernelcc @two_groups(
 // CHECK: %[[WARP:.*]] = nvvm.shfl.sync idx
 // CHECK: %[[GROUP:.*]] = arith.shrui %[[WARP]], %c2_i32
-// CHECK: arith.muli %[[GROUP]], %c8192_i32
+// CHECK: %[[BIT:.*]] = arith.andi %[[GROUP]], %c1_i32
+// CHECK: arith.muli %[[BIT]], %c8192_i32
 // CHECK: llvm.inline_asm {{.*}}m64n256k16{{.*}}, 0, 0; }"
 // CHECK: llvm.inline_asm {{.*}}add.s64 b, ${{[0-9]+}}, 2048;{{.*}}m64n64k16{{.*}}wgmma.commit_group.sync.aligned; }"
 tile.kernel @two_groups(%y: !tile.view<["N", 320], f32>) attributes {dims = ["N"], grid = affine_map<()[n] -> (n, 1, 1)>, inputs = 0 : i64, warps = 8 : i64} {
@@ -73,6 +74,56 @@ tile.kernel @two_groups(%y: !tile.view<["N", 320], f32>) attributes {dims = ["N"
   %i = tile.range %c0 : tensor<128xi32>
   %j = tile.range %c0 : tensor<320xi32>
   tile.store %r, %y[%i, %j] : tensor<128x320xf32>, !tile.view<["N", 320], f32>, tensor<128xi32>, tensor<320xi32>
+  tile.return
+}
+
+// -----
+
+// 64 rows are one warpgroup's, so two share out the columns: the second begins at the second panel of b.
+// CHECK-LABEL: llvm.func ptx_kernelcc @columns(
+// CHECK: %[[WARP:.*]] = nvvm.shfl.sync idx
+// CHECK: %[[GROUP:.*]] = arith.shrui %[[WARP]], %c2_i32
+// CHECK: %[[BIT:.*]] = arith.andi %[[GROUP]], %c1_i32
+// CHECK: arith.muli %[[BIT]], %c16384_i32
+// CHECK: llvm.inline_asm {{.*}}m64n64k16{{.*}}, 1, 1, 1, 1; wgmma.commit_group.sync.aligned; }"
+tile.kernel @columns(%y: !tile.view<["N", 128], f32>) attributes {dims = ["N"], grid = affine_map<()[n] -> (n, 1, 1)>, inputs = 0 : i64, warps = 8 : i64} {
+  %c0 = arith.constant 0 : i32
+  %zero = arith.constant dense<0.0> : tensor<64x128xf32>
+  %a = tile.alloc_shared : !tile.buffer<128x64xbf16, 128>
+  %b = tile.alloc_shared : !tile.buffer<128x128xbf16, 128>
+  %s = tile.dot_async %a, %b, %zero {transpose_a} : !tile.buffer<128x64xbf16, 128>, !tile.buffer<128x128xbf16, 128>, tensor<64x128xf32> -> tensor<64x128xf32>
+  %r = tile.dot_wait 0, %s : tensor<64x128xf32>
+  %i = tile.range %c0 : tensor<64xi32>
+  %j = tile.range %c0 : tensor<128xi32>
+  tile.store %r, %y[%i, %j] : tensor<64x128xf32>, !tile.view<["N", 128], f32>, tensor<64xi32>, tensor<128xi32>
+  tile.return
+}
+
+// -----
+
+// A product that is under way when the next iteration begins: the loop carries the registers of a, so that
+// the wait there can keep them (all four are one value here). Before the first iteration they are anything.
+// CHECK-LABEL: llvm.func ptx_kernelcc @carried(
+// CHECK: %[[LOOP:.*]]:5 = scf.for {{.*}}, %[[WORD:[a-z0-9]+]] = %c0_i32) ->
+// CHECK: llvm.inline_asm has_side_effects "wgmma.wait_group.sync.aligned 0;", "=f,=f,=f,=f,0,1,2,3,r,r,r,r,~{memory}" {{.*}}, %[[WORD]], %[[WORD]], %[[WORD]], %[[WORD]] :
+// CHECK: llvm.inline_asm has_side_effects "{{.*}}m64n8k16{{.*}}, %[[NEXT:[0-9]+]] :
+// CHECK: scf.yield {{.*}}, %[[NEXT]] :
+// CHECK: llvm.inline_asm has_side_effects "wgmma.wait_group.sync.aligned 0;", "=f,=f,=f,=f,0,1,2,3,r,r,r,r,~{memory}" %[[LOOP]]#0, %[[LOOP]]#1, %[[LOOP]]#2, %[[LOOP]]#3, %[[LOOP]]#4, %[[LOOP]]#4, %[[LOOP]]#4, %[[LOOP]]#4 :
+tile.kernel @carried(%x: f16, %n: i32, %y: !tile.view<["N", 8], f32>) attributes {dims = ["N"], grid = affine_map<()[n] -> (n, 1, 1)>, inputs = 2 : i64, warps = 4 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %zero = arith.constant dense<0.0> : tensor<64x8xf32>
+  %b = tile.alloc_shared : !tile.buffer<8x16xf16, 32>
+  %a = tensor.splat %x : tensor<64x16xf16>
+  %r = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %zero) -> tensor<64x8xf32> : i32 {
+    %w = tile.dot_wait 0, %acc : tensor<64x8xf32>
+    %s = tile.dot_async %a, %b, %w {transpose_b} : tensor<64x16xf16>, !tile.buffer<8x16xf16, 32>, tensor<64x8xf32> -> tensor<64x8xf32>
+    scf.yield %s : tensor<64x8xf32>
+  }
+  %t = tile.dot_wait 0, %r : tensor<64x8xf32>
+  %i = tile.range %c0 : tensor<64xi32>
+  %j = tile.range %c0 : tensor<8xi32>
+  tile.store %t, %y[%i, %j] : tensor<64x8xf32>, !tile.view<["N", 8], f32>, tensor<64xi32>, tensor<8xi32>
   tile.return
 }
 

@@ -122,3 +122,49 @@ tile.kernel @ring_of_three(%x: !tile.view<["N", 128], bf16>, %s: i32) attributes
   tile.mbarrier_wait %full[%s] : !tile.mbarrier<3>
   tile.return
 }
+
+// -----
+
+// Two roles that share a warpgroup: one instruction gives its registers away. What a role stores beside its
+// barriers for the copy engine is behind a fence at once.
+// CHECK-LABEL: llvm.func ptx_kernelcc @shared_warpgroup(
+// CHECK: %[[WARP:.*]] = nvvm.shfl.sync idx
+// CHECK: %[[GROUP:.*]] = arith.cmpi ult, %[[WARP]], %c4_i32
+// CHECK: scf.if %[[GROUP]] {
+// CHECK-NEXT: nvvm.setmaxregister decrease 24
+// CHECK: %[[FIRST:.*]] = arith.cmpi ult, %[[WARP]], %c2_i32
+// CHECK-NEXT: scf.if %[[FIRST]] {
+// CHECK-NOT: setmaxregister
+// CHECK: llvm.store
+// CHECK: nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}
+// CHECK: mbarrier.arrive
+// CHECK: } else {
+// CHECK-NOT: setmaxregister
+// CHECK: cp.async.bulk.tensor
+// CHECK: } else {
+// CHECK: nvvm.setmaxregister increase 240
+// CHECK-NOT: setmaxregister
+// CHECK: llvm.return
+tile.kernel @shared_warpgroup(%x: f32, %y: !tile.view<["N"], f32>) attributes {dims = ["N"], grid = affine_map<()[n] -> (n, 1, 1)>, inputs = 1 : i64} {
+  %c0 = arith.constant 0 : i32
+  %buf = tile.alloc_shared : !tile.buffer<64xf32>
+  %full = tile.alloc_mbarrier arrivals 2 : !tile.mbarrier<1>
+  tile.roles {
+    tile.role "filler" warps 2 registers 24 {
+    ^bb0(%i: i32):
+      %v = tensor.splat %x : tensor<64xf32>
+      tile.buffer_store %v, %buf {unordered} : tensor<64xf32>, !tile.buffer<64xf32>
+      tile.mbarrier_arrive %full[%c0] : !tile.mbarrier<1>
+    }
+    tile.role "writer" warps 2 registers 24 {
+    ^bb0(%i: i32):
+      tile.mbarrier_wait %full[%c0] : !tile.mbarrier<1>
+      %range = tile.range %c0 : tensor<64xi32>
+      tile.store_bulk %buf, %y[%range] : !tile.buffer<64xf32>, !tile.view<["N"], f32>, tensor<64xi32>
+    }
+    tile.role "rest" warps 8 registers 240 {
+    ^bb0(%i: i32):
+    }
+  }
+  tile.return
+}

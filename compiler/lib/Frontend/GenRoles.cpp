@@ -41,8 +41,9 @@ void KernelGen::genRoles(const RolesStmt *stmt) {
   auto roles = tile::RolesOp::create(builder, location(stmt->loc));
   mlir::Block &block = roles.getBody().emplaceBlock();
   mlir::OpBuilder::InsertionGuard guard(builder);
-  int64_t registers = 0;
-  const Role *first = nullptr;
+  int64_t registers = 0, warpsBefore = 0;
+  const Role *first = nullptr, *before = nullptr;
+  tile::RoleOp lastOp;
   for (const Role &role : stmt->roles) {
     builder.setInsertionPointToEnd(&block);
     genRole(role, roles);
@@ -58,16 +59,26 @@ void KernelGen::genRoles(const RolesStmt *stmt) {
                                " budget of registers; expected one for all roles or for none")
           .note(first->name.loc,
                 "role '" + first->name.text + "' has " + (hasBudget ? "none" : "one"));
+    else if (warpsBefore % 4 != 0 && op.getRegisters() != lastOp.getRegisters())
+      error(role.name.loc, "role '" + role.name.text + "' shares a warpgroup, of 4 warps, with role '" +
+                               before->name.text + "'; expected the same budget of registers for both");
+    warpsBefore += op.getWarps() * op.getInstances();
+    before = &role;
+    lastOp = op;
   }
   if (hasFailed())
     return;
-  constexpr int64_t mostWarps = 32, mostRegisters = 65536;
-  if (int64_t warps = roles.getNumWarps(); warps > mostWarps)
+  constexpr int64_t mostWarps = 32;
+  int64_t warps = roles.getNumWarps(), atFirst = 32 * warps * roles.getRegistersAtFirst();
+  if (warps > mostWarps)
     error(stmt->loc, "expected at most " + Twine(mostWarps) +
                          " warps in all roles together, found " + Twine(warps));
-  if (registers > mostRegisters)
-    error(stmt->loc, "expected at most " + Twine(mostRegisters) +
-                         " registers for all threads together, found " + Twine(registers));
+  else if (lastOp.getRegisters() && warps % 4 != 0)
+    error(stmt->loc, "budgets of registers are for whole warpgroups; expected a multiple of 4 warps in all "
+                     "roles together, found " + Twine(warps));
+  else if (registers > atFirst)
+    error(stmt->loc, "expected at most " + Twine(atFirst) + " registers for all " + Twine(32 * warps) +
+                         " threads together, found " + Twine(registers));
 }
 
 void KernelGen::genRole(const Role &role, tile::RolesOp roles) {
@@ -96,10 +107,6 @@ void KernelGen::genRole(const Role &role, tile::RolesOp roles) {
         refuse(option, "a multiple of 8 from 24 to 256 as the registers of a thread", *value);
     }
   }
-  if (registers && warps % 4 != 0)
-    error(role.name.loc, "role '" + role.name.text + "' has a budget of registers, which is for " +
-                             "whole warpgroups; expected a multiple of 4 warps, found " +
-                             Twine(warps));
   auto op = tile::RoleOp::create(builder, location(role.name.loc), role.name.text, warps, instances,
                                  registers);
   mlir::Block &body = op.getBody().emplaceBlock();

@@ -55,10 +55,23 @@ LogicalResult RolesOp::verify() {
                                    "[roles_c5]";
     registers += role.getRegisters().value_or(0) * 32 * role.getWarps() * role.getInstances();
   }
-  constexpr int64_t mostRegisters = 65536;
-  if (registers > mostRegisters)
-    return emitOpError() << "the roles take " << registers << " registers, a multiprocessor has "
-                         << mostRegisters << " [roles_c5]";
+  // Each role reports if its own number of warps is not positive.
+  int64_t threads = 32 * getNumWarps(), atFirst = threads > 0 ? threads * getRegistersAtFirst() : 0;
+  int64_t warps = 0;
+  RoleOp before = first;
+  for (RoleOp role : block.getOps<RoleOp>()) {
+    if (warps % 4 != 0 && role.getRegisters() != before.getRegisters())
+      return role.emitOpError() << "shares a warpgroup, of 4 warps, with role '" << before.getName()
+                                << "', which has another budget of registers [roles_c6]";
+    warps += role.getWarps() * role.getInstances();
+    before = role;
+  }
+  if (first.getRegisters() && warps % 4 != 0)
+    return emitOpError() << "budgets of registers are for whole warpgroups, of 4 warps, and the roles have "
+                         << warps << " [roles_c6]";
+  if (threads > 0 && registers > atFirst)
+    return emitOpError() << "the roles take " << registers << " registers, their " << threads
+                         << " threads have " << atFirst << " [roles_c5]";
   return success();
 }
 
@@ -71,10 +84,6 @@ LogicalResult RoleOp::verify() {
     if (*registers < 24 || *registers > 256 || *registers % 8 != 0)
       return emitOpError() << "expected a multiple of 8 from 24 to 256 registers, found "
                            << *registers << " [role_c2]";
-    if (warps % 4 != 0)
-      return emitOpError() << "a budget of registers is for whole warpgroups, of 4 warps, and the "
-                              "role has "
-                           << warps << " [role_c2]";
   }
   Block &body = getBody().front();
   if (body.getNumArguments() != 1 || !body.getArgument(0).getType().isInteger(32))

@@ -87,7 +87,7 @@ tile.kernel @k() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inpu
 // -----
 
 tile.kernel @k() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
-  // expected-error@+1 {{the roles take 98304 registers, a multiprocessor has 65536 [roles_c5]}}
+  // expected-error@+1 {{the roles take 98304 registers, their 384 threads have 64512 [roles_c5]}}
   tile.roles {
     tile.role "a" warps 4 instances 3 registers 256 {
     ^bb0(%i: i32):
@@ -123,9 +123,24 @@ tile.kernel @k() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inpu
 // -----
 
 tile.kernel @k() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+  // expected-error@+1 {{budgets of registers are for whole warpgroups, of 4 warps, and the roles have 2 [roles_c6]}}
   tile.roles {
-    // expected-error@+1 {{a budget of registers is for whole warpgroups, of 4 warps, and the role has 2 [role_c2]}}
     tile.role "a" warps 2 registers 24 {
+    ^bb0(%i: i32):
+    }
+  }
+  tile.return
+}
+
+// -----
+
+tile.kernel @k() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+  tile.roles {
+    tile.role "a" warps 2 registers 24 {
+    ^bb0(%i: i32):
+    }
+    // expected-error@+1 {{shares a warpgroup, of 4 warps, with role 'a', which has another budget of registers [roles_c6]}}
+    tile.role "b" warps 2 registers 32 {
     ^bb0(%i: i32):
     }
   }

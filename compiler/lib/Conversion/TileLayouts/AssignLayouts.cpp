@@ -124,6 +124,31 @@ static bool isWrittenOrCarried(Value value) {
   });
 }
 
+/// The result of `wgmma` (PTX ISA, "Register Fragments for wgmma"): a warpgroup has 64 rows, of which
+/// each warp has 16. Warpgroups go along the rows, then along the columns, each with neighbours.
+static Layout warpgroupResult(ArrayRef<int64_t> shape, int64_t numWarps) {
+  if (numWarps < 4 || shape[0] % 64 != 0)
+    return Layout::mmaResult(shape, numWarps); // the lowering refuses it
+  Layout layout;
+  layout.registers = {{1, 1}, {0, 8}};
+  layout.lanes = {{1, 2}, {1, 4}, {0, 1}, {0, 2}, {0, 4}};
+  layout.warps = {{0, 16}, {0, 32}};
+  int64_t rows = shape[0] & -shape[0], columns = shape[1] & -shape[1], taken = 64;
+  for (int64_t n = 4; n < numWarps; n *= 2) {
+    tile::Basis basis;
+    if (taken < rows) {
+      basis = {0, taken};
+      taken *= 2;
+    } else if (columns > 8) {
+      columns /= 2;
+      basis = {1, columns};
+    }
+    layout.warps.push_back(basis);
+  }
+  layout.complete(shape);
+  return layout;
+}
+
 Layout LayoutAssignment::dotLayout(tile::DotOp dot) const {
   auto type = cast<RankedTensorType>(dot.getType());
   if (isMatrixProduct(dot)) {
@@ -210,7 +235,7 @@ std::optional<Home> LayoutAssignment::anchor(Operation *op) {
         return Home{dotLayout(dot), /*isDot=*/true};
       })
       .Case([&](tile::DotAsyncOp dot) {
-        return Home{Layout::mmaResult(type.getShape(), numWarps), /*isDot=*/true};
+        return Home{warpgroupResult(type.getShape(), numWarps), /*isDot=*/true};
       })
       .Case([&](tile::ReducePartialOp reduce) {
         Home source = homeOrDefault(reduce.getSource());

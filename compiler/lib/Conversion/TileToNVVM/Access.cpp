@@ -396,7 +396,7 @@ void KernelLowering::lowerAtomic(tile::AtomicRMWOp op) {
   const Registers values = flatten(op.getValue());
   Type element = op.getView().getType().getElementType();
   std::string type = reductionType(op.getKind(), element);
-  bool isVector = vectorAtomics && type == "f32" && op.getKind() == tile::CombiningKind::add;
+  bool isVector = target.vectorAtomics && type == "f32" && op.getKind() == tile::CombiningKind::add;
   Argument hidden = hideStrides(op, access);
   access.argument = &hidden;
   auto combineAll = [&](Access access, bool isWhole) {

@@ -61,7 +61,10 @@ LogicalResult KernelLowering::lowerFor(scf::ForOp op) {
   };
   Value lower = bound(op.getLowerBound()), upper = bound(op.getUpperBound()),
         increment = bound(op.getStep());
-  auto loop = scf::ForOp::create(b, lower, upper, increment, flatten(op.getInits()));
+  SmallVector<Value> inits = flatten(op.getInits());
+  size_t numValues = inits.size();
+  beginCarriedProducts(op, inits);
+  auto loop = scf::ForOp::create(b, lower, upper, increment, inits);
   OpBuilder::InsertionGuard guard(b);
   if (Block *body = loop.getBody(); !body->empty())
     body->getTerminator()->erase();
@@ -71,9 +74,13 @@ LogicalResult KernelLowering::lowerFor(scf::ForOp op) {
     counter = arith::TruncIOp::create(b, b.getI32Type(), counter);
   scalars.map(op.getInductionVar(), counter);
   unflatten(op.getRegionIterArgs(), loop.getRegionIterArgs());
+  enterCarriedProducts(op, loop.getRegionIterArgs().drop_front(numValues));
   if (failed(lowerBlock(*op.getBody())))
     return failure();
-  scf::YieldOp::create(b, flatten(op.getYieldedValues()));
+  SmallVector<Value> yielded = flatten(op.getYieldedValues());
+  if (failed(leaveCarriedProducts(op, yielded, loop.getResults().drop_front(numValues))))
+    return failure();
+  scf::YieldOp::create(b, yielded);
   unflatten(op.getResults(), loop.getResults());
   return success();
 }

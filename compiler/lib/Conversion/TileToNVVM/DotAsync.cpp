@@ -2,7 +2,7 @@
 //
 // `wgmma` (PTX ISA, "Asynchronous warpgroup level matrix instructions"): a warpgroup multiplies 64 rows
 // of a, from shared memory or registers, by up to 256 columns of b, from shared memory, 16 elements of
-// K at a time. Several warpgroups share out the rows.
+// K at a time. Several warpgroups share out the rows, or then the columns.
 //
 //===------------------------------------------------------------------------------------------===//
 
@@ -68,22 +68,51 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
   auto type = dyn_cast<RankedTensorType>(op.getAcc().getType());
   if (!type)
     return op.emitOpError("accumulates in tensor memory, which this target does not have");
-  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
-  int64_t rowsAtOnce = rowsOfProduct * group.numWarps / 4;
   bool isTile = isa<RankedTensorType>(op.getA().getType());
   tile::BufferType right = op.getB().getType();
-  int64_t depth = right.getShape()[op.getTransposeB() ? 1 : 0];
-  if (group.numWarps % 4 != 0 || rows % rowsAtOnce != 0 || columns % 8 != 0 ||
+  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1),
+          depth = right.getShape()[op.getTransposeB() ? 1 : 0];
+  if (group.numWarps % 4 != 0 || rows % rowsOfProduct != 0 || columns % 8 != 0 ||
       depth % depthOfProduct != 0)
-    return op.emitOpError() << "expected a multiple of 64 rows for each 4 warps, of 8 columns and of "
-                               "16 elements to sum, found a product of "
+    return op.emitOpError() << "expected 4 warps or a multiple, and a multiple of 64 rows, of 8 columns "
+                               "and of 16 elements to sum, found a product of "
                             << rows << " x " << depth << " by " << depth << " x " << columns
                             << " for " << group.numWarps << " warps";
 
-  auto index = registerIndex(layoutOf(op.getAcc()), type.getShape());
+  // What a warpgroup has of the result: its first row and column follow from its number.
+  Layout layout = layoutOf(op.getAcc());
+  ArrayRef<tile::Basis> warpgroups = ArrayRef(layout.warps).drop_front(2);
+  int64_t rowsAtOnce = rowsOfProduct, groupColumns = columns;
+  for (tile::Basis basis : warpgroups) {
+    // Columns that lie side by side in a row of the buffer are found by whole panels.
+    bool isPart = basis.dim == 0 ||
+                  (llvm::isPowerOf2_64(columns) &&
+                   (op.getTransposeB() || 2 * basis.stride % right.getPanelBytes() == 0));
+    if (basis.isZero() || !isPart)
+      return op.emitOpError() << "does not fit " << group.numWarps / 4 << " warpgroups: " << rows
+                              << " x " << columns
+                              << " elements have no part of 64 rows, or of a power of two columns in "
+                                 "whole panels, for each";
+    if (basis.dim == 0)
+      rowsAtOnce *= 2;
+    else
+      groupColumns /= 2;
+  }
+  auto startOf = [&](TypedValue<tile::BufferType> buffer, const OperandForm &form, int64_t dim) {
+    Value offset = buffers.lookup(buffer);
+    for (auto [i, basis] : llvm::enumerate(warpgroups)) {
+      if (basis.dim != dim)
+        continue;
+      Value bit = arith::AndIOp::create(b, arith::ShRUIOp::create(b, group.warp, i32(2 + i)), i32(1));
+      offset = add(offset, mul(bit, i32(form.outerOffset(basis.stride) << 4)));
+    }
+    return offset;
+  };
+
+  auto index = registerIndex(layout, type.getShape());
   OperandForm rightForm(right, /*alongRows=*/!op.getTransposeB());
   Value rightDescriptor =
-      descriptorOf(b, sharedAddress(buffers.lookup(op.getB())), rightForm);
+      descriptorOf(b, sharedAddress(startOf(op.getB(), rightForm, 1)), rightForm);
   std::optional<OperandForm> leftForm;
   Value leftDescriptor;
   RunningProduct running{op, {}};
@@ -91,14 +120,9 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
   if (isTile) {
     leftIndex = registerIndex(layoutOf(op.getA()), shapeOf(op.getA()));
   } else {
-    auto left = cast<tile::BufferType>(op.getA().getType());
-    leftForm.emplace(left, /*alongRows=*/op.getTransposeA());
-    // Each warpgroup begins at its own rows.
-    Value offset = buffers.lookup(op.getA());
-    if (group.numWarps > 4)
-      offset = add(offset, mul(arith::ShRUIOp::create(b, group.warp, i32(2)),
-                               i32(leftForm->outerOffset(rowsOfProduct) << 4)));
-    leftDescriptor = descriptorOf(b, sharedAddress(offset), *leftForm);
+    auto left = cast<TypedValue<tile::BufferType>>(op.getA());
+    leftForm.emplace(left.getType(), /*alongRows=*/op.getTransposeA());
+    leftDescriptor = descriptorOf(b, sharedAddress(startOf(left, *leftForm, 0)), *leftForm);
   }
 
   // A sum that begins at zero needs no registers that hold zeros.
@@ -108,8 +132,8 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
                          ? "bf16.bf16 "
                          : "f16.f16 ";
   for (int64_t row = 0; row < rows; row += rowsAtOnce)
-    for (int64_t column = 0; column < columns; column += mostColumns) {
-      int64_t width = std::min(mostColumns, columns - column), count = width / 2;
+    for (int64_t column = 0; column < groupColumns; column += mostColumns) {
+      int64_t width = std::min(mostColumns, groupColumns - column), count = width / 2;
       // The registers of a thread in the order of the instruction.
       SmallVector<unsigned> places;
       for (int64_t c = column; c < column + width; c += 8)
@@ -161,7 +185,7 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
                 ", 1, 1" + (isTile ? "" : leftForm->alongRows ? ", 1" : ", 0") +
                 (rightForm.alongRows ? ", 1; " : ", 0; ");
       }
-      bool isLast = row + rowsAtOnce >= rows && column + mostColumns >= columns;
+      bool isLast = row + rowsAtOnce >= rows && column + mostColumns >= groupColumns;
       text += isLast ? "wgmma.commit_group.sync.aligned; }" : "}";
       Type result = LLVM::LLVMStructType::getLiteral(b.getContext(),
                                                      SmallVector<Type>(count, b.getF32Type()));
@@ -174,9 +198,62 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
   return success();
 }
 
+//===------------------------------------------------------------------------------------------===//
+// Products from one iteration of a loop to the next
+//===------------------------------------------------------------------------------------------===//
+
+/// The products of `loop` that read registers and whose results it carries on.
+static SmallVector<tile::DotAsyncOp> carriedProducts(scf::ForOp loop) {
+  SmallVector<tile::DotAsyncOp> products;
+  for (auto product : loop.getBody()->getOps<tile::DotAsyncOp>())
+    if (isa<RankedTensorType>(product.getA().getType()) && product.getResult() &&
+        llvm::is_contained(product.getResult().getUsers(), loop.getBody()->getTerminator()))
+      products.push_back(product);
+  return products;
+}
+
+size_t KernelLowering::numOperandWords(tile::DotAsyncOp product) {
+  return layoutOf(product.getA()).numRegisters(shapeOf(product.getA())) / 2;
+}
+
+void KernelLowering::beginCarriedProducts(scf::ForOp loop, SmallVectorImpl<Value> &inits) {
+  // Before the first iteration there is none, and the wait for it takes any value.
+  for (tile::DotAsyncOp product : carriedProducts(loop))
+    inits.append(numOperandWords(product), i32(0));
+}
+
+void KernelLowering::enterCarriedProducts(scf::ForOp loop, ValueRange words) {
+  for (tile::DotAsyncOp product : carriedProducts(loop)) {
+    size_t count = numOperandWords(product);
+    group.running.push_back({product, llvm::to_vector(words.take_front(count))});
+    words = words.drop_front(count);
+  }
+}
+
+LogicalResult KernelLowering::leaveCarriedProducts(scf::ForOp loop, SmallVectorImpl<Value> &yielded,
+                                                   ValueRange results) {
+  for (tile::DotAsyncOp product : carriedProducts(loop)) {
+    size_t count = numOperandWords(product);
+    auto isIt = [&](const RunningProduct &running) { return running.op == product; };
+    if (llvm::count_if(group.running, isIt) > 1)
+      return product.emitOpError("reads registers, and has no wait before the next iteration's begins");
+    auto running = llvm::find_if(group.running, isIt);
+    if (running == group.running.end()) {
+      yielded.append(count, i32(0)); // a wait without its result has ended it
+    } else {
+      llvm::append_range(yielded, running->operands);
+      running->operands = llvm::to_vector(results.take_front(count));
+    }
+    results = results.drop_front(count);
+  }
+  return success();
+}
+
 LogicalResult KernelLowering::checkEnded(Operation *op) {
+  auto loop = dyn_cast<scf::ForOp>(op);
+  SmallVector<tile::DotAsyncOp> carried = loop ? carriedProducts(loop) : SmallVector<tile::DotAsyncOp>();
   for (RunningProduct &product : group.running) {
-    if (!op->isProperAncestor(product.op))
+    if (!op->isProperAncestor(product.op) || llvm::is_contained(carried, product.op))
       continue;
     if (isa<tile::KernelOp, tile::RoleOp>(op))
       return product.op.emitOpError("has no wait before its program ends");

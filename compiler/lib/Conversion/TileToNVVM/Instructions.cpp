@@ -108,6 +108,13 @@ SmallVector<Value> KernelLowering::loadMatrices(Value pointer, unsigned count, b
   return matrices;
 }
 
+void KernelLowering::storeMatrices(Value pointer, ValueRange words, bool isTransposed) {
+  NVVM::StMatrixOp::create(b, pointer, words,
+                           isTransposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
+                           NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8),
+                           NVVM::LdStMatrixEltType::B16);
+}
+
 //===------------------------------------------------------------------------------------------===//
 // Asynchronous copies
 //===------------------------------------------------------------------------------------------===//

@@ -28,8 +28,7 @@ class KernelLowering {
 public:
   static constexpr int64_t mapBytes = 128; ///< Of a CUtensorMap.
 
-  /// `vectorAtomics`: whether the target adds vectors of f32 to memory.
-  KernelLowering(tile::KernelOp kernel, bool vectorAtomics);
+  KernelLowering(tile::KernelOp kernel, const tile::TargetInfo &target);
 
   /// Builds the function beside the kernel. Fails with a diagnostic on an op it cannot lower.
   mlir::LogicalResult run();
@@ -88,6 +87,8 @@ private:
   // Roles.cpp
   mlir::LogicalResult lowerRoles(tile::RolesOp op);
   mlir::LogicalResult lowerRole(tile::RoleOp role);
+  /// The warps of the role, and of those that share a warpgroup with it, take or give registers.
+  void setRegisterBudget(tile::RoleOp role);
 
   // Barriers.cpp
   /// All threads of the group meet; what they wrote is visible to all of them afterwards.
@@ -120,8 +121,18 @@ private:
 
   // DotAsync.cpp
   mlir::LogicalResult lowerDotAsync(tile::DotAsyncOp op);
+  /// A product that is under way from one iteration of a loop to the next reads its registers until a
+  /// wait ends it, so the loop carries them, too: appends what they are at first to the initial values,
+  std::size_t numOperandWords(tile::DotAsyncOp product);
+  void beginCarriedProducts(mlir::scf::ForOp loop, llvm::SmallVectorImpl<Value> &inits);
+  /// counts the products of the iteration before as running,
+  void enterCarriedProducts(mlir::scf::ForOp loop, mlir::ValueRange words);
+  /// and yields those of this one; behind the loop they are in `results`.
+  mlir::LogicalResult leaveCarriedProducts(mlir::scf::ForOp loop,
+                                           llvm::SmallVectorImpl<Value> &yielded,
+                                           mlir::ValueRange results);
   /// Refuses products that began inside of `op` and run on behind it; if `op` is a loop or a branch,
-  /// only those that read registers, which hold their values no longer.
+  /// only those that read registers, which hold their values no longer, unless the loop carries them.
   mlir::LogicalResult checkEnded(mlir::Operation *op);
   void lowerDotWait(tile::DotWaitOp op);
 
@@ -196,6 +207,8 @@ private:
   void lowerBufferStore(tile::BufferStoreOp op);
   /// With `ldmatrix`; false if the layout is not that of its results.
   bool lowerMatrixLoad(tile::BufferLoadOp op, const Layout &layout);
+  /// With `stmatrix`; false if the layout is not that of its operands, or the target has none.
+  bool storeMatrices(tile::BufferStoreOp op, const Layout &layout);
   /// Addresses in a buffer: a thread's part is computed once, a register's is constant.
   struct BufferPlaces {
     tile::BufferType type;
@@ -292,6 +305,8 @@ private:
                                             mlir::ValueRange sums, Type element);
   /// `ldmatrix`: a word of each of 1, 2 or 4 matrices of 8 x 8 elements of 16 bits.
   llvm::SmallVector<Value> loadMatrices(Value pointer, unsigned count, bool isTransposed);
+  /// `stmatrix`: the reverse.
+  void storeMatrices(Value pointer, mlir::ValueRange words, bool isTransposed);
   void commitCopies();
   void waitForCopies(int64_t pending);
   /// What this thread stored to shared memory is there for the copy engine and the matrix units.
@@ -315,7 +330,7 @@ private:
   static Layout layoutOf(Value tile) { return *Layout::of(tile.getType()); }
 
   tile::KernelOp kernel;
-  bool vectorAtomics;
+  const tile::TargetInfo &target;
   SharedMemory shared;
   mlir::ImplicitLocOpBuilder b;
   ThreadGroup group;                                  ///< Who runs what is being lowered.

@@ -9,8 +9,6 @@ using namespace mlir;
 using namespace lighthouse;
 using nvvm::KernelLowering;
 
-static constexpr int64_t registersOfMultiprocessor = 65536;
-
 /// Whether nothing in a role needs a second thread: it issues bulk copies and waits.
 static bool needsOneThread(tile::RoleOp role) {
   WalkResult walked = role.getBody().walk([](Operation *op) {
@@ -25,35 +23,61 @@ static bool needsOneThread(tile::RoleOp role) {
 
 LogicalResult KernelLowering::lowerRoles(tile::RolesOp op) {
   openBarriers();
-  // As many registers as fit are given to each thread at first; then roles give and take.
-  int64_t threads = 32 * op.getNumWarps(), given = registersOfMultiprocessor / threads / 8 * 8;
   Value warp = group.warp;
   ThreadGroup block = std::move(group);
-  int64_t firstWarp = 0;
   OpBuilder::InsertionGuard guard(b);
-  for (auto role : op.getBody().getOps<tile::RoleOp>()) {
-    b.setLoc(role.getLoc());
-    int64_t next = firstWarp + role.getWarps() * role.getInstances();
-    scf::IfOp branch;
-    if (next != op.getNumWarps()) {
-      Value isMine = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, warp, i32(next));
-      branch = scf::IfOp::create(b, isMine, /*withElseRegion=*/true);
-      b.setInsertionPointToStart(branch.thenBlock());
+  // Goes on with code for the warps before `end`; null if there are no others up to `last`.
+  auto branchTo = [&](int64_t end, int64_t last) -> scf::IfOp {
+    if (end == last)
+      return {};
+    Value isMine = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, warp, i32(end));
+    auto branch = scf::IfOp::create(b, isMine, /*withElseRegion=*/true);
+    b.setInsertionPointToStart(branch.thenBlock());
+    return branch;
+  };
+  auto endOf = [](tile::RoleOp role, int64_t first) {
+    return first + int64_t(role.getWarps() * role.getInstances());
+  };
+
+  int64_t firstWarp = 0;
+  auto roles = llvm::to_vector(op.getBody().getOps<tile::RoleOp>());
+  for (ArrayRef<tile::RoleOp> rest = roles; !rest.empty();) {
+    // A budget is given to a warpgroup by one instruction, whichever roles share it.
+    size_t count = 1;
+    tile::RoleOp first = rest.front();
+    int64_t end = endOf(first, firstWarp);
+    while (first.getRegisters() && end % 4 != 0)
+      end = endOf(rest[count++], end);
+    scf::IfOp others = branchTo(end, op.getNumWarps());
+    b.setLoc(first.getLoc());
+    setRegisterBudget(first);
+    for (tile::RoleOp role : rest.take_front(count)) {
+      int64_t next = endOf(role, firstWarp);
+      scf::IfOp following = branchTo(next, end);
+      b.setLoc(role.getLoc());
+      group = ThreadGroup(b.getContext(), role, firstWarp, role.getWarps());
+      if (failed(lowerRole(role)))
+        return failure();
+      if (following)
+        b.setInsertionPointToStart(following.elseBlock());
+      firstWarp = next;
     }
-    if (std::optional<uint64_t> registers = role.getRegisters(); registers && *registers != given)
-      NVVM::SetMaxRegisterOp::create(b, *registers,
-                                     int64_t(*registers) > given
-                                         ? NVVM::SetMaxRegisterAction::increase
-                                         : NVVM::SetMaxRegisterAction::decrease);
-    group = ThreadGroup(b.getContext(), role, firstWarp, role.getWarps());
-    if (failed(lowerRole(role)))
-      return failure();
-    if (branch)
-      b.setInsertionPointToStart(branch.elseBlock());
-    firstWarp = next;
+    if (others)
+      b.setInsertionPointToStart(others.elseBlock());
+    rest = rest.drop_front(count);
   }
   group = std::move(block);
   return success();
+}
+
+void KernelLowering::setRegisterBudget(tile::RoleOp role) {
+  int64_t atFirst = cast<tile::RolesOp>(role->getParentOp()).getRegistersAtFirst();
+  std::optional<uint64_t> registers = role.getRegisters();
+  if (registers && int64_t(*registers) != atFirst)
+    NVVM::SetMaxRegisterOp::create(b, *registers,
+                                   int64_t(*registers) > atFirst
+                                       ? NVVM::SetMaxRegisterAction::increase
+                                       : NVVM::SetMaxRegisterAction::decrease);
 }
 
 LogicalResult KernelLowering::lowerRole(tile::RoleOp role) {

@@ -6,10 +6,13 @@
 
 #include "llvm/Support/MathExtras.h"
 
+#include <map>
+
 using namespace mlir;
 using namespace lighthouse;
 using nvvm::KernelLowering;
 using tile::Basis;
+using tile::Layout;
 
 Value KernelLowering::slotOf(tile::SlotOp op) {
   int64_t extent = op.getBuffer().getType().getShape().front();
@@ -118,10 +121,6 @@ static int64_t bufferVector(tile::BufferType type, int64_t registers) {
 void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
   tile::BufferType type = op.getBuffer().getType();
   Layout layout = layoutOf(op.getValue());
-  BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, layout);
-  auto coordinates = layout.registerCoordinates(type.getShape());
-  const Registers values = registersOf(op.getValue());
-  int64_t width = bufferVector(type, registerVector(layout));
   // Other threads have read the old contents, and will see the new.
   if (!op.getUnordered())
     barrier();
@@ -130,15 +129,20 @@ void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
     if (Value owner = isOwner(layout))
       b.setInsertionPointToStart(
           scf::IfOp::create(b, owner, /*withElseRegion=*/false).thenBlock());
-    for (size_t i = 0; i < values.size(); i += width)
-      storeShared(pointerIn(places, coordinates[i]),
-                  ArrayRef<Value>(values).slice(i, width));
+    if (!storeMatrices(op, layout)) {
+      BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, layout);
+      auto coordinates = layout.registerCoordinates(type.getShape());
+      const Registers &values = registersOf(op.getValue());
+      int64_t width = bufferVector(type, registerVector(layout));
+      for (size_t i = 0; i < values.size(); i += width)
+        storeShared(pointerIn(places, coordinates[i]),
+                    ArrayRef<Value>(values).slice(i, width));
+    }
   }
-  if (op.getUnordered())
-    return;
   if (shared.isReadAsynchronously(op.getBuffer()))
     fenceForCopyEngine();
-  barrier();
+  if (!op.getUnordered())
+    barrier();
 }
 
 void KernelLowering::lowerBufferLoad(tile::BufferLoadOp op) {
@@ -156,57 +160,115 @@ void KernelLowering::lowerBufferLoad(tile::BufferLoadOp op) {
   tiles[op] = registers;
 }
 
-/// Reads operands of `mma.sync` with `ldmatrix`, four matrices of 8 x 8 at a time.
-bool KernelLowering::lowerMatrixLoad(tile::BufferLoadOp op, const Layout &layout) {
-  tile::BufferType type = op.getBuffer().getType();
-  if (type.getElementType().getIntOrFloatBitWidth() != 16 || layout.rank != 2 ||
-      MatrixForm(type).rowBytes % 16 != 0 || layout.registers.empty())
-    return false;
-  // The two elements of a register lie in one row of the buffer, or in one column.
-  int64_t along = layout.registers.front().dim;
-  int64_t across = 1 - along;
-  Basis lanes[] = {{along, 2}, {along, 4}, {across, 1}, {across, 2}, {across, 4}};
-  if (layout.registers.front() != Basis{along, 1} || ArrayRef<Basis>(lanes) != layout.lanes)
-    return false;
-  bool isTransposed = along == 0;
+namespace {
 
-  // Lanes 8 i to 8 i + 7 give the addresses of the rows of matrix i. Seen as a layout: the low lane
-  // bits are rows, and the high ones choose a matrix, which moves along two register bits.
-  SmallVector<Basis> choices;
-  for (const Basis &basis : ArrayRef(layout.registers).drop_front())
-    if (choices.size() < 2)
-      choices.push_back(basis);
-  unsigned numMatrices = 1u << choices.size();
-  Layout addresses;
-  addresses.rank = 2;
-  addresses.lanes = {{0, 1}, {0, 2}, {0, 4}};
-  addresses.lanes.append(choices.begin(), choices.end());
-  addresses.lanes.resize(Layout::laneBits);
-  addresses.warps = layout.warps;
-  BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, addresses);
-  places.chunk = opaqueInLoop(op, places.chunk);
+/// How `ldmatrix` and `stmatrix` move a tile, four matrices of 8 x 8 elements of 16 bits at a time.
+class MatrixMove {
+public:
+  /// None if the layout is not that of these instructions.
+  static std::optional<MatrixMove> match(tile::BufferType type, const Layout &layout) {
+    if (type.getElementType().getIntOrFloatBitWidth() != 16 || layout.rank != 2 ||
+        MatrixForm(type).rowBytes % 16 != 0 || layout.registers.empty())
+      return std::nullopt;
+    // The two elements of a register lie in one row of the buffer, or in one column.
+    int64_t along = layout.registers.front().dim, across = 1 - along;
+    Basis lanes[] = {{along, 2}, {along, 4}, {across, 1}, {across, 2}, {across, 4}};
+    if (layout.registers.front() != Basis{along, 1} || ArrayRef<Basis>(lanes) != layout.lanes)
+      return std::nullopt;
+    return MatrixMove(type, layout, along);
+  }
 
-  auto index = registerIndex(layout, type.getShape());
-  auto coordinates = layout.registerCoordinates(type.getShape());
-  Registers registers(coordinates.size());
-  for (const Coordinates &c : coordinates) {
-    // Each load begins at the register that is zero in all bits that vary within it.
-    auto isFirst = [&](const Basis &basis) { return (c[basis.dim] & basis.stride) == 0; };
-    if (!isFirst(layout.registers.front()) || !llvm::all_of(choices, isFirst))
-      continue;
-    for (auto [m, matrix] :
-         llvm::enumerate(loadMatrices(pointerIn(places, c), numMatrices, isTransposed))) {
-      SmallVector<int64_t> at(c);
-      for (auto [i, basis] : llvm::enumerate(choices))
-        if (m >> i & 1)
-          at[basis.dim] += basis.stride;
-      Registers pair = fromWords(matrix, type.getElementType(), 2);
-      unsigned first = index.at(at);
-      at[along] += 1;
-      registers[first] = pair[0];
-      registers[index.at(at)] = pair[1];
+  bool isTransposed() const { return along == 0; }
+
+  /// Whose addresses the instructions take: lanes 8 i to 8 i + 7 give those of the rows of matrix i.
+  /// Seen as a layout, the low lane bits are rows, and the high ones choose a matrix, which moves
+  /// along two register bits.
+  Layout addresses() const {
+    Layout addresses;
+    addresses.rank = 2;
+    addresses.lanes = {{0, 1}, {0, 2}, {0, 4}};
+    addresses.lanes.append(choices.begin(), choices.end());
+    addresses.lanes.resize(Layout::laneBits);
+    addresses.warps = layout.warps;
+    return addresses;
+  }
+
+  /// For each instruction the coordinates of its first register, and the registers of the first and
+  /// the second element of each matrix.
+  void forEach(
+      llvm::function_ref<void(ArrayRef<int64_t>, ArrayRef<std::pair<unsigned, unsigned>>)> visit) const {
+    auto coordinates = layout.registerCoordinates(type.getShape());
+    std::map<SmallVector<int64_t>, unsigned> index;
+    for (auto [i, c] : llvm::enumerate(coordinates))
+      index[c] = i;
+    for (const auto &c : coordinates) {
+      // Each begins at the register that is zero in all bits that vary within it.
+      auto isFirst = [&](const Basis &basis) { return (c[basis.dim] & basis.stride) == 0; };
+      if (!isFirst(layout.registers.front()) || !llvm::all_of(choices, isFirst))
+        continue;
+      SmallVector<std::pair<unsigned, unsigned>> matrices;
+      for (unsigned m = 0; m < 1u << choices.size(); ++m) {
+        auto at = c;
+        for (auto [i, basis] : llvm::enumerate(choices))
+          if (m >> i & 1)
+            at[basis.dim] += basis.stride;
+        unsigned first = index.at(at);
+        at[along] += 1;
+        matrices.push_back({first, index.at(at)});
+      }
+      visit(c, matrices);
     }
   }
+
+private:
+  MatrixMove(tile::BufferType type, const Layout &layout, int64_t along)
+      : type(type), layout(layout), along(along) {
+    for (const Basis &basis : ArrayRef(layout.registers).drop_front())
+      if (choices.size() < 2)
+        choices.push_back(basis);
+  }
+
+  tile::BufferType type;
+  const Layout &layout;
+  int64_t along;
+  SmallVector<Basis> choices; ///< Register bits along which the matrices of an instruction lie.
+};
+
+} // namespace
+
+bool KernelLowering::lowerMatrixLoad(tile::BufferLoadOp op, const Layout &layout) {
+  tile::BufferType type = op.getBuffer().getType();
+  auto move = MatrixMove::match(type, layout);
+  if (!move)
+    return false;
+  BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, move->addresses());
+  places.chunk = opaqueInLoop(op, places.chunk);
+  Registers registers(layout.numRegisters(type.getShape()));
+  move->forEach([&](ArrayRef<int64_t> c, ArrayRef<std::pair<unsigned, unsigned>> matrices) {
+    auto words = loadMatrices(pointerIn(places, c), matrices.size(), move->isTransposed());
+    for (auto [word, pair] : llvm::zip_equal(words, matrices)) {
+      Registers elements = fromWords(word, type.getElementType(), 2);
+      registers[pair.first] = elements[0];
+      registers[pair.second] = elements[1];
+    }
+  });
   tiles[op] = registers;
+  return true;
+}
+
+bool KernelLowering::storeMatrices(tile::BufferStoreOp op, const Layout &layout) {
+  // `stmatrix` came with compute capability 9.0.
+  tile::BufferType type = op.getBuffer().getType();
+  auto move = target.major >= 9 ? MatrixMove::match(type, layout) : std::nullopt;
+  if (!move)
+    return false;
+  BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, move->addresses());
+  const Registers &values = registersOf(op.getValue());
+  move->forEach([&](ArrayRef<int64_t> c, ArrayRef<std::pair<unsigned, unsigned>> matrices) {
+    SmallVector<Value> words;
+    for (auto [first, second] : matrices)
+      words.push_back(toWords({values[first], values[second]}).front());
+    storeMatrices(pointerIn(places, c), words, move->isTransposed());
+  });
   return true;
 }

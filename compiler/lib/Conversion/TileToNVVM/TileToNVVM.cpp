@@ -22,8 +22,8 @@ using nvvm::KernelLowering;
 
 static constexpr int64_t mostParameterBytes = runtime::PlanLimits::cudaParameterBytes;
 
-KernelLowering::KernelLowering(tile::KernelOp kernel, bool vectorAtomics)
-    : kernel(kernel), vectorAtomics(vectorAtomics), shared(kernel), b(kernel.getLoc(), kernel),
+KernelLowering::KernelLowering(tile::KernelOp kernel, const tile::TargetInfo &target)
+    : kernel(kernel), target(target), shared(kernel), b(kernel.getLoc(), kernel),
       group(kernel.getContext(), /*role=*/{}, /*firstWarp=*/0, kernel.getNumWarps()),
       maps(tensorMapsOf(kernel)) {}
 
@@ -134,7 +134,9 @@ void KernelLowering::identifyThread() {
   group.warp = shuffleLanes(Shuffle::Index, arith::ShRUIOp::create(b, group.thread, i32(5)), i32(0));
   if (group.role) {
     Value warp = arith::SubIOp::create(b, group.warp, i32(group.firstWarp));
-    group.instance = arith::ShRUIOp::create(b, warp, i32(llvm::Log2_64(group.numWarps)));
+    group.instance = group.role.getInstances() == 1
+                         ? i32(0)
+                         : Value(arith::ShRUIOp::create(b, warp, i32(llvm::Log2_64(group.numWarps))));
     group.warp = arith::AndIOp::create(b, warp, i32(group.numWarps - 1));
     group.thread = arith::OrIOp::create(b, arith::ShLIOp::create(b, group.warp, i32(5)), group.lane);
   }
@@ -340,13 +342,11 @@ LogicalResult KernelLowering::lowerOp(Operation *op) {
       .Case([&](tile::CommitOp) { commitCopies(); })
       .Case([&](tile::WaitOp wait) {
         waitForCopies(wait.getPending());
-        barrier();
-      })
-      .Case([&](tile::BarrierOp) {
         if (shared.isReadAsynchronously())
           fenceForCopyEngine();
         barrier();
       })
+      .Case([&](tile::BarrierOp) { barrier(); })
       .Case([&](tile::AllocMBarrierOp alloc) { lowerAllocMBarrier(alloc); })
       .Case([&](tile::MBarrierWaitOp wait) { lowerMBarrierWait(wait); })
       .Case([&](tile::MBarrierArriveOp arrive) { lowerMBarrierArrive(arrive); })
@@ -381,7 +381,7 @@ struct TileToNVVMPass : lighthouse::impl::TileToNVVMBase<TileToNVVMPass> {
                            /*isConstant=*/false, LLVM::Linkage::External, "lighthouse_shared",
                            Attribute(), /*alignment=*/1024, /*addrSpace=*/3);
     for (auto kernel : llvm::make_early_inc_range(module.getOps<tile::KernelOp>())) {
-      KernelLowering lowering(kernel, target->vectorAtomics);
+      KernelLowering lowering(kernel, *target);
       if (lowering.sharedBytes() > target->sharedBytes) {
         emitError(kernel.getLoc())
             << "kernel '" << kernel.getSymName() << "' needs " << lowering.sharedBytes()

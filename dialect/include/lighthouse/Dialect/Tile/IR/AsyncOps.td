@@ -27,7 +27,9 @@ def Tile_RolesOp : Tile_AsyncOp<"roles", [HasParent<"KernelOp">, SingleBlock, No
     - (roles_c3) there are at most 32 warps;
     - (roles_c4) beside it the kernel makes no tiles and accesses no memory, and has no `warps`;
     - (roles_c5) either all roles have a budget of registers or none has, and together they take at
-      most the 65536 of a multiprocessor.
+      most what their threads have at first: more they would wait for without an end;
+    - (roles_c6) budgets belong to warpgroups, that is 4 warps: roles that share one have the same, and
+      all warps together are a multiple of 4.
 
     Example:
 
@@ -51,6 +53,9 @@ def Tile_RolesOp : Tile_AsyncOp<"roles", [HasParent<"KernelOp">, SingleBlock, No
   let extraClassDeclaration = [{
     /// Warps of all instances of all roles.
     int64_t getNumWarps();
+    /// The registers of each thread before roles give and take: as many as fit, by eights, of the
+    /// 65536 of a multiprocessor.
+    int64_t getRegistersAtFirst() { return 65536 / (32 * getNumWarps()) / 8 * 8; }
   }];
 }
 
@@ -64,8 +69,7 @@ def Tile_RoleOp : Tile_AsyncOp<"role", [HasParent<"RolesOp">,
 
     Constraints:
     - (role_c1) `warps` is a power of two from 1 to 16, `instances` from 1 to 16;
-    - (role_c2) `registers` is a multiple of 8 from 24 to 256, and then the warps of the role and those
-      before it are multiples of 4, as budgets belong to warpgroups;
+    - (role_c2) `registers` is a multiple of 8 from 24 to 256;
     - (role_c3) the body has one argument, an i32.
 
     Example:
