@@ -1,0 +1,345 @@
+//===- WarpSpecialise.cpp - a kernel around a pipelined loop as two roles ---------------------===//
+//
+// The producer runs the loop for its copies alone. Iteration i of it fills slot i of the rings,
+// whose bytes complete use i of the barriers `full`. The consumer is the kernel as it was;
+// iteration i of its loop waits for use i of `full`, starts the products, waits for those of
+// iteration i - 1 and completes use i of `free`, which says that slot i - 1 was read. So the
+// producer waits for use i - n + 1 of `free`, and one group of products is always in flight.
+//
+// Both run the whole loop, whatever it counts, so no barrier is used more often by one of them.
+//
+//===------------------------------------------------------------------------------------------===//
+
+#include "WarpSpecialise.h"
+
+#include "BulkStores.h"
+
+using namespace mlir;
+using namespace lighthouse;
+using namespace lighthouse::pipelining;
+
+namespace {
+
+constexpr int64_t rowsOfWarpgroup = 64, depthOfProduct = 16, columnsOfProduct = 8;
+constexpr int64_t warpsOfProducer = 4, warpsOfWarpgroup = 4, threadsOfWarp = 32;
+/// The most registers of a thread that sums may take, so that 40 are left of the largest budget.
+constexpr int64_t mostSums = 200;
+/// From so many on the budget of the consumer is the largest.
+constexpr int64_t manySums = 176;
+constexpr int64_t barrierBytes = 8;
+
+/// How many registers the threads of the roles have.
+struct Budgets {
+  int64_t producer, consumer;
+};
+
+/// Two warpgroups of consumers share what a multiprocessor has with a producer that needs little;
+/// what is launched with one warpgroup has enough anyway.
+std::optional<Budgets> budgetsFor(int64_t consumerWarps, int64_t sums) {
+  if (consumerWarps != 2 * warpsOfWarpgroup)
+    return std::nullopt;
+  return sums >= manySums ? Budgets{24, 240} : Budgets{40, 232};
+}
+
+} // namespace
+
+/// Registers of a thread that the result of `dot` takes.
+static int64_t sumsOf(tile::DotOp dot, int64_t warps) {
+  return cast<RankedTensorType>(dot.getType()).getNumElements() / (threadsOfWarp * warps);
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Analysis
+//===------------------------------------------------------------------------------------------===//
+
+static bool isStaged(const PipelinedLoop &loop, Value operand) {
+  while (auto transpose = operand.getDefiningOp<tile::TransposeOp>())
+    operand = transpose.getSource();
+  return llvm::is_contained(loop.loads, operand.getDefiningOp<tile::LoadOp>());
+}
+
+/// What keeps a product of the loop from being asynchronous.
+static Obstacle checkProduct(const PipelinedLoop &pipelined, tile::DotOp dot, int64_t warps) {
+  scf::ForOp loop = pipelined.loop;
+  if (dot->getBlock() != loop.getBody())
+    return "a product is in a loop or branch inside of it";
+  if (!isStaged(pipelined, dot.getA()) || !isStaged(pipelined, dot.getB()))
+    return pipelined.others.empty() ? "an operand of a product is no load" : pipelined.others;
+  // From iteration to iteration the sum is in flight: nothing else may see it.
+  auto sum = dyn_cast<BlockArgument>(dot.getAcc());
+  auto isSummedOnly = [](Value value) { return value.hasOneUse(); };
+  auto before = dot.getAcc().getDefiningOp<tile::DotOp>();
+  bool isCarried = sum && sum.getOwner() == loop.getBody() && sum != loop.getInductionVar();
+  bool isChained = before && before->getBlock() == loop.getBody();
+  if ((!isCarried && !isChained) || !isSummedOnly(dot.getAcc()) || !isSummedOnly(dot.getResult()))
+    return "a product is not only summed up in it";
+  OpOperand &use = *dot.getResult().use_begin();
+  auto next = dyn_cast<tile::DotOp>(use.getOwner());
+  if (!(next && next.getAcc() == dot.getResult())) {
+    Value first = dot.getAcc();
+    while (auto chained = first.getDefiningOp<tile::DotOp>())
+      first = chained.getAcc();
+    if (!isa<scf::YieldOp>(use.getOwner()) || use.getOwner()->getBlock() != loop.getBody() ||
+        !isa<BlockArgument>(first) || first != loop.getRegionIterArg(use.getOperandNumber()))
+      return "a product is not only summed up in it";
+  }
+  Type element = getElementTypeOrSelf(dot.getA().getType());
+  if (!element.isBF16() && !element.isF16())
+    return "its products are not of 16-bit floats";
+  auto result = cast<RankedTensorType>(dot.getType());
+  int64_t rows = result.getDimSize(0), columns = result.getDimSize(1);
+  int64_t depth = cast<RankedTensorType>(dot.getA().getType()).getDimSize(1);
+  int64_t rowsAtOnce = rowsOfWarpgroup * warps / warpsOfWarpgroup;
+  if (rows % rowsAtOnce != 0 || columns % columnsOfProduct != 0 || depth % depthOfProduct != 0)
+    return "a product of " + std::to_string(rows) + " x " + std::to_string(depth) + " by " +
+           std::to_string(depth) + " x " + std::to_string(columns) + " is not made of parts of " +
+           std::to_string(rowsAtOnce) + " rows, " + std::to_string(columnsOfProduct) +
+           " columns and " + std::to_string(depthOfProduct) + " elements to sum";
+  return {};
+}
+
+/// Adds what `value` is computed from before the loop, in order. False if that has effects.
+static bool addSources(Value value, llvm::SetVector<Operation *> &sources) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return true;
+  if (sources.contains(op))
+    return true;
+  if (op->getNumRegions() != 0 || !isMemoryEffectFree(op) ||
+      !llvm::all_of(op->getOperands(), [&](Value operand) { return addSources(operand, sources); }))
+    return false;
+  sources.insert(op);
+  return true;
+}
+
+/// What the producer has to compute before the loop. False if it cannot.
+static bool findSources(const PipelinedLoop &pipelined, llvm::SetVector<Operation *> &sources) {
+  scf::ForOp loop = pipelined.loop;
+  auto add = [&](Value value) {
+    return !loop.isDefinedOutsideOfLoop(value) || addSources(value, sources);
+  };
+  auto addAll = [&](ValueRange values) { return llvm::all_of(values, add); };
+  return addAll({loop.getLowerBound(), loop.getUpperBound(), loop.getStep()}) &&
+         llvm::all_of(pipelined.subscripts,
+                      [&](Operation *op) { return addAll(op->getOperands()); }) &&
+         llvm::all_of(pipelined.loads,
+                      [&](tile::LoadOp load) { return addAll(load.getIndices()); });
+}
+
+/// Bytes beside the results on their way to memory.
+static int64_t fixedBytes(const PipelinedLoop &loop, tile::KernelOp kernel) {
+  return loop.ringBytes() + 2 * barrierBytes * loop.stages + bufferBytes(kernel);
+}
+
+Obstacle pipelining::checkSpecialisation(const PipelinedLoop &pipelined,
+                                         const tile::TargetInfo &target) {
+  scf::ForOp loop = pipelined.loop;
+  auto kernel = dyn_cast<tile::KernelOp>(loop->getParentOp());
+  if (!kernel)
+    return "it is part of a loop, a branch or a role";
+  int64_t warps = kernel.getNumWarps();
+  if (warps != warpsOfWarpgroup && warps != 2 * warpsOfWarpgroup)
+    return "the kernel has " + std::to_string(warps) + " warps, not 4 or 8";
+  Obstacle obstacle;
+  kernel.walk([&](Operation *op) {
+    if (isa<tile::RolesOp, tile::AllocMBarrierOp, tile::AllocNamedBarrierOp, tile::DotAsyncOp,
+            tile::StoreBulkOp>(op))
+      obstacle = "the kernel has a schedule for the units of the target already";
+    else if (op != loop && op->hasAttr(attributeName))
+      obstacle = "the kernel has another pipelined loop";
+  });
+  int64_t sums = 0;
+  loop.walk([&](tile::DotOp dot) {
+    if (obstacle.empty())
+      obstacle = checkProduct(pipelined, dot, warps);
+    // Products of a chain have one sum.
+    if (isa<BlockArgument>(dot.getAcc()))
+      sums += sumsOf(dot, warps);
+  });
+  for (tile::LoadOp load : pipelined.loads)
+    if (obstacle.empty())
+      obstacle = checkBulk(load.getView(), load.getIndices(), load.getType());
+  if (!obstacle.empty())
+    return obstacle;
+  if (sums > mostSums)
+    return "its sums take " + std::to_string(sums) + " registers of each thread, more than " +
+           std::to_string(mostSums);
+  llvm::SetVector<Operation *> sources;
+  if (!findSources(pipelined, sources))
+    return "its bounds or the places of its loads follow from memory or from a branch";
+  int64_t bytes = fixedBytes(pipelined, kernel);
+  StorePlan stores(kernel, target.sharedBytes - bytes);
+  bytes += stores.bufferBytes + stores.scratchBytes;
+  if (bytes > target.sharedBytes)
+    return "its " + std::to_string(pipelined.stages) + " stages and the results take " +
+           std::to_string(bytes) + " bytes of shared memory, the limit of the target is " +
+           std::to_string(target.sharedBytes);
+  return {};
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Transformation
+//===------------------------------------------------------------------------------------------===//
+
+namespace {
+
+class WarpSpecialisation {
+public:
+  WarpSpecialisation(PipelinedLoop &pipelined, const tile::TargetInfo &target)
+      : pipelined(pipelined), target(target),
+        kernel(cast<tile::KernelOp>(pipelined.loop->getParentOp())), warps(kernel.getNumWarps()),
+        outside(OpBuilder::atBlockBegin(&kernel.getBody().front())) {}
+
+  void run();
+
+private:
+  void makeBuffers();
+  Block *makeRole(OpBuilder &builder, StringRef name, int64_t warps,
+                  std::optional<int64_t> registers);
+  void fillProducer(Block *body);
+  void fillConsumer(Block *body);
+  void startProduct(tile::DotOp dot, Value counter);
+
+  PipelinedLoop &pipelined;
+  const tile::TargetInfo &target;
+  tile::KernelOp kernel;
+  int64_t warps;
+  /// Before the roles.
+  OpBuilder outside;
+  DenseMap<Operation *, Value> rings;
+  Value full, free;
+};
+
+} // namespace
+
+void WarpSpecialisation::makeBuffers() {
+  Location loc = pipelined.loop.getLoc();
+  for (tile::LoadOp load : pipelined.loads)
+    rings[load] = tile::AllocSharedOp::create(outside, load.getLoc(), pipelined.ringOf(load));
+  auto type = tile::MBarrierType::get(kernel.getContext(), pipelined.stages);
+  full = tile::AllocMBarrierOp::create(outside, loc, type, pipelined.loads.size());
+  free = tile::AllocMBarrierOp::create(outside, loc, type, warps);
+}
+
+Block *WarpSpecialisation::makeRole(OpBuilder &builder, StringRef name, int64_t warps,
+                                    std::optional<int64_t> registers) {
+  Location loc = pipelined.loop.getLoc();
+  auto role =
+      tile::RoleOp::create(builder, loc, name, warps, /*instances=*/1,
+                           registers ? builder.getI64IntegerAttr(*registers) : IntegerAttr());
+  Block *body = builder.createBlock(&role.getBody(), {}, builder.getI32Type(), loc);
+  tile::EndRoleOp::create(builder, loc);
+  builder.setInsertionPointAfter(role);
+  return body;
+}
+
+void WarpSpecialisation::fillProducer(Block *body) {
+  scf::ForOp loop = pipelined.loop;
+  Location loc = loop.getLoc();
+  OpBuilder builder = OpBuilder::atBlockBegin(body);
+  llvm::SetVector<Operation *> sources;
+  findSources(pipelined, sources);
+  IRMapping mapping;
+  for (Operation *op : sources)
+    builder.clone(*op, mapping);
+  Value zero = arith::ConstantIntOp::create(builder, loc, 0, 32);
+  scf::ForOp::create(
+      builder, loc, mapping.lookupOrDefault(loop.getLowerBound()),
+      mapping.lookupOrDefault(loop.getUpperBound()), mapping.lookupOrDefault(loop.getStep()), zero,
+      [&](OpBuilder &inner, Location, Value variable, ValueRange carried) {
+        Value counter = carried.front();
+        tile::MBarrierWaitOp::create(inner, loc, free,
+                                     addConstant(inner, loc, counter, 1 - pipelined.stages));
+        pipelined.cloneSubscripts(inner, variable, mapping);
+        for (tile::LoadOp load : pipelined.loads)
+          tile::CopyBulkOp::create(
+              inner, load.getLoc(), load.getView(),
+              llvm::map_to_vector(load.getIndices(),
+                                  [&](Value index) { return mapping.lookupOrDefault(index); }),
+              slotAt(inner, load.getLoc(), rings[load], counter), full, counter);
+        scf::YieldOp::create(inner, loc, addConstant(inner, loc, counter, 1));
+      });
+}
+
+void WarpSpecialisation::startProduct(tile::DotOp dot, Value counter) {
+  OpBuilder builder(dot);
+  auto operand = [&](Value value) -> std::pair<Value, bool> {
+    bool isTransposed = false;
+    while (auto transpose = value.getDefiningOp<tile::TransposeOp>()) {
+      isTransposed = !isTransposed;
+      value = transpose.getSource();
+    }
+    return {slotAt(builder, dot.getLoc(), rings[value.getDefiningOp()], counter), isTransposed};
+  };
+  auto [a, transposeA] = operand(dot.getA());
+  auto [b, transposeB] = operand(dot.getB());
+  auto running = tile::DotAsyncOp::create(builder, dot.getLoc(), dot.getType(), a, b, dot.getAcc(),
+                                          transposeA, transposeB);
+  dot.replaceAllUsesWith(running.getResult());
+  dot.erase();
+}
+
+void WarpSpecialisation::fillConsumer(Block *body) {
+  for (Operation &op : llvm::make_early_inc_range(kernel.getBody().front()))
+    if (!isa<tile::RolesOp, tile::ReturnOp, tile::AllocSharedOp, tile::AllocMBarrierOp>(op))
+      op.moveBefore(body->getTerminator());
+
+  Value counter;
+  scf::ForOp loop = pipelined.loop = addCounter(pipelined.loop, counter);
+  Location loc = loop.getLoc();
+  SmallVector<tile::DotOp> dots(loop.getBody()->getOps<tile::DotOp>());
+  OpBuilder builder(dots.front());
+  tile::MBarrierWaitOp::create(builder, loc, full, counter);
+  builder.setInsertionPointAfter(dots.back());
+  tile::DotWaitOp::create(builder, loc, TypeRange(), dots.size(), ValueRange());
+  tile::MBarrierArriveOp::create(builder, loc, free, counter);
+  for (tile::DotOp dot : dots)
+    startProduct(dot, counter);
+  // Transposes, then the loads: nothing else uses them.
+  for (tile::LoadOp load : pipelined.loads) {
+    for (Operation *user : llvm::make_early_inc_range(load->getUsers()))
+      if (user->use_empty())
+        user->erase();
+    if (load->use_empty())
+      load.erase();
+  }
+
+  builder.setInsertionPointAfter(loop);
+  SmallVector<Value> sums;
+  for (auto [result, yielded] : llvm::zip(loop.getResults(), loop.getYieldedValues()))
+    if (yielded.getDefiningOp<tile::DotAsyncOp>())
+      sums.push_back(result);
+  auto wait = tile::DotWaitOp::create(builder, loc, TypeRange(ValueRange(sums)), /*pending=*/0,
+                                      ValueRange(sums));
+  for (auto [sum, waited] : llvm::zip_equal(sums, wait.getResults()))
+    sum.replaceAllUsesExcept(waited, wait);
+}
+
+void WarpSpecialisation::run() {
+  int64_t bytes = fixedBytes(pipelined, kernel), sums = 0;
+  for (auto dot : pipelined.loop.getBody()->getOps<tile::DotOp>())
+    if (isa<BlockArgument>(dot.getAcc()))
+      sums += sumsOf(dot, warps);
+  kernel.walk([&](tile::AllocSharedOp alloc) {
+    alloc->moveBefore(&kernel.getBody().front(), kernel.getBody().front().begin());
+  });
+  makeBuffers();
+  StorePlan(kernel, target.sharedBytes - bytes).apply(outside);
+
+  Location loc = pipelined.loop.getLoc();
+  OpBuilder builder(kernel.getBody().front().getTerminator());
+  auto roles = tile::RolesOp::create(builder, loc);
+  builder.createBlock(&roles.getBody());
+  std::optional<Budgets> budgets = budgetsFor(warps, sums);
+  Block *producer = makeRole(builder, "producer", warpsOfProducer,
+                             budgets ? std::optional(budgets->producer) : std::nullopt);
+  Block *consumer = makeRole(builder, "consumer", warps,
+                             budgets ? std::optional(budgets->consumer) : std::nullopt);
+  kernel.removeWarpsAttr();
+  fillProducer(producer);
+  fillConsumer(consumer);
+}
+
+void pipelining::specialiseWarps(PipelinedLoop &loop, const tile::TargetInfo &target) {
+  WarpSpecialisation(loop, target).run();
+}

@@ -1,0 +1,156 @@
+// Pipelined loops of kernels for a target with roles, bulk copies and asynchronous products.
+// RUN: lighthouse-opt %s --split-input-file --verify-diagnostics --pass-pipeline='builtin.module(tile.kernel(tile-pipeline-loops,canonicalize,cse))' | FileCheck %s
+// RUN: lighthouse-opt %s --split-input-file --tile-layout-pipeline --tile-to-nvvm-pipeline | FileCheck %s --check-prefix=LOWERED
+
+// The producer counts iterations as the consumer does; slot i is filled once iteration i - 2 has said that slot
+// i - 3 was read. The result has room beside the rings, so it leaves by a bulk store.
+// CHECK-LABEL: tile.kernel @product(
+// CHECK-SAME: inputs = 2 : i64} {
+// CHECK-DAG: %[[C0:.*]] = arith.constant 0 : i32
+// CHECK-DAG: %[[C1:.*]] = arith.constant 1 : i32
+// CHECK-DAG: %[[BEFORE:.*]] = arith.constant -2 : i32
+// CHECK: %[[A:.*]] = tile.alloc_shared : !tile.buffer<3x128x64xbf16, 128>
+// CHECK: %[[B:.*]] = tile.alloc_shared : !tile.buffer<3x64x256xbf16, 128>
+// CHECK: %[[FULL:.*]] = tile.alloc_mbarrier arrivals 2 : !tile.mbarrier<3>
+// CHECK: %[[FREE:.*]] = tile.alloc_mbarrier arrivals 8 : !tile.mbarrier<3>
+// CHECK: %[[C:.*]] = tile.alloc_shared : !tile.buffer<128x256xbf16, 128>
+// CHECK: tile.role "producer" warps 4 registers 40
+// CHECK-DAG: %[[M:.*]] = tile.program_id 1
+// CHECK-DAG: %[[END:.*]] = tile.dim "K"
+// CHECK: scf.for %[[K:[^ ]*]] = %[[C0]] to %[[END]] step %{{.*}} iter_args(%[[I:.*]] = %[[C0]])
+// CHECK-NEXT: %[[USE:.*]] = arith.addi %[[I]], %[[BEFORE]] : i32
+// CHECK-NEXT: tile.mbarrier_wait %[[FREE]][%[[USE]]]
+// CHECK-NEXT: %[[DEPTH:.*]] = tile.range %[[K]]
+// CHECK-NEXT: %[[AI:.*]] = tile.slot %[[A]][%[[I]]]
+// CHECK-NEXT: tile.copy_bulk %arg0[%{{.*}}, %[[DEPTH]]], %[[AI]], %[[FULL]][%[[I]]]
+// CHECK-NEXT: %[[BI:.*]] = tile.slot %[[B]][%[[I]]]
+// CHECK-NEXT: tile.copy_bulk %arg1[%[[DEPTH]], %{{.*}}], %[[BI]], %[[FULL]][%[[I]]]
+// CHECK: tile.role "consumer" warps 8 registers 232
+// CHECK: %[[SUM:.*]]:2 = scf.for {{.*}} iter_args(%[[ACC:.*]] = %{{.*}}, %[[J:.*]] = %[[C0]])
+// CHECK-NEXT: tile.mbarrier_wait %[[FULL]][%[[J]]]
+// CHECK-NEXT: %[[X:.*]] = tile.slot %[[A]][%[[J]]]
+// CHECK-NEXT: %[[Y:.*]] = tile.slot %[[B]][%[[J]]]
+// CHECK-NEXT: %[[P:.*]] = tile.dot_async %[[X]], %[[Y]], %[[ACC]] :
+// CHECK-NEXT: tile.dot_wait 1
+// CHECK-NEXT: tile.mbarrier_arrive %[[FREE]][%[[J]]]
+// CHECK-NEXT: %[[NEXT:.*]] = arith.addi %[[J]], %[[C1]]
+// CHECK-NEXT: scf.yield %[[P]], %[[NEXT]]
+// CHECK: %[[DONE:.*]] = tile.dot_wait 0, %[[SUM]]#0
+// CHECK: %[[RESULT:.*]] = arith.truncf %[[DONE]]
+// CHECK: tile.buffer_store %[[RESULT]], %[[C]]
+// CHECK: tile.store_bulk %[[C]], %arg2
+// LOWERED-LABEL: llvm.func ptx_kernelcc @product
+module attributes {tile.target = #tile.target<"sm_90a">} {
+tile.kernel @product(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64}, %b: !tile.view<["K", "N"], bf16> {tile.alignment = 16 : i64}, %c: !tile.view<["M", "N"], bf16> {tile.alignment = 16 : i64}) attributes {dims = ["M", "N", "K"], grid = affine_map<()[m, n, k] -> (n ceildiv 256, m ceildiv 128, 1)>, inputs = 2 : i64, warps = 8 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c64 = arith.constant 64 : i32
+  %c128 = arith.constant 128 : i32
+  %c256 = arith.constant 256 : i32
+  %zero = arith.constant dense<0.0> : tensor<128x256xf32>
+  %x = tile.program_id 0
+  %y = tile.program_id 1
+  %n = arith.muli %x, %c256 : i32
+  %m = arith.muli %y, %c128 : i32
+  %rows = tile.range %m : tensor<128xi32>
+  %columns = tile.range %n : tensor<256xi32>
+  %end = tile.dim "K"
+  %sum = scf.for %k = %c0 to %end step %c64 iter_args(%acc = %zero) -> (tensor<128x256xf32>) : i32 {
+    %depth = tile.range %k : tensor<64xi32>
+    %l = tile.load %a[%rows, %depth] : (!tile.view<["M", "K"], bf16>, tensor<128xi32>, tensor<64xi32>) -> tensor<128x64xbf16>
+    %r = tile.load %b[%depth, %columns] : (!tile.view<["K", "N"], bf16>, tensor<64xi32>, tensor<256xi32>) -> tensor<64x256xbf16>
+    %product = tile.dot %l, %r, %acc : tensor<128x64xbf16>, tensor<64x256xbf16>, tensor<128x256xf32>
+    scf.yield %product : tensor<128x256xf32>
+  } {tile.pipelined = 3 : i64}
+  %out = arith.truncf %sum : tensor<128x256xf32> to tensor<128x256xbf16>
+  tile.store %out, %c[%rows, %columns] : tensor<128x256xbf16>, !tile.view<["M", "N"], bf16>, tensor<128xi32>, tensor<256xi32>
+  tile.return
+}
+}
+
+// -----
+
+// One warpgroup multiplies, with transposed operands, two sums and two products on one of them: three products
+// stay in flight. The rest of the kernel is the consumer's: a buffer and other memory accesses. What is
+// written twice does not leave by the copy engine.
+// CHECK-LABEL: tile.kernel @rest(
+// CHECK: %[[OWN:.*]] = tile.alloc_shared : !tile.buffer<64xf32>
+// CHECK: %[[A:.*]] = tile.alloc_shared : !tile.buffer<2x32x64xf16, 128>
+// CHECK: %[[B:.*]] = tile.alloc_shared : !tile.buffer<2x64x32xf16, 128>
+// CHECK: tile.alloc_mbarrier arrivals 2 : !tile.mbarrier<2>
+// CHECK: tile.alloc_mbarrier arrivals 4 : !tile.mbarrier<2>
+// CHECK: tile.role "producer" warps 4 {
+// CHECK-NOT: tile.load
+// CHECK: tile.role "consumer" warps 4 {
+// CHECK: tile.load %arg3
+// CHECK: tile.buffer_store %{{.*}}, %[[OWN]]
+// CHECK: scf.for
+// CHECK: tile.load %arg3
+// CHECK: tile.mbarrier_wait
+// CHECK: %[[P:.*]] = tile.dot_async %{{.*}}, %{{.*}}, %[[ACC:.*]] {transpose_a, transpose_b}
+// CHECK: %[[Q:.*]] = tile.dot_async %{{.*}}, %{{.*}}, %[[P]] {transpose_a, transpose_b}
+// CHECK: %[[R:.*]] = tile.dot_async %{{.*}}, %{{.*}}, %{{.*}} {transpose_b}
+// CHECK-NEXT: tile.dot_wait 3
+// CHECK: tile.atomic_rmw
+// CHECK: scf.yield %[[Q]], %[[R]]
+// CHECK: %[[DONE:.*]]:2 = tile.dot_wait 0, %{{.*}}#0, %{{.*}}#1
+// CHECK: tile.store %[[DONE]]#0
+// CHECK: tile.store %[[DONE]]#1
+// LOWERED-LABEL: llvm.func ptx_kernelcc @rest
+module attributes {tile.target = #tile.target<"sm_90a">} {
+tile.kernel @rest(%a: !tile.view<["K", "M"], f16> {tile.alignment = 16 : i64}, %b: !tile.view<["N", "K"], f16> {tile.alignment = 16 : i64}, %c: !tile.view<["M", "N"], f32> {tile.alignment = 16 : i64}, %w: !tile.view<["N"], f32>, %s: !tile.view<["N"], f32>) attributes {dims = ["M", "N", "K"], grid = affine_map<()[m, n, k] -> (1, 1, 1)>, inputs = 2 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c32 = arith.constant 32 : i32
+  %zero = arith.constant dense<0.0> : tensor<64x64xf32>
+  %rows = tile.range %c0 : tensor<64xi32>
+  %end = tile.dim "K"
+  %w0 = tile.load %w[%rows] : (!tile.view<["N"], f32>, tensor<64xi32>) -> tensor<64xf32>
+  %own = tile.alloc_shared : !tile.buffer<64xf32>
+  tile.buffer_store %w0, %own : tensor<64xf32>, !tile.buffer<64xf32>
+  %sums:2 = scf.for %k = %c0 to %end step %c32 iter_args(%acc = %zero, %other = %zero) -> (tensor<64x64xf32>, tensor<64x64xf32>) : i32 {
+    %depth = tile.range %k : tensor<32xi32>
+    %wide = tile.range %k : tensor<64xi32>
+    %l = tile.load %a[%depth, %rows] : (!tile.view<["K", "M"], f16>, tensor<32xi32>, tensor<64xi32>) -> tensor<32x64xf16>
+    %r = tile.load %b[%rows, %depth] : (!tile.view<["N", "K"], f16>, tensor<64xi32>, tensor<32xi32>) -> tensor<64x32xf16>
+    %v = tile.load %w[%wide] : (!tile.view<["N"], f32>, tensor<64xi32>) -> tensor<64xf32>
+    %lt = tile.transpose %l : tensor<32x64xf16> -> tensor<64x32xf16>
+    %rt = tile.transpose %r : tensor<64x32xf16> -> tensor<32x64xf16>
+    %p = tile.dot %lt, %rt, %acc : tensor<64x32xf16>, tensor<32x64xf16>, tensor<64x64xf32>
+    %q = tile.dot %lt, %rt, %p : tensor<64x32xf16>, tensor<32x64xf16>, tensor<64x64xf32>
+    %rr = tile.dot %r, %rt, %other : tensor<64x32xf16>, tensor<32x64xf16>, tensor<64x64xf32>
+    tile.atomic_rmw add %v, %s[%rows] : tensor<64xf32>, !tile.view<["N"], f32>, tensor<64xi32>
+    scf.yield %q, %rr : tensor<64x64xf32>, tensor<64x64xf32>
+  } {tile.pipelined = 2 : i64}
+  tile.store %sums#0, %c[%rows, %rows] : tensor<64x64xf32>, !tile.view<["M", "N"], f32>, tensor<64xi32>, tensor<64xi32>
+  tile.barrier
+  tile.store %sums#1, %c[%rows, %rows] : tensor<64x64xf32>, !tile.view<["M", "N"], f32>, tensor<64xi32>, tensor<64xi32>
+  tile.return
+}
+}
+
+// -----
+
+// Many sums ask for the largest budget.
+// CHECK-LABEL: tile.kernel @many_sums(
+// CHECK: tile.role "producer" warps 4 registers 24
+// CHECK: tile.role "consumer" warps 8 registers 240
+// LOWERED-LABEL: llvm.func ptx_kernelcc @many_sums
+module attributes {tile.target = #tile.target<"sm_90a">} {
+tile.kernel @many_sums(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64}, %b: !tile.view<["K", "N"], bf16> {tile.alignment = 16 : i64}, %c: !tile.view<["M", "N"], bf16> {tile.alignment = 16 : i64}) attributes {dims = ["M", "N", "K"], grid = affine_map<()[m, n, k] -> (1, 1, 1)>, inputs = 2 : i64, warps = 8 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c32 = arith.constant 32 : i32
+  %zero = arith.constant dense<0.0> : tensor<256x192xf32>
+  %rows = tile.range %c0 : tensor<256xi32>
+  %columns = tile.range %c0 : tensor<192xi32>
+  %end = tile.dim "K"
+  %sum = scf.for %k = %c0 to %end step %c32 iter_args(%acc = %zero) -> (tensor<256x192xf32>) : i32 {
+    %depth = tile.range %k : tensor<32xi32>
+    %l = tile.load %a[%rows, %depth] : (!tile.view<["M", "K"], bf16>, tensor<256xi32>, tensor<32xi32>) -> tensor<256x32xbf16>
+    %r = tile.load %b[%depth, %columns] : (!tile.view<["K", "N"], bf16>, tensor<32xi32>, tensor<192xi32>) -> tensor<32x192xbf16>
+    %product = tile.dot %l, %r, %acc : tensor<256x32xbf16>, tensor<32x192xbf16>, tensor<256x192xf32>
+    scf.yield %product : tensor<256x192xf32>
+  } {tile.pipelined = 3 : i64}
+  %out = arith.truncf %sum : tensor<256x192xf32> to tensor<256x192xbf16>
+  tile.store %out, %c[%rows, %columns] : tensor<256x192xbf16>, !tile.view<["M", "N"], bf16>, tensor<256xi32>, tensor<192xi32>
+  tile.return
+}
+}
