@@ -371,11 +371,11 @@ tile.kernel @computed(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i6
   %rows = tile.range %c0 : tensor<64xi32>
   %columns = tile.range %c0 : tensor<64xi32>
   %end = tile.dim "K"
-  // expected-warning@below {{'pipelined': the loop has no warps of its own for copies, as an operand of a product is no load}}
+  // expected-warning@below {{'pipelined': the loop has no warps of its own for copies, as the right operand of a product is no load}}
   %sum = scf.for %k = %c0 to %end step %step iter_args(%acc = %zero) -> (tensor<64x64xf32>) : i32 {
     %depth = tile.range %k : tensor<32xi32>
-    %l = arith.constant dense<0.0> : tensor<64x32xbf16>
-    %r = tile.load %b[%depth, %columns] : (!tile.view<["K", "N"], bf16>, tensor<32xi32>, tensor<64xi32>) -> tensor<32x64xbf16>
+    %l = tile.load %a[%rows, %depth] : (!tile.view<["M", "K"], bf16>, tensor<64xi32>, tensor<32xi32>) -> tensor<64x32xbf16>
+    %r = arith.constant dense<0.0> : tensor<32x64xbf16>
     %product = tile.dot %l, %r, %acc : tensor<64x32xbf16>, tensor<32x64xbf16>, tensor<64x64xf32>
     scf.yield %product : tensor<64x64xf32>
   } {tile.pipelined = 3 : i64}
@@ -386,11 +386,11 @@ tile.kernel @computed(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i6
 
 // -----
 
-// CHECK-LABEL: tile.kernel @used_sum(
+// CHECK-LABEL: tile.kernel @branch(
 // CHECK: tile.copy_async
 // CHECK-NOT: tile.pipelined
 module attributes {tile.target = #tile.target<"sm_90a">} {
-tile.kernel @used_sum(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64}, %b: !tile.view<["K", "N"], bf16> {tile.alignment = 16 : i64}, %c: !tile.view<["M", "N"], f32> {tile.alignment = 16 : i64}) attributes {dims = ["M", "N", "K"], grid = affine_map<()[m, n, k] -> (1, 1, 1)>, inputs = 2 : i64} {
+tile.kernel @branch(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64}, %b: !tile.view<["K", "N"], bf16> {tile.alignment = 16 : i64}, %c: !tile.view<["M", "N"], f32> {tile.alignment = 16 : i64}) attributes {dims = ["M", "N", "K"], grid = affine_map<()[m, n, k] -> (1, 1, 1)>, inputs = 2 : i64} {
   %c0 = arith.constant 0 : i32
   %c1 = arith.constant 1 : i32
   %step = arith.constant 32 : i32
@@ -398,13 +398,18 @@ tile.kernel @used_sum(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i6
   %rows = tile.range %c0 : tensor<64xi32>
   %columns = tile.range %c0 : tensor<64xi32>
   %end = tile.dim "K"
-  // expected-warning@below {{'pipelined': the loop has no warps of its own for copies, as a product is not only summed up in it}}
+  // expected-warning@below {{'pipelined': the loop has no warps of its own for copies, as a product is in a loop or branch inside of it}}
   %sum = scf.for %k = %c0 to %end step %step iter_args(%acc = %zero) -> (tensor<64x64xf32>) : i32 {
     %depth = tile.range %k : tensor<32xi32>
     %l = tile.load %a[%rows, %depth] : (!tile.view<["M", "K"], bf16>, tensor<64xi32>, tensor<32xi32>) -> tensor<64x32xbf16>
     %r = tile.load %b[%depth, %columns] : (!tile.view<["K", "N"], bf16>, tensor<32xi32>, tensor<64xi32>) -> tensor<32x64xbf16>
-    %p = tile.dot %l, %r, %acc : tensor<64x32xbf16>, tensor<32x64xbf16>, tensor<64x64xf32>
-    %product = arith.addf %p, %p : tensor<64x64xf32>
+    %positive = arith.cmpi sgt, %k, %c0 : i32
+    %product = scf.if %positive -> tensor<64x64xf32> {
+      %p = tile.dot %l, %r, %acc : tensor<64x32xbf16>, tensor<32x64xbf16>, tensor<64x64xf32>
+      scf.yield %p : tensor<64x64xf32>
+    } else {
+      scf.yield %acc : tensor<64x64xf32>
+    }
     scf.yield %product : tensor<64x64xf32>
   } {tile.pipelined = 3 : i64}
   tile.store %sum, %c[%rows, %columns] : tensor<64x64xf32>, !tile.view<["M", "N"], f32>, tensor<64xi32>, tensor<64xi32>
@@ -481,7 +486,7 @@ tile.kernel @sums(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64}, 
   %rows = tile.range %c0 : tensor<128xi32>
   %columns = tile.range %c0 : tensor<256xi32>
   %end = tile.dim "K"
-  // expected-warning@below {{'pipelined': the loop has no warps of its own for copies, as its sums take 256 registers of each thread, more than 200}}
+  // expected-warning@below {{'pipelined': the loop has no warps of its own for copies, as its products take 256 registers of each thread, more than 200}}
   %sum = scf.for %k = %c0 to %end step %step iter_args(%acc = %zero) -> (tensor<128x256xf32>) : i32 {
     %depth = tile.range %k : tensor<32xi32>
     %l = tile.load %a[%rows, %depth] : (!tile.view<["M", "K"], bf16>, tensor<128xi32>, tensor<32xi32>) -> tensor<128x32xbf16>

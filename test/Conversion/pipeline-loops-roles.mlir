@@ -154,3 +154,59 @@ tile.kernel @many_sums(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i
   tile.return
 }
 }
+
+// -----
+
+// Products whose results the loop needs are waited for where it needs them, and those that read registers before it
+// ends; then the slots of the iteration itself are free. The second product on one sum needs no wait in between.
+// CHECK-LABEL: tile.kernel @chained(
+// CHECK-DAG: %[[FULL:.*]] = tile.alloc_mbarrier arrivals 2 : !tile.mbarrier<2>
+// CHECK-DAG: %[[FREE:.*]] = tile.alloc_mbarrier arrivals 8 : !tile.mbarrier<2>
+// CHECK: tile.role "producer" warps 4 registers 40
+// CHECK: arith.addi %[[I:.*]], %c-2_i32 : i32
+// CHECK-NEXT: tile.mbarrier_wait %[[FREE]]
+// CHECK: tile.role "consumer" warps 8 registers 232
+// CHECK: %[[Q:.*]] = tile.load %arg0
+// CHECK: %[[SUMS:.*]]:2 = scf.for {{.*}} iter_args(%[[ACC:.*]] = %{{.*}}, %[[J:.*]] = %{{.*}})
+// CHECK: tile.mbarrier_wait %[[FULL]][%[[J]]]
+// CHECK: %[[S:.*]] = tile.dot_async %[[Q]], %{{.*}}, %{{.*}} {transpose_b} : tensor<128x64xbf16>, !tile.buffer<64x64xbf16, 128>
+// CHECK-NEXT: %[[SCORES:.*]] = tile.dot_wait 0, %[[S]]
+// CHECK-NEXT: %[[E:.*]] = math.exp2 %[[SCORES]]
+// CHECK: %[[P:.*]] = arith.truncf %[[E]]
+// CHECK: %[[HALF:.*]] = arith.mulf %[[ACC]]
+// CHECK: %[[O:.*]] = tile.dot_async %[[P]], %{{.*}}, %[[HALF]] : tensor<128x64xbf16>, !tile.buffer<64x64xbf16, 128>
+// CHECK: %[[O2:.*]] = tile.dot_async %[[P]], %{{.*}}, %[[O]] :
+// CHECK: %[[NEXT:.*]] = tile.dot_wait 0, %[[O2]]
+// CHECK-NEXT: tile.mbarrier_arrive %[[FREE]][%[[J]]]
+// CHECK-NEXT: scf.yield %[[NEXT]],
+// CHECK-NOT: tile.dot_wait
+// CHECK: arith.truncf %[[SUMS]]#0
+// LOWERED-LABEL: llvm.func ptx_kernelcc @chained
+module attributes {tile.target = #tile.target<"sm_90a">} {
+tile.kernel @chained(%q: !tile.view<["M", 64], bf16> {tile.alignment = 16 : i64}, %k: !tile.view<["N", 64], bf16> {tile.alignment = 16 : i64}, %v: !tile.view<["N", 64], bf16> {tile.alignment = 16 : i64}, %o: !tile.view<["M", 64], bf16> {tile.alignment = 16 : i64}) attributes {dims = ["M", "N"], grid = affine_map<()[m, n] -> (1, 1, 1)>, inputs = 3 : i64, warps = 8 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c64 = arith.constant 64 : i32
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %half = arith.constant dense<0.5> : tensor<128x64xf32>
+  %rows = tile.range %c0 : tensor<128xi32>
+  %columns = tile.range %c0 : tensor<64xi32>
+  %end = tile.dim "N"
+  %x = tile.load %q[%rows, %columns] : (!tile.view<["M", 64], bf16>, tensor<128xi32>, tensor<64xi32>) -> tensor<128x64xbf16>
+  %sum = scf.for %n = %c0 to %end step %c64 iter_args(%acc = %zero) -> (tensor<128x64xf32>) : i32 {
+    %keys = tile.range %n : tensor<64xi32>
+    %y = tile.load %k[%keys, %columns] : (!tile.view<["N", 64], bf16>, tensor<64xi32>, tensor<64xi32>) -> tensor<64x64xbf16>
+    %z = tile.load %v[%keys, %columns] : (!tile.view<["N", 64], bf16>, tensor<64xi32>, tensor<64xi32>) -> tensor<64x64xbf16>
+    %t = tile.transpose %y : tensor<64x64xbf16> -> tensor<64x64xbf16>
+    %s = tile.dot %x, %t, %zero : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    %e = math.exp2 %s : tensor<128x64xf32>
+    %p = arith.truncf %e : tensor<128x64xf32> to tensor<128x64xbf16>
+    %halved = arith.mulf %acc, %half : tensor<128x64xf32>
+    %d = tile.dot %p, %z, %halved : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    %next = tile.dot %p, %z, %d : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    scf.yield %next : tensor<128x64xf32>
+  } {tile.pipelined = 2 : i64}
+  %out = arith.truncf %sum : tensor<128x64xf32> to tensor<128x64xbf16>
+  tile.store %out, %o[%rows, %columns] : tensor<128x64xbf16>, !tile.view<["M", 64], bf16>, tensor<128xi32>, tensor<64xi32>
+  tile.return
+}
+}

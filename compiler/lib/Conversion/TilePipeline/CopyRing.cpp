@@ -11,6 +11,7 @@
 #include "CopyRing.h"
 
 #include "../TileLayouts/Access.h"
+#include "../TileLayouts/MatrixProduct.h"
 
 using namespace mlir;
 using namespace lighthouse;
@@ -18,6 +19,25 @@ using namespace lighthouse::pipelining;
 
 /// The fewest bytes that an asynchronous copy of a thread moves.
 static constexpr int64_t narrowestCopy = 4;
+
+/// Bytes in which products of the loop that have no instruction lay out their operands.
+static int64_t productScratch(scf::ForOp loop) {
+  int64_t most = 0;
+  loop.walk([&](tile::DotOp dot) {
+    if (isMatrixProduct(dot))
+      return;
+    int64_t bytes = 0;
+    for (Value operand : {dot.getA(), dot.getB()}) {
+      // Rows are padded.
+      constexpr int64_t padding = 16;
+      auto type = cast<RankedTensorType>(operand.getType());
+      bytes += type.getNumElements() * tile::getMemoryBytes(getElementTypeOrSelf(dot.getType())) +
+               type.getDimSize(0) * padding;
+    }
+    most = std::max(most, bytes);
+  });
+  return most;
+}
 
 Obstacle pipelining::checkCopyRing(const PipelinedLoop &loop, const tile::TargetInfo &target) {
   auto kernel = loop.loop->getParentOfType<tile::KernelOp>();
@@ -29,7 +49,7 @@ Obstacle pipelining::checkCopyRing(const PipelinedLoop &loop, const tile::Target
       return "the rows of " + nameOf(load) + " are not known to be aligned to " +
              std::to_string(narrowestCopy) + " bytes";
   }
-  int64_t bytes = loop.ringBytes() + bufferBytes(kernel);
+  int64_t bytes = loop.ringBytes() + bufferBytes(kernel) + productScratch(loop.loop);
   if (bytes > target.sharedBytes)
     return "its " + std::to_string(loop.stages) + " stages take " + std::to_string(bytes) +
            " bytes of shared memory, the limit of the target is " +

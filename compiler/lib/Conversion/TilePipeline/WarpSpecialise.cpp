@@ -2,9 +2,10 @@
 //
 // The producer runs the loop for its copies alone. Iteration i of it fills slot i of the rings,
 // whose bytes complete use i of the barriers `full`. The consumer is the kernel as it was;
-// iteration i of its loop waits for use i of `full`, starts the products, waits for those of
-// iteration i - 1 and completes use i of `free`, which says that slot i - 1 was read. So the
-// producer waits for use i - n + 1 of `free`, and one group of products is always in flight.
+// iteration i of its loop waits for use i of `full`, starts the products, and completes use i of
+// `free`. Where products overlap that says that those of iteration i - 1 have ended, so slot i - 1
+// was read, and the producer waits for use i - n + 1; else it says that slot i was read, and the
+// producer waits for use i - n.
 //
 // Both run the whole loop, whatever it counts, so no barrier is used more often by one of them.
 //
@@ -12,6 +13,7 @@
 
 #include "WarpSpecialise.h"
 
+#include "AsyncProducts.h"
 #include "BulkStores.h"
 
 using namespace mlir;
@@ -20,12 +22,12 @@ using namespace lighthouse::pipelining;
 
 namespace {
 
-constexpr int64_t rowsOfWarpgroup = 64, depthOfProduct = 16, columnsOfProduct = 8;
-constexpr int64_t warpsOfProducer = 4, warpsOfWarpgroup = 4, threadsOfWarp = 32;
-/// The most registers of a thread that sums may take, so that 40 are left of the largest budget.
-constexpr int64_t mostSums = 200;
+constexpr int64_t warpsOfProducer = 4, warpsOfWarpgroup = 4;
+/// The most registers of a thread that products may take, so that 40 are left of the largest
+/// budget.
+constexpr int64_t mostRegisters = 200;
 /// From so many on the budget of the consumer is the largest.
-constexpr int64_t manySums = 176;
+constexpr int64_t manyRegisters = 176;
 constexpr int64_t barrierBytes = 8;
 
 /// How many registers the threads of the roles have.
@@ -35,68 +37,17 @@ struct Budgets {
 
 /// Two warpgroups of consumers share what a multiprocessor has with a producer that needs little;
 /// what is launched with one warpgroup has enough anyway.
-std::optional<Budgets> budgetsFor(int64_t consumerWarps, int64_t sums) {
+std::optional<Budgets> budgetsFor(int64_t consumerWarps, int64_t registers) {
   if (consumerWarps != 2 * warpsOfWarpgroup)
     return std::nullopt;
-  return sums >= manySums ? Budgets{24, 240} : Budgets{40, 232};
+  return registers >= manyRegisters ? Budgets{24, 240} : Budgets{40, 232};
 }
 
 } // namespace
 
-/// Registers of a thread that the result of `dot` takes.
-static int64_t sumsOf(tile::DotOp dot, int64_t warps) {
-  return cast<RankedTensorType>(dot.getType()).getNumElements() / (threadsOfWarp * warps);
-}
-
 //===------------------------------------------------------------------------------------------===//
 // Analysis
 //===------------------------------------------------------------------------------------------===//
-
-static bool isStaged(const PipelinedLoop &loop, Value operand) {
-  while (auto transpose = operand.getDefiningOp<tile::TransposeOp>())
-    operand = transpose.getSource();
-  return llvm::is_contained(loop.loads, operand.getDefiningOp<tile::LoadOp>());
-}
-
-/// What keeps a product of the loop from being asynchronous.
-static Obstacle checkProduct(const PipelinedLoop &pipelined, tile::DotOp dot, int64_t warps) {
-  scf::ForOp loop = pipelined.loop;
-  if (dot->getBlock() != loop.getBody())
-    return "a product is in a loop or branch inside of it";
-  if (!isStaged(pipelined, dot.getA()) || !isStaged(pipelined, dot.getB()))
-    return pipelined.others.empty() ? "an operand of a product is no load" : pipelined.others;
-  // From iteration to iteration the sum is in flight: nothing else may see it.
-  auto sum = dyn_cast<BlockArgument>(dot.getAcc());
-  auto isSummedOnly = [](Value value) { return value.hasOneUse(); };
-  auto before = dot.getAcc().getDefiningOp<tile::DotOp>();
-  bool isCarried = sum && sum.getOwner() == loop.getBody() && sum != loop.getInductionVar();
-  bool isChained = before && before->getBlock() == loop.getBody();
-  if ((!isCarried && !isChained) || !isSummedOnly(dot.getAcc()) || !isSummedOnly(dot.getResult()))
-    return "a product is not only summed up in it";
-  OpOperand &use = *dot.getResult().use_begin();
-  auto next = dyn_cast<tile::DotOp>(use.getOwner());
-  if (!(next && next.getAcc() == dot.getResult())) {
-    Value first = dot.getAcc();
-    while (auto chained = first.getDefiningOp<tile::DotOp>())
-      first = chained.getAcc();
-    if (!isa<scf::YieldOp>(use.getOwner()) || use.getOwner()->getBlock() != loop.getBody() ||
-        !isa<BlockArgument>(first) || first != loop.getRegionIterArg(use.getOperandNumber()))
-      return "a product is not only summed up in it";
-  }
-  Type element = getElementTypeOrSelf(dot.getA().getType());
-  if (!element.isBF16() && !element.isF16())
-    return "its products are not of 16-bit floats";
-  auto result = cast<RankedTensorType>(dot.getType());
-  int64_t rows = result.getDimSize(0), columns = result.getDimSize(1);
-  int64_t depth = cast<RankedTensorType>(dot.getA().getType()).getDimSize(1);
-  int64_t rowsAtOnce = rowsOfWarpgroup * warps / warpsOfWarpgroup;
-  if (rows % rowsAtOnce != 0 || columns % columnsOfProduct != 0 || depth % depthOfProduct != 0)
-    return "a product of " + std::to_string(rows) + " x " + std::to_string(depth) + " by " +
-           std::to_string(depth) + " x " + std::to_string(columns) + " is not made of parts of " +
-           std::to_string(rowsAtOnce) + " rows, " + std::to_string(columnsOfProduct) +
-           " columns and " + std::to_string(depthOfProduct) + " elements to sum";
-  return {};
-}
 
 /// Adds what `value` is computed from before the loop, in order. False if that has effects.
 static bool addSources(Value value, llvm::SetVector<Operation *> &sources) {
@@ -148,22 +99,17 @@ Obstacle pipelining::checkSpecialisation(const PipelinedLoop &pipelined,
     else if (op != loop && op->hasAttr(attributeName))
       obstacle = "the kernel has another pipelined loop";
   });
-  int64_t sums = 0;
-  loop.walk([&](tile::DotOp dot) {
-    if (obstacle.empty())
-      obstacle = checkProduct(pipelined, dot, warps);
-    // Products of a chain have one sum.
-    if (isa<BlockArgument>(dot.getAcc()))
-      sums += sumsOf(dot, warps);
-  });
+  AsyncProducts products;
+  if (obstacle.empty())
+    obstacle = products.analyse(pipelined, warps);
   for (tile::LoadOp load : pipelined.loads)
     if (obstacle.empty())
       obstacle = checkBulk(load.getView(), load.getIndices(), load.getType());
   if (!obstacle.empty())
     return obstacle;
-  if (sums > mostSums)
-    return "its sums take " + std::to_string(sums) + " registers of each thread, more than " +
-           std::to_string(mostSums);
+  if (int64_t registers = products.numRegisters(); registers > mostRegisters)
+    return "its products take " + std::to_string(registers) +
+           " registers of each thread, more than " + std::to_string(mostRegisters);
   llvm::SetVector<Operation *> sources;
   if (!findSources(pipelined, sources))
     return "its bounds or the places of its loads follow from memory or from a branch";
@@ -198,12 +144,12 @@ private:
                   std::optional<int64_t> registers);
   void fillProducer(Block *body);
   void fillConsumer(Block *body);
-  void startProduct(tile::DotOp dot, Value counter);
 
   PipelinedLoop &pipelined;
   const tile::TargetInfo &target;
   tile::KernelOp kernel;
   int64_t warps;
+  AsyncProducts products;
   /// Before the roles.
   OpBuilder outside;
   DenseMap<Operation *, Value> rings;
@@ -243,13 +189,14 @@ void WarpSpecialisation::fillProducer(Block *body) {
   for (Operation *op : sources)
     builder.clone(*op, mapping);
   Value zero = arith::ConstantIntOp::create(builder, loc, 0, 32);
+  int64_t lag = products.isOverlapped() ? 1 : 0;
   scf::ForOp::create(
       builder, loc, mapping.lookupOrDefault(loop.getLowerBound()),
       mapping.lookupOrDefault(loop.getUpperBound()), mapping.lookupOrDefault(loop.getStep()), zero,
       [&](OpBuilder &inner, Location, Value variable, ValueRange carried) {
         Value counter = carried.front();
         tile::MBarrierWaitOp::create(inner, loc, free,
-                                     addConstant(inner, loc, counter, 1 - pipelined.stages));
+                                     addConstant(inner, loc, counter, lag - pipelined.stages));
         pipelined.cloneSubscripts(inner, variable, mapping);
         for (tile::LoadOp load : pipelined.loads)
           tile::CopyBulkOp::create(
@@ -261,24 +208,6 @@ void WarpSpecialisation::fillProducer(Block *body) {
       });
 }
 
-void WarpSpecialisation::startProduct(tile::DotOp dot, Value counter) {
-  OpBuilder builder(dot);
-  auto operand = [&](Value value) -> std::pair<Value, bool> {
-    bool isTransposed = false;
-    while (auto transpose = value.getDefiningOp<tile::TransposeOp>()) {
-      isTransposed = !isTransposed;
-      value = transpose.getSource();
-    }
-    return {slotAt(builder, dot.getLoc(), rings[value.getDefiningOp()], counter), isTransposed};
-  };
-  auto [a, transposeA] = operand(dot.getA());
-  auto [b, transposeB] = operand(dot.getB());
-  auto running = tile::DotAsyncOp::create(builder, dot.getLoc(), dot.getType(), a, b, dot.getAcc(),
-                                          transposeA, transposeB);
-  dot.replaceAllUsesWith(running.getResult());
-  dot.erase();
-}
-
 void WarpSpecialisation::fillConsumer(Block *body) {
   for (Operation &op : llvm::make_early_inc_range(kernel.getBody().front()))
     if (!isa<tile::RolesOp, tile::ReturnOp, tile::AllocSharedOp, tile::AllocMBarrierOp>(op))
@@ -287,14 +216,10 @@ void WarpSpecialisation::fillConsumer(Block *body) {
   Value counter;
   scf::ForOp loop = pipelined.loop = addCounter(pipelined.loop, counter);
   Location loc = loop.getLoc();
-  SmallVector<tile::DotOp> dots(loop.getBody()->getOps<tile::DotOp>());
-  OpBuilder builder(dots.front());
-  tile::MBarrierWaitOp::create(builder, loc, full, counter);
-  builder.setInsertionPointAfter(dots.back());
-  tile::DotWaitOp::create(builder, loc, TypeRange(), dots.size(), ValueRange());
-  tile::MBarrierArriveOp::create(builder, loc, free, counter);
-  for (tile::DotOp dot : dots)
-    startProduct(dot, counter);
+  products.apply(
+      loop, rings, counter,
+      [&](OpBuilder &builder) { tile::MBarrierWaitOp::create(builder, loc, full, counter); },
+      [&](OpBuilder &builder) { tile::MBarrierArriveOp::create(builder, loc, free, counter); });
   // Transposes, then the loads: nothing else uses them.
   for (tile::LoadOp load : pipelined.loads) {
     for (Operation *user : llvm::make_early_inc_range(load->getUsers()))
@@ -304,6 +229,9 @@ void WarpSpecialisation::fillConsumer(Block *body) {
       load.erase();
   }
 
+  if (!products.isOverlapped())
+    return;
+  OpBuilder builder(loop->getContext());
   builder.setInsertionPointAfter(loop);
   SmallVector<Value> sums;
   for (auto [result, yielded] : llvm::zip(loop.getResults(), loop.getYieldedValues()))
@@ -316,10 +244,8 @@ void WarpSpecialisation::fillConsumer(Block *body) {
 }
 
 void WarpSpecialisation::run() {
-  int64_t bytes = fixedBytes(pipelined, kernel), sums = 0;
-  for (auto dot : pipelined.loop.getBody()->getOps<tile::DotOp>())
-    if (isa<BlockArgument>(dot.getAcc()))
-      sums += sumsOf(dot, warps);
+  int64_t bytes = fixedBytes(pipelined, kernel);
+  (void)products.analyse(pipelined, warps);
   kernel.walk([&](tile::AllocSharedOp alloc) {
     alloc->moveBefore(&kernel.getBody().front(), kernel.getBody().front().begin());
   });
@@ -330,7 +256,7 @@ void WarpSpecialisation::run() {
   OpBuilder builder(kernel.getBody().front().getTerminator());
   auto roles = tile::RolesOp::create(builder, loc);
   builder.createBlock(&roles.getBody());
-  std::optional<Budgets> budgets = budgetsFor(warps, sums);
+  std::optional<Budgets> budgets = budgetsFor(warps, products.numRegisters());
   Block *producer = makeRole(builder, "producer", warpsOfProducer,
                              budgets ? std::optional(budgets->producer) : std::nullopt);
   Block *consumer = makeRole(builder, "consumer", warps,
