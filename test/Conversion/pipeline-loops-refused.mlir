@@ -557,11 +557,11 @@ tile.kernel @bounds(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64}
 
 // -----
 
-// CHECK-LABEL: tile.kernel @inner(
+// CHECK-LABEL: tile.kernel @carried(
 // CHECK: tile.copy_async
 // CHECK-NOT: tile.pipelined
 module attributes {tile.target = #tile.target<"sm_90a">} {
-tile.kernel @inner(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64}, %b: !tile.view<["K", "N"], bf16> {tile.alignment = 16 : i64}, %c: !tile.view<["M", "N"], f32> {tile.alignment = 16 : i64}) attributes {dims = ["M", "N", "K"], grid = affine_map<()[m, n, k] -> (1, 1, 1)>, inputs = 2 : i64} {
+tile.kernel @carried(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64}, %b: !tile.view<["K", "N"], bf16> {tile.alignment = 16 : i64}, %c: !tile.view<["M", "N"], f32> {tile.alignment = 16 : i64}) attributes {dims = ["M", "N", "K"], grid = affine_map<()[m, n, k] -> (1, 1, 1)>, inputs = 2 : i64} {
   %c0 = arith.constant 0 : i32
   %c1 = arith.constant 1 : i32
   %step = arith.constant 32 : i32
@@ -569,8 +569,41 @@ tile.kernel @inner(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64},
   %rows = tile.range %c0 : tensor<64xi32>
   %columns = tile.range %c0 : tensor<64xi32>
   %end = tile.dim "K"
-  %sum = scf.for %j = %c0 to %end step %step iter_args(%outer = %zero) -> (tensor<64x64xf32>) : i32 {
-  // expected-warning@below {{'pipelined': the loop has no warps of its own for copies, as it is part of a loop, a branch or a role}}
+  %sum, %steps = scf.for %j = %c0 to %end step %step iter_args(%outer = %zero, %count = %c0) -> (tensor<64x64xf32>, i32) : i32 {
+  %there = tile.range %count : tensor<64xi32>
+  // expected-warning@below {{'pipelined': the loop has no warps of its own for copies, as its bounds or the places of its loads follow from memory or from a branch}}
+  %inner = scf.for %k = %c0 to %end step %step iter_args(%acc = %zero) -> (tensor<64x64xf32>) : i32 {
+    %depth = tile.range %k : tensor<32xi32>
+    %l = tile.load %a[%there, %depth] : (!tile.view<["M", "K"], bf16>, tensor<64xi32>, tensor<32xi32>) -> tensor<64x32xbf16>
+    %r = tile.load %b[%depth, %columns] : (!tile.view<["K", "N"], bf16>, tensor<32xi32>, tensor<64xi32>) -> tensor<32x64xbf16>
+    %product = tile.dot %l, %r, %acc : tensor<64x32xbf16>, tensor<32x64xbf16>, tensor<64x64xf32>
+    scf.yield %product : tensor<64x64xf32>
+  } {tile.pipelined = 3 : i64}
+  %more = arith.addi %count, %step : i32
+  scf.yield %inner, %more : tensor<64x64xf32>, i32
+  }
+  tile.store %sum, %c[%rows, %columns] : tensor<64x64xf32>, !tile.view<["M", "N"], f32>, tensor<64xi32>, tensor<64xi32>
+  tile.return
+}
+}
+
+// -----
+
+// CHECK-LABEL: tile.kernel @in_branch(
+// CHECK: tile.copy_async
+// CHECK-NOT: tile.pipelined
+module attributes {tile.target = #tile.target<"sm_90a">} {
+tile.kernel @in_branch(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64}, %b: !tile.view<["K", "N"], bf16> {tile.alignment = 16 : i64}, %c: !tile.view<["M", "N"], f32> {tile.alignment = 16 : i64}) attributes {dims = ["M", "N", "K"], grid = affine_map<()[m, n, k] -> (1, 1, 1)>, inputs = 2 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %step = arith.constant 32 : i32
+  %zero = arith.constant dense<0.0> : tensor<64x64xf32>
+  %rows = tile.range %c0 : tensor<64xi32>
+  %columns = tile.range %c0 : tensor<64xi32>
+  %end = tile.dim "K"
+  %some = arith.cmpi sgt, %end, %c0 : i32
+  %sum = scf.if %some -> tensor<64x64xf32> {
+  // expected-warning@below {{'pipelined': the loop has no warps of its own for copies, as it is part of a branch, a 'while' or a role}}
   %inner = scf.for %k = %c0 to %end step %step iter_args(%acc = %zero) -> (tensor<64x64xf32>) : i32 {
     %depth = tile.range %k : tensor<32xi32>
     %l = tile.load %a[%rows, %depth] : (!tile.view<["M", "K"], bf16>, tensor<64xi32>, tensor<32xi32>) -> tensor<64x32xbf16>
@@ -579,6 +612,8 @@ tile.kernel @inner(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64},
     scf.yield %product : tensor<64x64xf32>
   } {tile.pipelined = 3 : i64}
   scf.yield %inner : tensor<64x64xf32>
+  } else {
+    scf.yield %zero : tensor<64x64xf32>
   }
   tile.store %sum, %c[%rows, %columns] : tensor<64x64xf32>, !tile.view<["M", "N"], f32>, tensor<64xi32>, tensor<64xi32>
   tile.return

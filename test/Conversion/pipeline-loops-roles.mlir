@@ -210,3 +210,56 @@ tile.kernel @chained(%q: !tile.view<["M", 64], bf16> {tile.alignment = 16 : i64}
   tile.return
 }
 }
+
+// -----
+
+// Loops around the pipelined one are loops of both roles, and the count goes on through them, so the producer fills slots
+// of the next tile while the consumer stores. What an iteration before has stored is in memory before its
+// buffer is filled again.
+// CHECK-LABEL: tile.kernel @tiles(
+// CHECK-DAG: %[[FULL:.*]] = tile.alloc_mbarrier arrivals 2 : !tile.mbarrier<2>
+// CHECK-DAG: %[[FREE:.*]] = tile.alloc_mbarrier arrivals 4 : !tile.mbarrier<2>
+// CHECK: tile.role "producer"
+// CHECK: scf.for %[[T:[^ ]*]] = {{.*}} iter_args(%[[I:[^ ]*]] = %{{.*}}) -> (i32)
+// CHECK: arith.muli %[[T]]
+// CHECK: %[[AFTER:.*]] = scf.for %{{.*}} iter_args(%[[J:.*]] = %[[I]]) -> (i32)
+// CHECK: tile.mbarrier_wait %[[FREE]]
+// CHECK: tile.copy_bulk
+// CHECK: scf.yield %[[AFTER]] : i32
+// CHECK: tile.role "consumer"
+// CHECK: scf.for {{.*}} iter_args(%[[N:[^ ]*]] = %{{.*}}) -> (i32)
+// CHECK: %[[SUM:.*]]:2 = scf.for {{.*}} iter_args(%{{.*}} = %{{.*}}, %{{.*}} = %[[N]])
+// CHECK: tile.mbarrier_wait %[[FULL]]
+// CHECK: %[[DONE:.*]] = tile.dot_wait 0, %[[SUM]]#0
+// CHECK: tile.wait_bulk 0 written
+// CHECK-NEXT: tile.buffer_store
+// CHECK-NEXT: tile.store_bulk
+// CHECK: scf.yield %[[SUM]]#1 : i32
+// LOWERED-LABEL: llvm.func ptx_kernelcc @tiles
+module attributes {tile.target = #tile.target<"sm_90a">} {
+tile.kernel @tiles(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64}, %b: !tile.view<["K", 64], bf16> {tile.alignment = 16 : i64}, %c: !tile.view<["M", 64], bf16> {tile.alignment = 16 : i64}) attributes {dims = ["M", "K"], grid = affine_map<()[m, k] -> (132, 1, 1)>, inputs = 2 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c64 = arith.constant 64 : i32
+  %zero = arith.constant dense<0.0> : tensor<64x64xf32>
+  %first = tile.program_id 0
+  %programs = tile.num_programs 0
+  %rows = tile.dim "M"
+  %tiles = arith.ceildivsi %rows, %c64 : i32
+  %columns = tile.range %c0 : tensor<64xi32>
+  %end = tile.dim "K"
+  scf.for %t = %first to %tiles step %programs : i32 {
+    %m = arith.muli %t, %c64 : i32
+    %at = tile.range %m : tensor<64xi32>
+    %sum = scf.for %k = %c0 to %end step %c64 iter_args(%acc = %zero) -> (tensor<64x64xf32>) : i32 {
+      %depth = tile.range %k : tensor<64xi32>
+      %l = tile.load %a[%at, %depth] : (!tile.view<["M", "K"], bf16>, tensor<64xi32>, tensor<64xi32>) -> tensor<64x64xbf16>
+      %r = tile.load %b[%depth, %columns] : (!tile.view<["K", 64], bf16>, tensor<64xi32>, tensor<64xi32>) -> tensor<64x64xbf16>
+      %product = tile.dot %l, %r, %acc : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+      scf.yield %product : tensor<64x64xf32>
+    } {tile.pipelined = 2 : i64}
+    %out = arith.truncf %sum : tensor<64x64xf32> to tensor<64x64xbf16>
+    tile.store %out, %c[%at, %columns] : tensor<64x64xbf16>, !tile.view<["M", 64], bf16>, tensor<64xi32>, tensor<64xi32>
+  }
+  tile.return
+}
+}

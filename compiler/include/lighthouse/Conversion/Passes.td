@@ -89,7 +89,8 @@ def PipelineLoops : Pass<"tile-pipeline-loops", "::lighthouse::tile::KernelOp"> 
 
     - Where the target has `wgmma`, bulk copies and register budgets, and all products fit, the kernel becomes
       warp-specialised: a role of one warpgroup brings the operands by bulk copies, one of the kernel's warps
-      runs the rest, with one iteration's products in flight. Results leave by bulk stores where there is
+      runs the rest. Products that only add to sums stay in flight for an iteration; others are waited for where
+      their results are used. Loops around are loops of both roles. Results leave by bulk stores where there is
       room for them.
     - Else `tile.copy_async` brings them n - 1 iterations ahead.
 

@@ -38,7 +38,7 @@ Obstacle pipelining::checkBulk(Value view, ValueRange indices, Type type) {
   return {};
 }
 
-StorePlan::StorePlan(tile::KernelOp kernel, int64_t freeBytes) {
+StorePlan::StorePlan(tile::KernelOp kernel, ArrayRef<scf::ForOp> nest, int64_t freeBytes) {
   kernel.walk([&](tile::StoreOp store) {
     auto type = dyn_cast<RankedTensorType>(store.getValue().getType());
     if (!type)
@@ -46,8 +46,10 @@ StorePlan::StorePlan(tile::KernelOp kernel, int64_t freeBytes) {
     int64_t bytes = type.getNumElements() * tile::getMemoryBytes(type.getElementType());
     // What the engine writes is there later than what threads write: nothing else may go to the
     // same tensor, or come from it.
-    bool isPlain = store->getParentOp() == kernel && !store.getMask() &&
-                   store.getView().hasOneUse() && isa<FloatType>(type.getElementType());
+    Operation *parent = store->getParentOp();
+    bool isPlain = (parent == kernel || llvm::is_contained(nest.drop_back(), parent)) &&
+                   !store.getMask() && store.getView().hasOneUse() &&
+                   isa<FloatType>(type.getElementType());
     if (isPlain && bytes + bufferBytes <= freeBytes &&
         checkBulk(store.getView(), store.getIndices(), type).empty()) {
       bulk.push_back(store);
@@ -66,6 +68,9 @@ void StorePlan::apply(OpBuilder &outside) {
     auto type = cast<RankedTensorType>(store.getValue().getType());
     Value buffer = tile::AllocSharedOp::create(outside, store.getLoc(), bufferFor(type));
     OpBuilder builder(store);
+    // What an iteration before has left in the buffer, and in memory where that is the same.
+    if (isa<scf::ForOp>(store->getParentOp()))
+      tile::WaitBulkOp::create(builder, store.getLoc(), /*pending=*/0, /*written=*/true);
     tile::BufferStoreOp::create(builder, store.getLoc(), store.getValue(), buffer,
                                 /*unordered=*/false);
     tile::StoreBulkOp::create(builder, store.getLoc(), buffer, store.getView(), store.getIndices(),

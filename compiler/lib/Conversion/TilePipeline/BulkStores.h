@@ -23,8 +23,9 @@ struct StorePlan {
   /// Bytes that changes of layout of the other stores may take, one after the other.
   int64_t scratchBytes = 0;
 
-  /// Chooses bulk stores among those in the kernel's own block as long as there are `freeBytes`.
-  StorePlan(tile::KernelOp kernel, int64_t freeBytes);
+  /// Chooses bulk stores as long as there are `freeBytes`, among those in the kernel's own block
+  /// and in the loops of `nest` but the last.
+  StorePlan(tile::KernelOp kernel, llvm::ArrayRef<mlir::scf::ForOp> nest, int64_t freeBytes);
 
   /// Makes the bulk stores; their buffers are created by `outside`.
   void apply(mlir::OpBuilder &outside);

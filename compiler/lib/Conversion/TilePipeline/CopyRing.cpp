@@ -95,7 +95,8 @@ void pipelining::makeCopyRing(PipelinedLoop &pipelined) {
     startCopies(later(loop.getLowerBound(), i), arith::ConstantIntOp::create(builder, loc, i, 32));
 
   Value counter;
-  pipelined.loop = loop = addCounter(loop, counter);
+  Value zero = arith::ConstantIntOp::create(builder, loc, 0, 32);
+  pipelined.loop = loop = addCounter(loop, zero, counter);
   builder.setInsertionPointToStart(loop.getBody());
   tile::WaitOp::create(builder, loc, ahead - 1);
   startCopies(later(loop.getInductionVar(), ahead), addConstant(builder, loc, counter, ahead));

@@ -142,15 +142,14 @@ Value pipelining::slotAt(OpBuilder &builder, Location loc, Value ring, Value ind
   return tile::SlotOp::create(builder, loc, slot, ring, index);
 }
 
-scf::ForOp pipelining::addCounter(scf::ForOp loop, Value &counter) {
+scf::ForOp pipelining::addCounter(scf::ForOp loop, Value start, Value &counter) {
   IRRewriter rewriter(loop);
-  Value zero = arith::ConstantIntOp::create(rewriter, loop.getLoc(), 0, 32);
   auto next = [](OpBuilder &builder, Location loc,
                  ArrayRef<BlockArgument> added) -> SmallVector<Value> {
     return {addConstant(builder, loc, added.front(), 1)};
   };
   auto counting = cast<scf::ForOp>(*loop.replaceWithAdditionalYields(
-      rewriter, zero, /*replaceInitOperandUsesInLoop=*/false, next));
+      rewriter, start, /*replaceInitOperandUsesInLoop=*/false, next));
   counter = counting.getRegionIterArgs().back();
   return counting;
 }

@@ -58,8 +58,9 @@ private:
   bool addSubscript(mlir::Value value);
 };
 
-/// The loop that also counts its iterations from 0. `counter` becomes the value in the body.
-mlir::scf::ForOp addCounter(mlir::scf::ForOp loop, mlir::Value &counter);
+/// The loop that also counts its iterations from `start` on. `counter` becomes the value in the
+/// body; the last result is what the count is behind it.
+mlir::scf::ForOp addCounter(mlir::scf::ForOp loop, mlir::Value start, mlir::Value &counter);
 
 /// `value + constant`, i32.
 mlir::Value addConstant(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,

@@ -16,6 +16,8 @@
 #include "AsyncProducts.h"
 #include "BulkStores.h"
 
+#include "mlir/IR/PatternMatch.h"
+
 using namespace mlir;
 using namespace lighthouse;
 using namespace lighthouse::pipelining;
@@ -49,11 +51,27 @@ std::optional<Budgets> budgetsFor(int64_t consumerWarps, int64_t registers) {
 // Analysis
 //===------------------------------------------------------------------------------------------===//
 
-/// Adds what `value` is computed from before the loop, in order. False if that has effects.
+/// The loops that end with that of `pipelined`, outermost first; none if one is in something else
+/// than a loop or the kernel.
+static SmallVector<scf::ForOp> nestOf(const PipelinedLoop &pipelined) {
+  SmallVector<scf::ForOp> nest;
+  Operation *op = pipelined.loop;
+  for (; isa<scf::ForOp>(op); op = op->getParentOp())
+    nest.push_back(cast<scf::ForOp>(op));
+  if (!isa<tile::KernelOp>(op))
+    return {};
+  std::reverse(nest.begin(), nest.end());
+  return nest;
+}
+
+/// Adds what `value` is computed from outside of the pipelined loop, in order. False if that has
+/// effects, or follows from what a loop carries.
 static bool addSources(Value value, llvm::SetVector<Operation *> &sources) {
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+    return !loop || loop.getInductionVar() == argument;
+  }
   Operation *op = value.getDefiningOp();
-  if (!op)
-    return true;
   if (sources.contains(op))
     return true;
   if (op->getNumRegions() != 0 || !isMemoryEffectFree(op) ||
@@ -63,14 +81,19 @@ static bool addSources(Value value, llvm::SetVector<Operation *> &sources) {
   return true;
 }
 
-/// What the producer has to compute before the loop. False if it cannot.
-static bool findSources(const PipelinedLoop &pipelined, llvm::SetVector<Operation *> &sources) {
+/// What the producer has to compute outside of the pipelined loop. False if it cannot.
+static bool findSources(const PipelinedLoop &pipelined, ArrayRef<scf::ForOp> nest,
+                        llvm::SetVector<Operation *> &sources) {
   scf::ForOp loop = pipelined.loop;
   auto add = [&](Value value) {
     return !loop.isDefinedOutsideOfLoop(value) || addSources(value, sources);
   };
   auto addAll = [&](ValueRange values) { return llvm::all_of(values, add); };
-  return addAll({loop.getLowerBound(), loop.getUpperBound(), loop.getStep()}) &&
+  return llvm::all_of(
+             nest,
+             [&](scf::ForOp around) {
+               return addAll({around.getLowerBound(), around.getUpperBound(), around.getStep()});
+             }) &&
          llvm::all_of(pipelined.subscripts,
                       [&](Operation *op) { return addAll(op->getOperands()); }) &&
          llvm::all_of(pipelined.loads,
@@ -85,9 +108,10 @@ static int64_t fixedBytes(const PipelinedLoop &loop, tile::KernelOp kernel) {
 Obstacle pipelining::checkSpecialisation(const PipelinedLoop &pipelined,
                                          const tile::TargetInfo &target) {
   scf::ForOp loop = pipelined.loop;
-  auto kernel = dyn_cast<tile::KernelOp>(loop->getParentOp());
-  if (!kernel)
-    return "it is part of a loop, a branch or a role";
+  SmallVector<scf::ForOp> nest = nestOf(pipelined);
+  if (nest.empty())
+    return "it is part of a branch, a 'while' or a role";
+  auto kernel = loop->getParentOfType<tile::KernelOp>();
   int64_t warps = kernel.getNumWarps();
   if (warps != warpsOfWarpgroup && warps != 2 * warpsOfWarpgroup)
     return "the kernel has " + std::to_string(warps) + " warps, not 4 or 8";
@@ -111,10 +135,10 @@ Obstacle pipelining::checkSpecialisation(const PipelinedLoop &pipelined,
     return "its products take " + std::to_string(registers) +
            " registers of each thread, more than " + std::to_string(mostRegisters);
   llvm::SetVector<Operation *> sources;
-  if (!findSources(pipelined, sources))
+  if (!findSources(pipelined, nest, sources))
     return "its bounds or the places of its loads follow from memory or from a branch";
   int64_t bytes = fixedBytes(pipelined, kernel);
-  StorePlan stores(kernel, target.sharedBytes - bytes);
+  StorePlan stores(kernel, nest, target.sharedBytes - bytes);
   bytes += stores.bufferBytes + stores.scratchBytes;
   if (bytes > target.sharedBytes)
     return "its " + std::to_string(pipelined.stages) + " stages and the results take " +
@@ -133,8 +157,8 @@ class WarpSpecialisation {
 public:
   WarpSpecialisation(PipelinedLoop &pipelined, const tile::TargetInfo &target)
       : pipelined(pipelined), target(target),
-        kernel(cast<tile::KernelOp>(pipelined.loop->getParentOp())), warps(kernel.getNumWarps()),
-        outside(OpBuilder::atBlockBegin(&kernel.getBody().front())) {}
+        kernel(pipelined.loop->getParentOfType<tile::KernelOp>()), nest(nestOf(pipelined)),
+        warps(kernel.getNumWarps()), outside(OpBuilder::atBlockBegin(&kernel.getBody().front())) {}
 
   void run();
 
@@ -142,12 +166,20 @@ private:
   void makeBuffers();
   Block *makeRole(OpBuilder &builder, StringRef name, int64_t warps,
                   std::optional<int64_t> registers);
+  /// Makes the loops of `rest`, with copies in the last, and what they need, of `sources`.
+  /// `counter` counts iterations of that; returns what the count is behind the loops.
+  Value copyNest(OpBuilder &builder, ArrayRef<scf::ForOp> rest,
+                 const llvm::SetVector<Operation *> &sources, Value counter, IRMapping &mapping);
+  void startCopies(OpBuilder &builder, Value variable, Value counter, IRMapping &mapping);
   void fillProducer(Block *body);
+  void countIterations(Value &counter);
   void fillConsumer(Block *body);
 
   PipelinedLoop &pipelined;
   const tile::TargetInfo &target;
   tile::KernelOp kernel;
+  /// The loops around the pipelined one, and that.
+  SmallVector<scf::ForOp> nest;
   int64_t warps;
   AsyncProducts products;
   /// Before the roles.
@@ -179,33 +211,72 @@ Block *WarpSpecialisation::makeRole(OpBuilder &builder, StringRef name, int64_t 
   return body;
 }
 
+void WarpSpecialisation::startCopies(OpBuilder &builder, Value variable, Value counter,
+                                     IRMapping &mapping) {
+  Location loc = pipelined.loop.getLoc();
+  int64_t lag = products.isOverlapped() ? 1 : 0;
+  tile::MBarrierWaitOp::create(builder, loc, free,
+                               addConstant(builder, loc, counter, lag - pipelined.stages));
+  pipelined.cloneSubscripts(builder, variable, mapping);
+  for (tile::LoadOp load : pipelined.loads)
+    tile::CopyBulkOp::create(
+        builder, load.getLoc(), load.getView(),
+        llvm::map_to_vector(load.getIndices(),
+                            [&](Value index) { return mapping.lookupOrDefault(index); }),
+        slotAt(builder, load.getLoc(), rings[load], counter), full, counter);
+}
+
+Value WarpSpecialisation::copyNest(OpBuilder &builder, ArrayRef<scf::ForOp> rest,
+                                   const llvm::SetVector<Operation *> &sources, Value counter,
+                                   IRMapping &mapping) {
+  scf::ForOp loop = rest.front();
+  for (Operation *op : sources)
+    if (op->getBlock() == loop->getBlock())
+      builder.clone(*op, mapping);
+  auto copy = scf::ForOp::create(
+      builder, loop.getLoc(), mapping.lookupOrDefault(loop.getLowerBound()),
+      mapping.lookupOrDefault(loop.getUpperBound()), mapping.lookupOrDefault(loop.getStep()),
+      counter, [&](OpBuilder &inner, Location loc, Value variable, ValueRange carried) {
+        mapping.map(loop.getInductionVar(), variable);
+        Value count = carried.front();
+        if (rest.size() > 1) {
+          count = copyNest(inner, rest.drop_front(), sources, count, mapping);
+        } else {
+          startCopies(inner, variable, count, mapping);
+          count = addConstant(inner, loc, count, 1);
+        }
+        scf::YieldOp::create(inner, loc, count);
+      });
+  return copy.getResults().back();
+}
+
 void WarpSpecialisation::fillProducer(Block *body) {
-  scf::ForOp loop = pipelined.loop;
-  Location loc = loop.getLoc();
   OpBuilder builder = OpBuilder::atBlockBegin(body);
   llvm::SetVector<Operation *> sources;
-  findSources(pipelined, sources);
+  findSources(pipelined, nest, sources);
   IRMapping mapping;
-  for (Operation *op : sources)
-    builder.clone(*op, mapping);
-  Value zero = arith::ConstantIntOp::create(builder, loc, 0, 32);
-  int64_t lag = products.isOverlapped() ? 1 : 0;
-  scf::ForOp::create(
-      builder, loc, mapping.lookupOrDefault(loop.getLowerBound()),
-      mapping.lookupOrDefault(loop.getUpperBound()), mapping.lookupOrDefault(loop.getStep()), zero,
-      [&](OpBuilder &inner, Location, Value variable, ValueRange carried) {
-        Value counter = carried.front();
-        tile::MBarrierWaitOp::create(inner, loc, free,
-                                     addConstant(inner, loc, counter, lag - pipelined.stages));
-        pipelined.cloneSubscripts(inner, variable, mapping);
-        for (tile::LoadOp load : pipelined.loads)
-          tile::CopyBulkOp::create(
-              inner, load.getLoc(), load.getView(),
-              llvm::map_to_vector(load.getIndices(),
-                                  [&](Value index) { return mapping.lookupOrDefault(index); }),
-              slotAt(inner, load.getLoc(), rings[load], counter), full, counter);
-        scf::YieldOp::create(inner, loc, addConstant(inner, loc, counter, 1));
-      });
+  Value zero = arith::ConstantIntOp::create(builder, pipelined.loop.getLoc(), 0, 32);
+  copyNest(builder, nest, sources, zero, mapping);
+}
+
+/// Lets the loops of the consumer count iterations of the pipelined one, through all loops around
+/// it.
+void WarpSpecialisation::countIterations(Value &counter) {
+  IRRewriter rewriter(nest.front());
+  Value count = arith::ConstantIntOp::create(rewriter, pipelined.loop.getLoc(), 0, 32);
+  auto keep = [](OpBuilder &, Location, ArrayRef<BlockArgument> added) -> SmallVector<Value> {
+    return {added.front()};
+  };
+  for (scf::ForOp &around : MutableArrayRef(nest).drop_back()) {
+    around = cast<scf::ForOp>(*around.replaceWithAdditionalYields(
+        rewriter, count, /*replaceInitOperandUsesInLoop=*/false, keep));
+    count = around.getRegionIterArgs().back();
+  }
+  nest.back() = pipelined.loop = addCounter(pipelined.loop, count, counter);
+  for (auto [around, inner] : llvm::zip(nest, MutableArrayRef(nest).drop_front())) {
+    auto yield = cast<scf::YieldOp>(around.getBody()->getTerminator());
+    yield->setOperand(yield->getNumOperands() - 1, inner.getResults().back());
+  }
 }
 
 void WarpSpecialisation::fillConsumer(Block *body) {
@@ -214,7 +285,8 @@ void WarpSpecialisation::fillConsumer(Block *body) {
       op.moveBefore(body->getTerminator());
 
   Value counter;
-  scf::ForOp loop = pipelined.loop = addCounter(pipelined.loop, counter);
+  countIterations(counter);
+  scf::ForOp loop = pipelined.loop;
   Location loc = loop.getLoc();
   products.apply(
       loop, rings, counter,
@@ -250,7 +322,7 @@ void WarpSpecialisation::run() {
     alloc->moveBefore(&kernel.getBody().front(), kernel.getBody().front().begin());
   });
   makeBuffers();
-  StorePlan(kernel, target.sharedBytes - bytes).apply(outside);
+  StorePlan(kernel, nest, target.sharedBytes - bytes).apply(outside);
 
   Location loc = pipelined.loop.getLoc();
   OpBuilder builder(kernel.getBody().front().getTerminator());
