@@ -650,3 +650,33 @@ tile.kernel @second(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64}
   tile.return
 }
 }
+
+// -----
+
+// Without roles a persistent kernel has a block for each instance.
+// CHECK-LABEL: tile.kernel @without_roles(
+// CHECK-NOT: tile.persistent
+// CHECK-NOT: tile.resident
+// CHECK-NOT: scf.for
+// CHECK: tile.return
+module attributes {tile.target = #tile.target<"sm_90a">} {
+// expected-warning@below {{'persistent': every program instance has a block of its own, as it has not one loop that is pipelined in two stages or more}}
+tile.kernel @without_roles(%a: !tile.view<["M"], f32>, %c: !tile.view<["M"], f32>) attributes {dims = ["M"], grid = affine_map<()[m] -> (m, 1, 1)>, inputs = 1 : i64, tile.persistent} {
+  %i = tile.program_id 0
+  %x = tile.load %a[%i] : (!tile.view<["M"], f32>, i32) -> f32
+  tile.store %x, %c[%i] : f32, !tile.view<["M"], f32>, i32
+  tile.return
+}
+}
+
+// -----
+
+// Targets without roles ignore it.
+// CHECK-LABEL: tile.kernel @ignored(
+// CHECK-NOT: tile.persistent
+// CHECK: tile.return
+module attributes {tile.target = #tile.target<"sm_80">} {
+tile.kernel @ignored() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64, tile.persistent} {
+  tile.return
+}
+}

@@ -263,3 +263,57 @@ tile.kernel @tiles(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64},
   tile.return
 }
 }
+
+// -----
+
+// A persistent kernel goes through instances in both roles, from that of the block on in steps of the number of
+// blocks. Coordinates along axes follow from the number of the instance, but for those that are 0.
+// CHECK-LABEL: tile.kernel @persistent(
+// CHECK-SAME: tile.resident}
+// CHECK: tile.role "producer"
+// CHECK-DAG: %[[X:.*]] = tile.num_programs 0
+// CHECK-DAG: %[[Y:.*]] = tile.num_programs 1
+// CHECK-DAG: %[[ROW:.*]] = tile.program_id 1
+// CHECK-DAG: %[[COLUMN:.*]] = tile.program_id 0
+// CHECK-DAG: %[[BEFORE:.*]] = arith.muli %[[ROW]], %[[X]] : i32
+// CHECK-DAG: %[[FIRST:.*]] = arith.addi %[[BEFORE]], %[[COLUMN]] : i32
+// CHECK-DAG: %[[TOTAL:.*]] = arith.muli %[[Y]], %[[X]] : i32
+// CHECK-DAG: %[[STEP:.*]] = tile.num_blocks
+// CHECK: scf.for %[[I:[^ ]*]] = %[[FIRST]] to %[[TOTAL]] step %[[STEP]] iter_args
+// CHECK-DAG: arith.remui %[[I]], %[[X]]
+// CHECK-DAG: arith.divui %[[I]], %[[X]]
+// CHECK: tile.copy_bulk
+// CHECK: tile.role "consumer"
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK: tile.wait_bulk 0 written
+// CHECK: tile.store_bulk
+// CHECK: tile.barrier
+// LOWERED-LABEL: llvm.func ptx_kernelcc @persistent
+// LOWERED-SAME: ["lighthouse.resident", "1"]
+// LOWERED: nvvm.read.ptx.sreg.nctaid.x
+module attributes {tile.target = #tile.target<"sm_90a">} {
+tile.kernel @persistent(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64}, %b: !tile.view<["K", "N"], bf16> {tile.alignment = 16 : i64}, %c: !tile.view<["M", "N"], bf16> {tile.alignment = 16 : i64}) attributes {dims = ["M", "N", "K"], grid = affine_map<()[m, n, k] -> (n ceildiv 64, m ceildiv 64, 1)>, inputs = 2 : i64, warps = 4 : i64, tile.persistent} {
+  %c0 = arith.constant 0 : i32
+  %c64 = arith.constant 64 : i32
+  %zero = arith.constant dense<0.0> : tensor<64x64xf32>
+  %x = tile.program_id 0
+  %y = tile.program_id 1
+  %z = tile.program_id 2
+  %n = arith.muli %x, %c64 : i32
+  %m = arith.muli %y, %c64 : i32
+  %rows = tile.range %m : tensor<64xi32>
+  %columns = tile.range %n : tensor<64xi32>
+  %end = tile.dim "K"
+  %sum = scf.for %k = %z to %end step %c64 iter_args(%acc = %zero) -> (tensor<64x64xf32>) : i32 {
+    %depth = tile.range %k : tensor<64xi32>
+    %l = tile.load %a[%rows, %depth] : (!tile.view<["M", "K"], bf16>, tensor<64xi32>, tensor<64xi32>) -> tensor<64x64xbf16>
+    %r = tile.load %b[%depth, %columns] : (!tile.view<["K", "N"], bf16>, tensor<64xi32>, tensor<64xi32>) -> tensor<64x64xbf16>
+    %product = tile.dot %l, %r, %acc : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    scf.yield %product : tensor<64x64xf32>
+  } {tile.pipelined = 2 : i64}
+  %out = arith.truncf %sum : tensor<64x64xf32> to tensor<64x64xbf16>
+  tile.store %out, %c[%rows, %columns] : tensor<64x64xbf16>, !tile.view<["M", "N"], bf16>, tensor<64xi32>, tensor<64xi32>
+  tile.return
+}
+}

@@ -198,6 +198,7 @@ Compilation::finishPlan(lh::PlanOp op, KernelStore &store, runtime::Cache *cache
     kernel.threads = (*code)->threads;
     kernel.sharedBytes = (*code)->sharedBytes;
     kernel.cluster = (*code)->cluster;
+    kernel.isResident = (*code)->isResident;
   }
   return result;
 }

@@ -100,6 +100,7 @@ static runtime::Artifact toArtifact(std::string key, StringRef name, const tile:
   kernel.threads = code.threads;
   kernel.sharedBytes = code.sharedBytes;
   kernel.cluster = code.cluster;
+  kernel.isResident = code.isResident;
   return {std::move(key), {std::move(plan)}, {code.image}};
 }
 
@@ -112,7 +113,8 @@ static std::optional<KernelCode> fromArtifact(runtime::Artifact artifact) {
                     kernel.stackBytes,
                     kernel.threads,
                     kernel.sharedBytes,
-                    kernel.cluster};
+                    kernel.cluster,
+                    kernel.isResident};
 }
 
 FailureOr<std::shared_ptr<const KernelCode>>

@@ -94,8 +94,11 @@ def PipelineLoops : Pass<"tile-pipeline-loops", "::lighthouse::tile::KernelOp"> 
       room for them.
     - Else `tile.copy_async` brings them n - 1 iterations ahead.
 
+    A kernel with `tile.persistent` that becomes warp-specialised goes through program instances in a loop of
+    both roles, and has `tile.resident` then.
+
     A loop that cannot be done the first way on a target that has it, or neither way, gets a warning that says why.
-    The attribute is gone afterwards.
+    The attributes are gone afterwards.
 
     Before:
     ```mlir
