@@ -38,6 +38,31 @@ Obstacle pipelining::checkBulk(Value view, ValueRange indices, Type type) {
   return {};
 }
 
+/// Whether `value` is held as products leave their results: it is one, or is computed from one
+/// element by element.
+static bool isInFragments(Value value) {
+  if (!isa<RankedTensorType>(value.getType()))
+    return false;
+  Operation *op = value.getDefiningOp();
+  if (!op || isa<scf::ForOp, tile::DotOp>(op))
+    return op != nullptr;
+  return OpTrait::hasElementwiseMappableTraits(op) &&
+         llvm::any_of(op->getOperands(), isInFragments);
+}
+
+/// Bytes of scratch memory by way of which `store` gets its tile to memory. Threads write whole
+/// sectors of 32 bytes: of fragments, with two elements side by side in each of four threads, they
+/// do so at once if an element has 4 bytes.
+static int64_t scratchOf(tile::StoreOp store) {
+  auto type = cast<RankedTensorType>(store.getValue().getType());
+  int64_t element = tile::getMemoryBytes(type.getElementType());
+  if (type.getRank() < 2 || (element >= 4 && isInFragments(store.getValue())))
+    return 0;
+  // Rows are padded.
+  constexpr int64_t padding = 16;
+  return type.getNumElements() * element + type.getNumElements() / type.getShape().back() * padding;
+}
+
 StorePlan::StorePlan(tile::KernelOp kernel, ArrayRef<scf::ForOp> nest, int64_t freeBytes) {
   kernel.walk([&](tile::StoreOp store) {
     auto type = dyn_cast<RankedTensorType>(store.getValue().getType());
@@ -54,11 +79,8 @@ StorePlan::StorePlan(tile::KernelOp kernel, ArrayRef<scf::ForOp> nest, int64_t f
         checkBulk(store.getView(), store.getIndices(), type).empty()) {
       bulk.push_back(store);
       bufferBytes += bytes;
-    } else if (type.getRank() > 1) {
-      // Rows of a tile on its way to another layout are padded.
-      constexpr int64_t padding = 16;
-      int64_t rows = type.getNumElements() / type.getShape().back();
-      scratchBytes = std::max(scratchBytes, bytes + rows * padding);
+    } else {
+      scratchBytes = std::max(scratchBytes, scratchOf(store));
     }
   });
 }
