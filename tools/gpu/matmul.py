@@ -15,8 +15,8 @@ import statistics
 import torch
 
 from lighthouse_attention import kernels
+from report import environment, parameters_of, write_json
 from timing import captured
-from training_tools import environment, write_json
 
 EXAMPLE = os.path.join(os.path.dirname(__file__), "..", "..", "kernels", "examples", "matmul.lh")
 
@@ -79,7 +79,7 @@ def main():
     torch.backends.cuda.matmul.allow_tf32 = False
     results = [measure(n, getattr(torch, options.dtype), options.rounds) for n in options.n]
     if options.json:
-        write_json(options.json, {"environment": environment("cuda"), "products": results})
+        write_json(options.json, {**environment("cuda"), "parameters": parameters_of(options), "products": results})
 
 
 if __name__ == "__main__":
