@@ -68,8 +68,9 @@ typedef struct lh_spec_options {
    * files. For this LLVM installs signal handlers in the process, which stay, and the compilations
    * with this option take turns. */
   int32_t crash_recovery;
-  /** Receives remarks on settings and warnings of the cache, each one line, on any thread; it must
-   * not use the specification. Null: they go to stderr. */
+  /** Receives remarks on settings, warnings of the cache and warnings about places in the
+   * specification, each one line, on any thread; it must not use the specification. Null: they go to
+   * stderr. */
   void (*remark)(const char *text, void *context);
   void *remark_context;
   /** An `lh_tuning_policy`. With `LH_TUNING_FIRST_USE`, `lh_compile` first does what `lh_tune` does

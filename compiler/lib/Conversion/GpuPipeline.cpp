@@ -32,10 +32,18 @@ struct ExpandForNVVMPass : lighthouse::impl::ExpandForNVVMBase<ExpandForNVVMPass
 
 } // namespace
 
-void lighthouse::buildTileLayoutPipeline(OpPassManager &pm) {
+void lighthouse::buildTileSchedulePipeline(OpPassManager &pm) {
   OpPassManager &kernel = pm.nest<tile::KernelOp>();
   kernel.addPass(createCanonicalizerPass());
   kernel.addPass(createCSEPass());
+  kernel.addPass(createPipelineLoops());
+  kernel.addPass(createCanonicalizerPass());
+  kernel.addPass(createCSEPass());
+}
+
+void lighthouse::buildTileLayoutPipeline(OpPassManager &pm) {
+  buildTileSchedulePipeline(pm);
+  OpPassManager &kernel = pm.nest<tile::KernelOp>();
   kernel.addPass(createProveInBounds());
   kernel.addPass(createAssignLayouts());
   kernel.addPass(createCSEPass());
@@ -55,6 +63,8 @@ void lighthouse::buildTileToNVVMPipeline(OpPassManager &pm) {
 }
 
 void lighthouse::registerGpuPipelines() {
+  PassPipelineRegistration<>("tile-schedule-pipeline", "Tile kernels to tile kernels with a schedule",
+                             buildTileSchedulePipeline);
   PassPipelineRegistration<>("tile-layout-pipeline", "Tile kernels to tiles with layouts",
                              buildTileLayoutPipeline);
   PassPipelineRegistration<>("tile-to-nvvm-pipeline",

@@ -299,6 +299,7 @@ struct KernelDecl : GenericDecl {
   Name target; // whose stages the kernel serves; empty: those of all
   SMLoc gridLoc;
   ArrayRef<const Expr *> grid;
+  bool persistent = false;     // a block may run several instances
   const Expr *warps = nullptr; // of a program instance on a GPU; null: the default
   static bool classof(const Decl *d) { return d->kind == Kind::Kernel; }
 };

@@ -681,7 +681,7 @@ void Checker::checkCall(const CallExpr *e) {
     return;
   }
 
-  llvm::SmallVector<StringRef> known{"cdiv", "min", "max", "ilog", "pow", "num_scores"};
+  llvm::SmallVector<StringRef> known{"cdiv", "min", "max", "ilog", "pow", "num_scores", "where"};
   for (auto &[name, decl] : definitions)
     known.push_back(name);
 #define BUILTIN(name, ...)                                                                         \

@@ -132,7 +132,7 @@ Folded lighthouse::frontend::foldBinary(BinaryOp op, const Value &lhs, const Val
 unsigned lighthouse::frontend::numFoldableArgs(StringRef name) {
   return llvm::StringSwitch<unsigned>(name)
       .Cases({"cdiv", "min", "max", "ilog", "pow"}, 2)
-      .Case("num_scores", 3)
+      .Cases({"num_scores", "where"}, 3)
       .Default(0);
 }
 
@@ -158,6 +158,11 @@ static Folded foldNumScores(ArrayRef<Value> args) {
 Folded lighthouse::frontend::foldFunction(StringRef name, ArrayRef<Value> args) {
   if (name == "num_scores")
     return foldNumScores(args);
+  if (name == "where") {
+    if (!args[0].isBool())
+      return Folded::fail("'where' expects a compile-time bool first, found " + describe(args[0]));
+    return args[0].getBool() ? args[1] : args[2];
+  }
   const Value &a = args[0], &b = args[1];
   bool numbers = (a.isInt() || a.isFloat()) && (b.isInt() || b.isFloat());
   if (numbers && (name == "min" || name == "max")) {

@@ -26,9 +26,25 @@ static SMLoc resolve(mlir::Location loc, const Diagnostics &diagnostics,
   return {};
 }
 
-DiagnosticBridge::DiagnosticBridge(mlir::MLIRContext *context, Diagnostics &diagnostics)
+/// "file:line:column: warning: message", without the place if it is unknown.
+static std::string spellWarning(mlir::Diagnostic &warning, const Diagnostics &diagnostics) {
+  mlir::SmallVector<SMLoc> ignored;
+  SourcePlace at = diagnostics.place(resolve(warning.getLocation(), diagnostics, ignored));
+  std::string line = "warning: " + warning.str();
+  return at.line == 0 ? line
+                      : (at.file + ":" + llvm::Twine(at.line) + ":" + llvm::Twine(at.column) + ": " +
+                         line)
+                            .str();
+}
+
+DiagnosticBridge::DiagnosticBridge(mlir::MLIRContext *context, Diagnostics &diagnostics,
+                                   WarningHandler warn)
     : mlir::ScopedDiagnosticHandler(context) {
-  setHandler([&diagnostics](mlir::Diagnostic &from) -> mlir::LogicalResult {
+  setHandler([&diagnostics, warn = std::move(warn)](mlir::Diagnostic &from) -> mlir::LogicalResult {
+    if (warn && from.getSeverity() == mlir::DiagnosticSeverity::Warning) {
+      warn(spellWarning(from, diagnostics));
+      return mlir::success();
+    }
     if (from.getSeverity() != mlir::DiagnosticSeverity::Error)
       return mlir::failure(); // for the handler outside
     mlir::SmallVector<SMLoc> callers;

@@ -156,7 +156,10 @@ tile::KernelOp KernelGen::makeKernel(StringRef symbol) {
   mlir::Block &entry = body->emplaceBlock();
   for (auto [arg, type] : llvm::zip(llvm::concat<const ArgDecl>(decl.args, decl.results), types))
     entry.addArgument(type, location(arg.name.loc));
-  return mlir::cast<tile::KernelOp>(builder.create(state));
+  auto kernel = mlir::cast<tile::KernelOp>(builder.create(state));
+  if (decl.persistent)
+    kernel->setAttr("tile.persistent", builder.getUnitAttr());
+  return kernel;
 }
 
 void KernelGen::setInitialValues(tile::KernelOp kernel) {

@@ -157,6 +157,10 @@ const Decl *Parser::parseKernel() {
         return nullptr;
       }
       decl->grid = tree.copy(grid);
+      if (atWord("persistent")) {
+        take();
+        decl->persistent = true;
+      }
       accept(TokenKind::Semicolon);
     } else if (atWord("target")) {
       SMLoc word = take().loc();

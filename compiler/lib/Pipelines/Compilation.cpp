@@ -168,7 +168,11 @@ Compilation::finishPlan(lh::PlanOp op, KernelStore &store, runtime::Cache *cache
   if (request.isCuda()) {
     for (auto dispatch : op.getBody().getOps<lh::DispatchOp>()) {
       auto kernel = module.lookupSymbol<tile::KernelOp>(dispatch.getKernel());
-      dispatch.setKernel(store.specialize(kernel, dispatch, request.alignment).getSymName());
+      FailureOr<tile::KernelOp> copy =
+          store.specialize(kernel, dispatch, request.alignment, passes);
+      if (failed(copy))
+        return failure();
+      dispatch.setKernel(copy->getSymName());
     }
     module = store.getCopies();
     op->moveBefore(module.getBody(), module.getBody()->end());
@@ -194,6 +198,7 @@ Compilation::finishPlan(lh::PlanOp op, KernelStore &store, runtime::Cache *cache
     kernel.threads = (*code)->threads;
     kernel.sharedBytes = (*code)->sharedBytes;
     kernel.cluster = (*code)->cluster;
+    kernel.isResident = (*code)->isResident;
   }
   return result;
 }

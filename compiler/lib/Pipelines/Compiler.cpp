@@ -42,10 +42,22 @@ struct Compiler::State {
   KernelStores kernels;
   /// Processor seconds taken so far, out of options.limitSeconds.
   double spentSeconds = 0;
+  /// The warnings so far: compilations for other shapes meet them again.
+  llvm::StringSet<> warnings;
   /// Of work that needs no guard.
   CompilerThread thread;
   /// Work that crashed or ran out of time may have left anything behind, and may still be running.
   bool givenUp = false;
+
+  /// Hands on what was not said before.
+  void warn(const std::string &warning) {
+    if (!warnings.insert(warning).second)
+      return;
+    if (options.remark)
+      options.remark(warning);
+    else
+      llvm::errs() << warning << "\n";
+  }
 
   // What guarded work hands back.
   std::string output;
@@ -268,7 +280,9 @@ static Status compileGuarded(std::shared_ptr<StateT> state, const Request &reque
     return definition.status();
   auto outcome = std::make_shared<Status>();
   Status guarded = runGuardedWork(state, definition->loc, [=] {
-    frontend::DiagnosticBridge bridge(&state->context, state->diagnostics);
+    frontend::DiagnosticBridge bridge(
+        &state->context, state->diagnostics,
+        [state = state.get()](const std::string &warning) { state->warn(warning); });
     TableTuner tuner(state->options, request);
     auto attempt = [&] {
       Compilation compilation(*state->spec, state->context, request, state->options, tuner);

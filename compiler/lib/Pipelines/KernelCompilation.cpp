@@ -108,6 +108,7 @@ FailureOr<KernelCode> KernelCompilation::takeCode() {
     code.threads = made.front().threads;
     code.sharedBytes = made.front().sharedBytes;
     code.cluster = 1;
+    code.isResident = made.front().isResident;
     code.image = std::make_shared<const runtime::CodeImage>(runtime::CodeImage{
         runtime::CodeImage::Kind::Ptx, {assembly.begin(), assembly.end()}, /*textBytes=*/0});
     return code;

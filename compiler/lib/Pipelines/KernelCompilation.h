@@ -18,6 +18,7 @@ struct KernelCode {
   std::shared_ptr<const runtime::CodeImage> image;
   int64_t entry = 0, stackBytes = 0;
   int64_t threads = 0, sharedBytes = 0, cluster = 0;
+  bool isResident = false;
 };
 
 /// Takes the kernels of a module, one or several, through the phases from `Tile` to code.

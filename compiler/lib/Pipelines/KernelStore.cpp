@@ -2,10 +2,12 @@
 
 #include "KernelStore.h"
 
+#include "lighthouse/Conversion/Passes.h"
 #include "lighthouse/Transforms/TensorMaps.h"
 #include "lighthouse/runtime/Environment.h"
 #include "lighthouse/runtime/Sha256.h"
 
+#include "mlir/Pass/PassManager.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -23,8 +25,23 @@ KernelStore::KernelStore(MLIRContext &context, const tile::TargetInfo &target)
 
 StringRef KernelStore::instanceName(StringRef kernel) { return kernel.split(separator).first; }
 
-tile::KernelOp KernelStore::specialize(tile::KernelOp instance, lh::DispatchOp dispatch,
-                                       int64_t alignment) {
+OwningOpRef<ModuleOp> KernelStore::isolate(tile::KernelOp kernel) const {
+  OwningOpRef<ModuleOp> alone = ModuleOp::create(kernel.getLoc());
+  tile::setTarget(*alone, target);
+  alone->push_back(kernel.clone());
+  return alone;
+}
+
+/// Whether the author of `kernel` asks for a schedule.
+static bool hasPipelinedLoops(tile::KernelOp kernel) {
+  WalkResult walked = kernel.walk([](scf::ForOp loop) {
+    return loop->hasAttr("tile.pipelined") ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return walked.wasInterrupted();
+}
+
+FailureOr<tile::KernelOp> KernelStore::specialize(tile::KernelOp instance, lh::DispatchOp dispatch,
+                                                  int64_t alignment, PassRunner &passes) {
   auto [known, isNew] = uses.try_emplace(instance.getSymName());
   if (isNew)
     known->second = DimUses::of(instance);
@@ -32,11 +49,18 @@ tile::KernelOp KernelStore::specialize(tile::KernelOp instance, lh::DispatchOp d
   std::string name = (instance.getSymName() + Twine(separator) + specialization.str()).str();
   if (auto made = copies->lookupSymbol<tile::KernelOp>(name))
     return made;
-  tile::KernelOp copy = instance.clone();
+  OwningOpRef<ModuleOp> alone = isolate(instance);
+  auto copy = *alone->getOps<tile::KernelOp>().begin();
   copy.setSymName(name);
   specialization.apply(copy);
+  // Before the launcher is told which maps it takes.
+  if (hasPipelinedLoops(copy) &&
+      failed(passes.run(
+          *alone, [](OpPassManager &pm) { buildTileSchedulePipeline(pm); },
+          /*mayBlameRequest=*/false)))
+    return failure();
   attachTensorMaps(copy);
-  copies->push_back(copy);
+  copy->moveBefore(copies->getBody(), copies->getBody()->end());
   return copy;
 }
 
@@ -76,6 +100,7 @@ static runtime::Artifact toArtifact(std::string key, StringRef name, const tile:
   kernel.threads = code.threads;
   kernel.sharedBytes = code.sharedBytes;
   kernel.cluster = code.cluster;
+  kernel.isResident = code.isResident;
   return {std::move(key), {std::move(plan)}, {code.image}};
 }
 
@@ -88,7 +113,8 @@ static std::optional<KernelCode> fromArtifact(runtime::Artifact artifact) {
                     kernel.stackBytes,
                     kernel.threads,
                     kernel.sharedBytes,
-                    kernel.cluster};
+                    kernel.cluster,
+                    kernel.isResident};
 }
 
 FailureOr<std::shared_ptr<const KernelCode>>
@@ -116,11 +142,9 @@ KernelStore::getCode(tile::KernelOp kernel, PassRunner &passes, runtime::Cache *
 }
 
 FailureOr<KernelCode> KernelStore::compile(tile::KernelOp kernel, PassRunner &passes) {
-  OwningOpRef<ModuleOp> alone = ModuleOp::create(kernel.getLoc());
-  tile::setTarget(*alone, target);
-  tile::KernelOp copy = kernel.clone();
+  OwningOpRef<ModuleOp> alone = isolate(kernel);
+  auto copy = *alone->getOps<tile::KernelOp>().begin();
   copy.setSymName(instanceName(kernel.getSymName()));
-  alone->push_back(copy);
   KernelCompilation compilation(passes, *alone);
   for (const PhaseInfo &phase : allPhases())
     if (phase.phase >= Phase::Tile && phase.phase < Phase::Artifact && phase.phase != Phase::Asm &&

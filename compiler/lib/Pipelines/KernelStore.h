@@ -29,8 +29,9 @@ public:
   mlir::ModuleOp getCopies() { return *copies; }
 
   /// A copy of `instance` that knows what `dispatch` allows it to assume; see
-  /// `KernelSpecialization::of`.
-  tile::KernelOp specialize(tile::KernelOp instance, lh::DispatchOp dispatch, int64_t alignment);
+  /// `KernelSpecialization::of`. Its loops are pipelined.
+  mlir::FailureOr<tile::KernelOp> specialize(tile::KernelOp instance, lh::DispatchOp dispatch,
+                                             int64_t alignment, PassRunner &passes);
 
   /// The code of a kernel of either module: made before, else from `cache`, which may be null, else
   /// compiled now.
@@ -41,6 +42,8 @@ public:
   static llvm::StringRef instanceName(llvm::StringRef kernel);
 
 private:
+  /// A module for this target with a copy of `kernel` and nothing else.
+  mlir::OwningOpRef<mlir::ModuleOp> isolate(tile::KernelOp kernel) const;
   std::string keyOf(tile::KernelOp kernel) const;
   mlir::FailureOr<KernelCode> compile(tile::KernelOp kernel, PassRunner &passes);
 

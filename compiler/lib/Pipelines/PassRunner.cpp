@@ -28,6 +28,8 @@ LogicalResult PassRunner::run(ModuleOp module, llvm::function_ref<void(OpPassMan
   // comes from a verifier or a lowering that ran into what it does not know.
   bool blamesCompiler = !mayBlameRequest, reported = false;
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Warning)
+      return failure(); // for the handler outside
     std::string message = diagnostic.str();
     if (diagnostic.getSeverity() != DiagnosticSeverity::Error ||
         StringRef(message).starts_with("Failures have been detected"))

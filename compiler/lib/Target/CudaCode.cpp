@@ -41,7 +41,8 @@ std::vector<CudaKernel> lighthouse::cudaKernels(const Module &module) {
     if (isKernel(function))
       kernels.push_back({function.getName().str(),
                          int64_t(function.getFnAttributeAsParsedInteger("nvvm.maxntid")),
-                         int64_t(function.getFnAttributeAsParsedInteger("lighthouse.shared"))});
+                         int64_t(function.getFnAttributeAsParsedInteger("lighthouse.shared")),
+                         function.getFnAttributeAsParsedInteger("lighthouse.resident") != 0});
   return kernels;
 }
 

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -85,8 +86,26 @@ Status CudaProgram::loadImages(const Artifact &artifact, const LoadOptions &opti
     if (!function)
       return Status(function.status()).withContext(fmt::format("kernel '{}'", kernel.name));
     functions.push_back(*function);
+    Result<std::int64_t> blocks = mostBlocks(kernel, *function);
+    if (!blocks)
+      return Status(blocks.status()).withContext(fmt::format("kernel '{}'", kernel.name));
+    blockLimits.push_back(*blocks);
   }
   return {};
+}
+
+Result<std::int64_t> CudaProgram::mostBlocks(const KernelSpec &kernel, CUfunction function) const {
+  if (!kernel.isResident)
+    return PlanLimits::cudaBlocks;
+  Result<int> multiprocessors = context.attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+  if (!multiprocessors)
+    return multiprocessors.status();
+  int blocks = 0;
+  if (Status s = context.driver().cuOccupancyMaxActiveBlocksPerMultiprocessor(
+          &blocks, function, int(kernel.threads), std::size_t(kernel.sharedBytes));
+      !s.ok())
+    return s;
+  return std::max<std::int64_t>(1, std::int64_t(blocks) * *multiprocessors);
 }
 
 //===----------------------------------------------------------------------===//
@@ -181,7 +200,7 @@ Status CudaProgram::launchKernel(std::size_t index, std::int64_t *runWords, CUst
     if (!parameter)
       return parameter.status();
     void *parameters[] = {*parameter};
-    const auto blocks = unsigned(prepared.instances), threads = unsigned(kernel.threads),
+    const auto blocks = unsigned(std::min(prepared.instances, blockLimits[spec.kernel])), threads = unsigned(kernel.threads),
                sharedBytes = unsigned(kernel.sharedBytes);
     if (kernel.cluster == 1)
       return driver.cuLaunchKernel(functions[spec.kernel], blocks, 1, 1, threads, 1, 1, sharedBytes,

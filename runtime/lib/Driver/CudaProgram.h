@@ -38,6 +38,9 @@ private:
 
   /// Checks the device and gets the modules and kernels that the plan uses.
   Status loadImages(const Artifact &artifact, const LoadOptions &options);
+  /// The most blocks that a launch of a kernel has: of one that goes through instances by itself, those
+  /// that the device holds at once.
+  Result<std::int64_t> mostBlocks(const KernelSpec &kernel, CUfunction function) const;
 
   /// Checks that all memory of a run lies on the device.
   Status checkPlacement(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
@@ -50,6 +53,7 @@ private:
   std::map<std::int64_t, std::shared_ptr<const CudaModule>> modules;
   /// One for each kernel of the plan.
   std::vector<CUfunction> functions;
+  std::vector<std::int64_t> blockLimits;
   mutable EventPool events;
 };
 

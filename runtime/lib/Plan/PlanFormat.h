@@ -9,7 +9,7 @@
 namespace lighthouse::runtime {
 
 /// Version of the JSON form.
-inline constexpr int planVersion = 5;
+inline constexpr int planVersion = 6;
 
 /// Field of an argument of a launch, indexed by `LaunchArg::Kind`.
 inline constexpr std::array<std::string_view, 5> launchArgKindNames = {

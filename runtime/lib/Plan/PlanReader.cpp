@@ -67,7 +67,7 @@ KernelArg readKernelArg(const Cursor &at) {
 
 KernelSpec readKernel(const Cursor &at) {
   at.expectFields({"name", "image", "entry", "stack_bytes", "threads", "shared_bytes", "cluster",
-                   "args", "dims"});
+                   "resident", "args", "dims"});
   KernelSpec kernel;
   kernel.name = at.field("name").string();
   kernel.image = at.field("image").integer();
@@ -76,6 +76,7 @@ KernelSpec readKernel(const Cursor &at) {
   kernel.threads = at.field("threads").integer();
   kernel.sharedBytes = at.field("shared_bytes").integer();
   kernel.cluster = at.field("cluster").integer();
+  kernel.isResident = at.field("resident").boolean();
   kernel.args = at.field("args").list(PlanLimits::kernelArgs, readKernelArg);
   kernel.dims =
       at.field("dims").list(PlanLimits::kernelArgs, [](const Cursor &dim) { return dim.string(); });

@@ -159,6 +159,9 @@ Status checkKernelTarget(const Plan &plan, const JsonPointer &here, const Kernel
     return s;
   if (kernel.cluster > 1 && !isHopper(plan))
     return failure(here / "cluster", "clusters need sm_90 or later, found {}", plan.arch);
+  if (kernel.isResident && kernel.cluster != 1)
+    return failure(here / "resident", "expected false for {}, found true",
+                   isCuda ? "a kernel with clusters" : "the host");
   if (!isCuda)
     return checkRange(here / "threads", kernel.threads, 0, 0);
   if (kernel.threads < 32 || kernel.threads > PlanLimits::threads || kernel.threads % 32 != 0)

@@ -97,11 +97,12 @@ std::string toJson(const KernelSpec &kernel) {
                      "      \"threads\": {},\n"
                      "      \"shared_bytes\": {},\n"
                      "      \"cluster\": {},\n"
+                     "      \"resident\": {},\n"
                      "      \"args\": {},\n"
                      "      \"dims\": {}\n"
                      "    }}",
                      quoted(kernel.name), kernel.image, kernel.entry, kernel.stackBytes,
-                     kernel.threads, kernel.sharedBytes, kernel.cluster,
+                     kernel.threads, kernel.sharedBytes, kernel.cluster, kernel.isResident,
                      list(kernel.args, "      "), integers(dims));
 }
 

@@ -17,10 +17,12 @@ tile.kernel @everything(%x: !tile.view<["B", 3, "N"], f32> {tile.name = "x"}, %s
   // CHECK: %[[P:.*]] = tile.program_id 0
   // CHECK: tile.program_id 2
   // CHECK: tile.num_programs 1
+  // CHECK: tile.num_blocks
   // CHECK: tile.dim "M"
   %p = tile.program_id 0
   %p2 = tile.program_id 2
   %count = tile.num_programs 1
+  %blocks = tile.num_blocks
   %dim = tile.dim "M"
   // CHECK: %[[I:.*]] = tile.range %[[P]] : tensor<64xi32>
   %i = tile.range %p : tensor<64xi32>

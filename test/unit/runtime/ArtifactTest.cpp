@@ -145,7 +145,7 @@ TEST(Artifact, BadPlanWithRightChecksumIsFound) {
 
 TEST(Artifact, OtherVersionsOfPlansAreUnsupported) {
   std::vector<std::uint8_t> bytes = serialized(withScaled(sampleArtifact()));
-  const std::string_view field = "\"version\": 5";
+  const std::string_view field = "\"version\": 6";
   const auto first = std::ranges::search(bytes, field);
   const auto second = std::ranges::search(first.end(), bytes.end(), field.begin(), field.end());
   ASSERT_FALSE(second.empty());
@@ -154,7 +154,7 @@ TEST(Artifact, OtherVersionsOfPlansAreUnsupported) {
   const Status status = Artifact::deserialize(bytes).status();
   EXPECT_EQ(status.code(), StatusCode::Unsupported);
   EXPECT_THAT(status.message(),
-              HasSubstr("plans: /1/version: this runtime reads plans of version 5, found 3"));
+              HasSubstr("plans: /1/version: this runtime reads plans of version 6, found 3"));
 }
 
 TEST(Artifact, EntryPoints) {

@@ -70,6 +70,28 @@ TEST_F(CudaProgram, LaunchesWithTheWordsOfItsArguments) {
                                        address(run.out), 4, sampleLength, 2, 2, 2));
 }
 
+TEST_F(CudaProgram, ResidentKernelsHaveNoMoreBlocksThanTheDeviceHolds) {
+  // The fake device holds 2048 threads on each of its multiprocessors.
+  constexpr unsigned most = 2048 / 128 * 1016;
+  for (const bool isResident : {false, true})
+    for (const std::int64_t rows : {100, 200}) {
+      Artifact artifact = cudaSampleArtifact();
+      artifact.plans[0].kernels[0].isResident = isResident;
+      artifact.plans[0].launches[0].grid = {rows, 100, 1};
+      Result<Program> program = Program::load(artifact);
+      ASSERT_TRUE(program) << program.status().toString();
+      const CudaSampleRun run;
+      forgetCalls();
+      ASSERT_TRUE(run.run(*program).ok());
+      const FakeLaunch &launch = fake().launches[0];
+      const unsigned instances = unsigned(rows) * 100;
+      EXPECT_THAT(launch.grid,
+                  ElementsAre(isResident ? std::min(instances, most) : instances, 1u, 1u));
+      // The kernel sees all instances.
+      EXPECT_EQ(launch.words[7], rows);
+    }
+}
+
 TEST_F(CudaProgram, ARunIsNothingButChecksAndLaunches) {
   const Program program = load();
   const CudaSampleRun run;

@@ -60,6 +60,7 @@ TEST(Plan, RoundTripsWithTensorMapsAndClusters) {
     KernelArg &arg = plan.kernels[0].args[0];
     if (arg.kind == KernelArg::Kind::TensorMap)
       arg.map = {{4, 8}, 32, 256, true};
+    plan.kernels[0].isResident = plan.kernels[0].cluster == 1;
     ASSERT_TRUE(plan.verify().ok()) << plan.verify().message();
     Result<Plan> read = Plan::fromJson(plan.toJson());
     ASSERT_TRUE(read) << read.status().toString();
@@ -84,7 +85,7 @@ TEST(Plan, Lists) {
       {"\"name\": \"scaled\"", "\"name\": \"\"", "/1/name: a name has 1 to 256"},
       {"\"name\": \"scaled\"", "\"title\": \"\"", "/1: the field 'name' is missing"},
       {"{\"parameter\": 0}", "{\"parameter\": 1}", "/1/launches/0/args/1: there is no parameter 1"},
-      {"\"version\": 5", "\"version\": 3", "/0/version: this runtime reads plans of version 5"},
+      {"\"version\": 6", "\"version\": 3", "/0/version: this runtime reads plans of version 6"},
   };
   for (const Case &c : cases)
     EXPECT_THAT(plansFromJson(replaced(text, c.from, c.to)).status().message(),
@@ -110,10 +111,10 @@ TEST(Plan, JsonErrorsHaveAPlace) {
     std::string_view from, to, message;
   };
   const Case cases[] = {
-      {"\"version\": 5", "\"version\": 1", "/version: this runtime reads plans of version 5"},
-      {"\"version\": 5", "\"version\": 3, \"old\": 1", "/version: this runtime reads plans"},
-      {"\"version\": 5", "\"version\": \"4\"", "/version: expected an integer"},
-      {"\"version\": 5,", "", "the field 'version' is missing"},
+      {"\"version\": 6", "\"version\": 1", "/version: this runtime reads plans of version 6"},
+      {"\"version\": 6", "\"version\": 3, \"old\": 1", "/version: this runtime reads plans"},
+      {"\"version\": 6", "\"version\": \"4\"", "/version: expected an integer"},
+      {"\"version\": 6,", "", "the field 'version' is missing"},
       {"\"name\": \"sample\"", "\"name\": \"sample\", \"colour\": 1", "unknown field 'colour'"},
       {"\"name\": \"sample\"", "\"name\": \"sample\", \"name\": \"x\"", "'name' is repeated"},
       {"\"name\": \"sample\"", "\"name\": 7", "/name: expected a string, found number"},
@@ -149,6 +150,8 @@ TEST(Plan, JsonErrorsHaveAPlace) {
       {"{\"input\": 0}", "{\"parameter\": \"x\"}", "/args/0/parameter: expected an integer"},
       {"      \"image\": 0,\n", "", "/kernels/0: the field 'image' is missing"},
       {"      \"cluster\": 0,\n", "", "/kernels/0: the field 'cluster' is missing"},
+      {"      \"resident\": false,\n", "", "/kernels/0: the field 'resident' is missing"},
+      {"\"resident\": false", "\"resident\": 1", "/kernels/0/resident: expected"},
   };
   for (const Case &c : cases) {
     Result<Plan> plan = Plan::fromJson(replaced(good, c.from, c.to));
@@ -260,6 +263,8 @@ TEST(Plan, VerifyNamesThePlace) {
       {[](Plan &p) { p.kernels[0].image = -1; }, "/kernels/0/image: expected 0 to 4095, found -1"},
       {[](Plan &p) { p.kernels[0].image = 4096; }, "/kernels/0/image: expected 0 to 4095"},
       {[](Plan &p) { p.kernels[0].cluster = 1; }, "/kernels/0/cluster: expected 0 to 0, found 1"},
+      {[](Plan &p) { p.kernels[0].isResident = true; },
+       "/kernels/0/resident: expected false for the host, found true"},
       {[](Plan &p) { p.kernels[0].args[0].map.box = {4}; }, "only a tensor map has a box"},
       {[](Plan &p) { p.kernels[0].args[0].kind = KernelArg::Kind::TensorMap; },
        "/kernels/0/args/0: there are no tensor maps on the host"},
@@ -410,6 +415,11 @@ TEST(Plan, VerifyForCuda) {
     c.change(plan, plan.kernels[0].args[0]);
     EXPECT_THAT(plan.verify().message(), HasSubstr(c.message));
   }
+  Plan resident = hopperArtifact().plans[1];
+  resident.kernels[0].isResident = true;
+  EXPECT_THAT(
+      resident.verify().message(),
+      HasSubstr("/kernels/0/resident: expected false for a kernel with clusters, found true"));
   Plan clusters = hopperArtifact().plans[1];
   clusters.arch = "sm_80";
   EXPECT_THAT(clusters.verify().message(),

@@ -23,13 +23,18 @@ void buildTileToHostPipeline(mlir::OpPassManager &pm);
 /// Those loops to the LLVM dialect, by upstream lowerings.
 void buildHostToLLVMPipeline(mlir::OpPassManager &pm);
 
-/// Kernels of the tile dialect to the same with a layout on every tile.
+/// Kernels of the tile dialect for a GPU to the same with a schedule: pipelined loops are. That decides
+/// which tensor maps a kernel takes.
+void buildTileSchedulePipeline(mlir::OpPassManager &pm);
+
+/// Kernels of the tile dialect, scheduled or not, to the same with a layout on every tile.
 void buildTileLayoutPipeline(mlir::OpPassManager &pm);
 
 /// Kernels with layouts to the LLVM dialect, one thread's program.
 void buildTileToNVVMPipeline(mlir::OpPassManager &pm);
 
-/// Registers both for `lighthouse-opt`: `--tile-layout-pipeline`, `--tile-to-nvvm-pipeline`.
+/// Registers them for `lighthouse-opt`: `--tile-schedule-pipeline`, `--tile-layout-pipeline`,
+/// `--tile-to-nvvm-pipeline`.
 void registerGpuPipelines();
 
 /// Registers both for `lighthouse-opt`: `--tile-to-host-pipeline`, `--host-to-llvm-pipeline`.

@@ -79,6 +79,59 @@ def TileToHost : Pass<"tile-to-host", "::mlir::ModuleOp"> {
   ];
 }
 
+def PipelineLoops : Pass<"tile-pipeline-loops", "::lighthouse::tile::KernelOp"> {
+  let summary = "Overlap copies and products of the loops whose author asks for it";
+  let description = [{
+    A loop with the attribute `tile.pipelined` and n stages brings what its products take into rings of n
+    slots in shared memory, ahead of its use. That goes for loads of inputs, without a mask, that are operands of
+    products and nothing else, directly or transposed, and whose subscripts follow from the loop's variable
+    alone.
+
+    - Where the target has `wgmma`, bulk copies and register budgets, and all products fit, the kernel becomes
+      warp-specialised: a role of one warpgroup brings the operands by bulk copies, one of the kernel's warps
+      runs the rest. Products that only add to sums stay in flight for an iteration; others are waited for where
+      their results are used. Loops around are loops of both roles. Results leave by bulk stores where there is
+      room for them.
+    - Else `tile.copy_async` brings them n - 1 iterations ahead.
+
+    A kernel with `tile.persistent` that becomes warp-specialised goes through program instances in a loop of
+    both roles, and has `tile.resident` then.
+
+    A loop that cannot be done the first way on a target that has it, or neither way, gets a warning that says why.
+    The attributes are gone afterwards.
+
+    Before:
+    ```mlir
+    scf.for %k = %c0 to %K step %c32 iter_args(%acc = %zero) -> (tensor<128x128xf32>) : i32 {
+      %depth = tile.range %k : tensor<32xi32>
+      %x = tile.load %a[%rows, %depth] : ...
+      %y = tile.load %b[%depth, %columns] : ...
+      %sum = tile.dot %x, %y, %acc : tensor<128x32xbf16>, tensor<32x128xbf16>, tensor<128x128xf32>
+      scf.yield %sum : tensor<128x128xf32>
+    } {tile.pipelined = 3 : i64}
+    ```
+    After, for sm_80:
+    ```mlir
+    %ring = tile.alloc_shared : !tile.buffer<3x128x32xbf16, 128>
+    ... // copies of the first two iterations, a group each
+    scf.for %k = %c0 to %K step %c32 iter_args(%acc = %zero, %i = %c0) -> (tensor<128x128xf32>, i32) : i32 {
+      tile.wait 1
+      tile.copy_async %a[%rows, %depth_2], %later : ... // slot %i + 2 of %ring
+      ...
+      tile.commit
+      %x = tile.buffer_load %slot : !tile.buffer<128x32xbf16, 128> -> tensor<128x32xbf16>
+      ...
+    }
+    tile.wait 0
+    ```
+  }];
+  let statistics = [
+    Statistic<"numSpecialised", "specialised", "Kernels that were divided into roles">,
+    Statistic<"numRings", "rings", "Loops with rings of asynchronous copies">
+  ];
+  let dependentDialects = ["::lighthouse::tile::TileDialect"];
+}
+
 def ProveInBounds : Pass<"tile-prove-in-bounds", "::lighthouse::tile::KernelOp"> {
   let summary = "Mark accesses whose coordinates cannot leave the tensor";
   let description = [{

@@ -177,10 +177,12 @@ private:
 void loadDialects(mlir::MLIRContext &context);
 
 /// While alive, turns errors that MLIR reports in a context (verifiers, passes) into diagnostics at
-/// the place in the specification that their location names.
+/// the place in the specification that their location names. `warn`, if it is set, receives warnings:
+/// each one line with its place and without an end of line.
 class DiagnosticBridge : public mlir::ScopedDiagnosticHandler {
 public:
-  DiagnosticBridge(mlir::MLIRContext *context, Diagnostics &diagnostics);
+  using WarningHandler = std::function<void(const std::string &)>;
+  DiagnosticBridge(mlir::MLIRContext *context, Diagnostics &diagnostics, WarningHandler warn = {});
 };
 
 } // namespace lighthouse::frontend

@@ -42,7 +42,7 @@ struct CompilerOptions {
   /// Settings of a table that do not fit or do not compile are errors. Otherwise they are ignored
   /// with a remark.
   bool strictTuning = false;
-  /// Receives remarks, each one line without an end of line. Unset: stderr.
+  /// Receives remarks and warnings, each one line without an end of line. Unset: stderr.
   std::function<void(std::string_view)> remark;
 };
 

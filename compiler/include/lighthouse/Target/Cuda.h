@@ -30,6 +30,7 @@ struct CudaKernel {
   std::string name;
   int64_t threads;     ///< Threads of a block.
   int64_t sharedBytes; ///< Dynamic shared memory of a block.
+  bool isResident;     ///< Blocks go through program instances by themselves.
 };
 
 /// The kernels of an LLVM module.

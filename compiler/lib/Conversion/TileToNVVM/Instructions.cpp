@@ -33,6 +33,8 @@ Value KernelLowering::readBlockIndex() {
   return NVVM::BlockIdXOp::create(b, b.getI32Type());
 }
 
+Value KernelLowering::readNumBlocks() { return NVVM::GridDimXOp::create(b, b.getI32Type()); }
+
 Value KernelLowering::shuffleLanes(Shuffle shuffle, Value value, Value source) {
   Type type = value.getType();
   NVVM::ShflKind kind = shuffle == Shuffle::Butterfly ? NVVM::ShflKind::bfly

@@ -292,6 +292,8 @@ private:
   Value opaqueInLoop(mlir::Operation *op, Value value);
   /// The number of this block in the grid, i32.
   Value readBlockIndex();
+  /// The number of blocks of the launch, i32.
+  Value readNumBlocks();
   enum class Shuffle { Butterfly, Up, Index };
   /// `value` of another lane, found by `source` as the kind says.
   Value shuffleLanes(Shuffle shuffle, Value value, Value source);

@@ -22,7 +22,7 @@ static bool isFence(Operation *op) {
   // Barriers, copies and waits.
   if (isa<NVVM::NVVMDialect>(op->getDialect()))
     return !isa<NVVM::LdMatrixOp, NVVM::MmaOp, NVVM::ConvertFloatToTF32Op, NVVM::ShflOp,
-                NVVM::BlockIdXOp>(op);
+                NVVM::BlockIdXOp, NVVM::GridDimXOp>(op);
   return op->getNumRegions() != 0 || isa<LLVM::StoreOp, LLVM::AtomicRMWOp>(op);
 }
 

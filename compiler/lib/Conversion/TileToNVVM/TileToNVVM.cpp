@@ -55,9 +55,12 @@ LLVM::LLVMFuncOp KernelLowering::createFunction() {
     return b.getStrArrayAttr({name, std::to_string(value)});
   };
   // Without a number of blocks ptxas spills registers for the sake of an occupancy of its own choice.
-  function.setPassthroughAttr(
-      b.getArrayAttr({pair("nvvm.maxntid", 32 * kernel.getNumWarps()), pair("nvvm.minctasm", 1),
-                      pair("lighthouse.shared", shared.size())}));
+  SmallVector<Attribute> properties{pair("nvvm.maxntid", 32 * kernel.getNumWarps()),
+                                    pair("nvvm.minctasm", 1),
+                                    pair("lighthouse.shared", shared.size())};
+  if (kernel->hasAttr("tile.resident"))
+    properties.push_back(pair("lighthouse.resident", 1));
+  function.setPassthroughAttr(b.getArrayAttr(properties));
   return function;
 }
 
@@ -297,6 +300,7 @@ LogicalResult KernelLowering::lowerOp(Operation *op) {
       .Case([&](tile::NumProgramsOp count) {
         scalars.map(count.getResult(), numPrograms[count.getAxis()]);
       })
+      .Case([&](tile::NumBlocksOp count) { scalars.map(count.getResult(), readNumBlocks()); })
       .Case([&](tile::DimOp dim) { scalars.map(dim.getResult(), dims.lookup(dim.getName())); })
       .Case([&](arith::ConstantOp constant) {
         if (!isTile(constant))

@@ -144,6 +144,9 @@ struct KernelSpec {
   /// CUDA only: blocks of a cluster, 1 to 16; 1 means that there are no clusters. A grid is a line
   /// of blocks, so that a cluster is that many neighbours of it.
   std::int64_t cluster = 0;
+  /// CUDA only: a block goes through program instances by itself, so a launch has no more blocks than
+  /// the device holds at once.
+  bool isResident = false;
 
   bool operator==(const KernelSpec &) const = default;
 };

@@ -38,7 +38,9 @@ def Tile_KernelOp : Tile_Op<"kernel", [
     on a GPU, 4 if absent, or those of its roles. The argument attribute `tile.alignment` of a view is
     a power of two in bytes that divides its address and the distances between its rows. The argument
     attribute `tile.init` of a result is the value that each of its elements has before the first
-    instance runs; without it they are undefined.
+    instance runs; without it they are undefined. A kernel with the attribute `tile.persistent` may be
+    run by fewer blocks than it has instances; one with `tile.resident` is: a launch has as many blocks as
+    a GPU holds at once, at most one for each instance, and each goes through instances in a loop.
 
     Constraints:
     - (kernel_c1) every argument is a view or a scalar, and there are no function results;
@@ -142,6 +144,18 @@ def Tile_NumProgramsOp : Tile_Op<"num_programs", [Pure]> {
   let results = (outs I32:$result);
   let hasVerifier = 1;
   let assemblyFormat = "$axis attr-dict";
+}
+
+def Tile_NumBlocksOp : Tile_Op<"num_blocks", [Pure]> {
+  let summary = "how many blocks run the instances of a kernel";
+  let description = [{
+    In a kernel with `tile.resident`, the number of blocks of the launch, which are those of its first
+    instances.
+
+    Example: `%n = tile.num_blocks`
+  }];
+  let results = (outs I32:$result);
+  let assemblyFormat = "attr-dict";
 }
 
 def Tile_DimOp : Tile_Op<"dim", [Pure]> {

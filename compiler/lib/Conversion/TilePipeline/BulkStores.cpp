@@ -1,0 +1,102 @@
+//===- BulkStores.cpp - results that leave by the copy engine ---------------------------------===//
+//
+// A product's fragments would be written in pieces of 16 bytes. The copy engine writes whole rows
+// of a buffer, and the threads need not wait for it.
+//
+//===------------------------------------------------------------------------------------------===//
+
+#include "BulkStores.h"
+
+using namespace mlir;
+using namespace lighthouse;
+using namespace lighthouse::pipelining;
+
+static constexpr int64_t widestSwizzle = 128, mostDims = 5, mostRows = 256;
+
+static tile::BufferType bufferFor(RankedTensorType type) {
+  return tile::BufferType::get(type.getContext(), type.getShape(), type.getElementType(),
+                               widestSwizzle);
+}
+
+Obstacle pipelining::checkBulk(Value view, ValueRange indices, Type type) {
+  auto argument = cast<BlockArgument>(view);
+  auto kernel = cast<tile::KernelOp>(argument.getOwner()->getParentOp());
+  std::string name = "'" + kernel.getArgName(argument.getArgNumber()) + "'";
+  auto tile = dyn_cast<RankedTensorType>(type);
+  if (!tile || tile.getRank() != 2 || !indices.back().getDefiningOp<tile::RangeOp>() ||
+      llvm::any_of(indices, [](Value index) {
+        return isa<RankedTensorType>(index.getType()) && !index.getDefiningOp<tile::RangeOp>();
+      }))
+    return "the subscripts of " + name + " are not two ranges and scalars";
+  if (kernel.getArgAlignment(argument.getArgNumber()) < bulkAlignment)
+    return "the rows of " + name + " are not known to be aligned to " +
+           std::to_string(bulkAlignment) + " bytes";
+  tile::BufferType buffer = bufferFor(tile);
+  if (int64_t(indices.size()) > mostDims || tile.getDimSize(0) > mostRows || buffer.getSpan() == 0)
+    return "the copy engine takes at most " + std::to_string(mostDims) + " dims and " +
+           std::to_string(mostRows) + " rows, of a multiple of 32 bytes, of " + name;
+  return {};
+}
+
+/// Whether `value` is held as products leave their results: it is one, or is computed from one
+/// element by element.
+static bool isInFragments(Value value) {
+  if (!isa<RankedTensorType>(value.getType()))
+    return false;
+  Operation *op = value.getDefiningOp();
+  if (!op || isa<scf::ForOp, tile::DotOp>(op))
+    return op != nullptr;
+  return OpTrait::hasElementwiseMappableTraits(op) &&
+         llvm::any_of(op->getOperands(), isInFragments);
+}
+
+/// Bytes of scratch memory by way of which `store` gets its tile to memory. Threads write whole
+/// sectors of 32 bytes: of fragments, with two elements side by side in each of four threads, they
+/// do so at once if an element has 4 bytes.
+static int64_t scratchOf(tile::StoreOp store) {
+  auto type = cast<RankedTensorType>(store.getValue().getType());
+  int64_t element = tile::getMemoryBytes(type.getElementType());
+  if (type.getRank() < 2 || (element >= 4 && isInFragments(store.getValue())))
+    return 0;
+  // Rows are padded.
+  constexpr int64_t padding = 16;
+  return type.getNumElements() * element + type.getNumElements() / type.getShape().back() * padding;
+}
+
+StorePlan::StorePlan(tile::KernelOp kernel, ArrayRef<scf::ForOp> nest, int64_t freeBytes) {
+  kernel.walk([&](tile::StoreOp store) {
+    auto type = dyn_cast<RankedTensorType>(store.getValue().getType());
+    if (!type)
+      return;
+    int64_t bytes = type.getNumElements() * tile::getMemoryBytes(type.getElementType());
+    // What the engine writes is there later than what threads write: nothing else may go to the
+    // same tensor, or come from it.
+    Operation *parent = store->getParentOp();
+    bool isPlain = (parent == kernel || llvm::is_contained(nest.drop_back(), parent)) &&
+                   !store.getMask() && store.getView().hasOneUse() &&
+                   isa<FloatType>(type.getElementType());
+    if (isPlain && bytes + bufferBytes <= freeBytes &&
+        checkBulk(store.getView(), store.getIndices(), type).empty()) {
+      bulk.push_back(store);
+      bufferBytes += bytes;
+    } else {
+      scratchBytes = std::max(scratchBytes, scratchOf(store));
+    }
+  });
+}
+
+void StorePlan::apply(OpBuilder &outside) {
+  for (tile::StoreOp store : bulk) {
+    auto type = cast<RankedTensorType>(store.getValue().getType());
+    Value buffer = tile::AllocSharedOp::create(outside, store.getLoc(), bufferFor(type));
+    OpBuilder builder(store);
+    // What an iteration before has left in the buffer, and in memory where that is the same.
+    if (isa<scf::ForOp>(store->getParentOp()))
+      tile::WaitBulkOp::create(builder, store.getLoc(), /*pending=*/0, /*written=*/true);
+    tile::BufferStoreOp::create(builder, store.getLoc(), store.getValue(), buffer,
+                                /*unordered=*/false);
+    tile::StoreBulkOp::create(builder, store.getLoc(), buffer, store.getView(), store.getIndices(),
+                              tile::CombiningKindAttr());
+    store.erase();
+  }
+}
