@@ -16,7 +16,7 @@ import torch
 
 from lighthouse_attention import kernels
 from report import environment, parameters_of, write_json
-from timing import captured
+from timing import captured, rounds_of
 
 EXAMPLE = os.path.join(os.path.dirname(__file__), "..", "..", "kernels", "examples", "matmul.lh")
 
@@ -30,27 +30,6 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--json", help="write the results into this file")
     return parser.parse_args()
-
-
-def rounds_of(runs, rounds, repeats):
-    """Seconds of a run of each, in every round but the first quarter, which warms the GPU up."""
-    times = {name: [] for name in runs}
-    order = list(runs)
-    for _ in range(rounds):
-        random.shuffle(order)
-        events = []
-        for name in order:
-            start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-            runs[name]()
-            start.record()
-            for _ in range(repeats):
-                runs[name]()
-            end.record()
-            events.append((name, start, end))
-        torch.cuda.synchronize()
-        for name, start, end in events:
-            times[name].append(start.elapsed_time(end) * 1e-3 / repeats)
-    return {name: taken[rounds // 4:] for name, taken in times.items()}
 
 
 def measure(n, dtype, rounds):

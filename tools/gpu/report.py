@@ -16,7 +16,7 @@ def driver_version():
 
 
 # Options that say where files are, until when to go on, or which part of the work a process does.
-_PLACES = {"json", "lhc", "public", "deadline", "part"}
+_PLACES = {"json", "lhc", "public", "fa4", "deadline", "part"}
 
 
 def parameters_of(options):

@@ -1,4 +1,6 @@
 """Timing on a GPU: one way for all programs here."""
+import random
+
 import torch
 
 
@@ -15,6 +17,28 @@ def captured(run):
     with torch.cuda.graph(graph):
         run()
     return graph.replay
+
+
+def rounds_of(runs, rounds, repeats):
+    """Seconds of a run of each of `runs` by name, in rounds with an order of their own, `repeats` runs one
+    after the other. The first quarter of the rounds warms the GPU up and does not count."""
+    times = {name: [] for name in runs}
+    order = list(runs)
+    for _ in range(rounds):
+        random.shuffle(order)
+        events = []
+        for name in order:
+            start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+            runs[name]()
+            start.record()
+            for _ in range(repeats):
+                runs[name]()
+            end.record()
+            events.append((name, start, end))
+        torch.cuda.synchronize()
+        for name, start, end in events:
+            times[name].append(start.elapsed_time(end) * 1e-3 / repeats)
+    return {name: taken[rounds // 4:] for name, taken in times.items()}
 
 
 class GpuTimer:
