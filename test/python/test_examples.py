@@ -184,10 +184,10 @@ def test_experiment_a(tmp_path):
 
 def test_results_do_not_say_where_files_are(monkeypatch):
     monkeypatch.syspath_prepend(os.path.join(ROOT, "tools", "gpu"))
-    import training_tools
+    import report
     options = argparse.Namespace(n=[512], json="/tmp/out.json", public="/somewhere/public")
-    assert training_tools.parameters_of(options) == {"n": [512]}
+    assert report.parameters_of(options) == {"n": [512]}
     monkeypatch.setattr(sys, "argv", ["tools/gpu/a.py", "--n", "512", "--json=/tmp/out.json", "--public",
                                       "/somewhere/public/"])
-    assert training_tools.environment("cpu")["command"] == " ".join(
+    assert report.environment("cpu")["command"] == " ".join(
         [os.path.basename(sys.executable), "tools/gpu/a.py --n 512 --json=out.json --public public"])

@@ -31,7 +31,7 @@ import public_lighthouse
 from apart import run_apart
 from reference import Reference
 from timing import GpuTimer, captured, turns
-from training_tools import environment, parameters_of, write_json
+from report import environment, parameters_of, write_json
 
 
 def parse_arguments():

@@ -36,6 +36,7 @@ import bytes_data
 import lighthouse_attention as lighthouse
 import svg_plot
 from byte_llama import ByteLlama, Config, loss_of
+from report import environment, write_json
 from training import autocast, evaluating, learning_rate_at, optimizer_of, train_step
 
 
@@ -278,7 +279,7 @@ class Trainer:
             raise ArithmeticError("the loss is not finite")
 
     def save(self):
-        tools.write_json(self.path, self.log)
+        write_json(self.path, self.log)
 
 
 class Lab:
@@ -287,7 +288,7 @@ class Lab:
     def __init__(self, options, settings):
         self.settings, self.device, self.out = settings, options.device, options.out
         self.deadline = time.monotonic() + options.seconds
-        self.environment = tools.environment(options.device)
+        self.environment = environment(options.device)
         self.compile = options.compile or ("pieces" if options.device.startswith("cuda") else "none")
         config = settings.config
         needed = settings.steps * settings.batch * config.length
@@ -491,8 +492,8 @@ def report(folder):
         file.write(draw(logs))
     verdicts = judge(logs)
     seconds = stage_seconds(logs)
-    tools.write_json(os.path.join(folder, "report.json"),
-                     {"criteria": [v._asdict() for v in verdicts], "step_seconds": seconds})
+    write_json(os.path.join(folder, "report.json"),
+               {"criteria": [v._asdict() for v in verdicts], "step_seconds": seconds})
     print("\nseconds of a step (median): " + "; ".join(f"{k} {v:.4g}" for k, v in seconds.items()))
     for name, log in logs.items():
         if log["final"]:

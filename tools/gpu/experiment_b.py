@@ -33,6 +33,7 @@ os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
 
 import torch  # noqa: E402
 
+import report  # noqa: E402
 import training_tools as tools  # noqa: E402
 from timing import turns  # noqa: E402
 from byte_llama import RECOMPUTE, ByteLlama, Config, loss_of  # noqa: E402
@@ -326,8 +327,8 @@ def main():
     options = parse_arguments()
     # Each mode with each policy is a graph of the same function.
     torch._dynamo.config.recompile_limit = 64
-    result = {"environment": tools.environment(options.device),
-              "parameters": tools.parameters_of(options), "results": []}
+    result = {"environment": report.environment(options.device),
+              "parameters": report.parameters_of(options), "results": []}
     environment = result["environment"]
     print(f"{environment['device']}, driver {environment['driver']}, PyTorch {environment['torch']}, "
           f"cuDNN {environment['cudnn']}, {environment['date']}\n{environment['command']}", flush=True)
@@ -340,7 +341,7 @@ def main():
                 found["rows"] = [contender.record() for contender in contenders]
                 found["end_to_end"] = end_to_end(found["rows"])
                 if options.json:
-                    tools.write_json(options.json, result)
+                    report.write_json(options.json, result)
 
             measure(options, n, save)
             gc.collect()

@@ -25,7 +25,7 @@ from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_conte
 import lighthouse_attention as lighthouse
 import public_lighthouse
 from timing import GpuTimer, captured, turns
-from training_tools import environment, parameters_of, write_json
+from report import environment, parameters_of, write_json
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MEGA = 1e6

@@ -13,7 +13,6 @@ sys.path[:0] = [os.path.join(ROOT, "python"), os.path.join(ROOT, "python", "exam
 
 import lighthouse_attention as lighthouse  # noqa: E402  found by the line above
 import public_lighthouse  # noqa: E402
-from report import environment, parameters_of, write_json  # noqa: E402, F401  of every tool
 
 
 def cudnn_first():

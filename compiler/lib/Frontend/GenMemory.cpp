@@ -131,10 +131,7 @@ KernelGen::MaybeSSA KernelGen::evalBuffer(const Expr *e) {
   MaybeSSA index = evalScalar(slot.start, builder.getI32Type(), "a slot");
   if (failed(index))
     return failure();
-  auto slotType = tile::BufferType::get(context, type.getShape().drop_front(),
-                                        type.getElementType(), type.getSwizzle(),
-                                        type.getMemory());
-  return SSA(tile::SlotOp::create(builder, location(e->loc), slotType, buffer, *index));
+  return SSA(tile::SlotOp::create(builder, location(e->loc), type.getSlot(), buffer, *index));
 }
 
 KernelGen::MaybeSSA KernelGen::needBuffer(const Expr *e, const Twine &what) {

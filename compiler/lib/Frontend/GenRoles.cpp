@@ -42,8 +42,8 @@ void KernelGen::genRoles(const RolesStmt *stmt) {
   mlir::Block &block = roles.getBody().emplaceBlock();
   mlir::OpBuilder::InsertionGuard guard(builder);
   int64_t registers = 0, warpsBefore = 0;
-  const Role *first = nullptr, *before = nullptr;
-  tile::RoleOp lastOp;
+  const Role *first = nullptr;
+  tile::RoleOp before;
   for (const Role &role : stmt->roles) {
     builder.setInsertionPointToEnd(&block);
     genRole(role, roles);
@@ -59,12 +59,11 @@ void KernelGen::genRoles(const RolesStmt *stmt) {
                                " budget of registers; expected one for all roles or for none")
           .note(first->name.loc,
                 "role '" + first->name.text + "' has " + (hasBudget ? "none" : "one"));
-    else if (warpsBefore % 4 != 0 && op.getRegisters() != lastOp.getRegisters())
+    else if (warpsBefore % 4 != 0 && op.getRegisters() != before.getRegisters())
       error(role.name.loc, "role '" + role.name.text + "' shares a warpgroup, of 4 warps, with role '" +
-                               before->name.text + "'; expected the same budget of registers for both");
+                               before.getName() + "'; expected the same budget of registers for both");
     warpsBefore += op.getWarps() * op.getInstances();
-    before = &role;
-    lastOp = op;
+    before = op;
   }
   if (hasFailed())
     return;
@@ -73,7 +72,7 @@ void KernelGen::genRoles(const RolesStmt *stmt) {
   if (warps > mostWarps)
     error(stmt->loc, "expected at most " + Twine(mostWarps) +
                          " warps in all roles together, found " + Twine(warps));
-  else if (lastOp.getRegisters() && warps % 4 != 0)
+  else if (before.getRegisters() && warps % 4 != 0)
     error(stmt->loc, "budgets of registers are for whole warpgroups; expected a multiple of 4 warps in all "
                      "roles together, found " + Twine(warps));
   else if (registers > atFirst)

@@ -47,31 +47,28 @@ LogicalResult RolesOp::verify() {
     if (isWhole && !isa<RolesOp, ReturnOp>(op))
       return op.emitOpError() << "belongs in a role, as its kernel has roles [roles_c4]";
   }
-  int64_t registers = 0;
+  int64_t registers = 0, warps = 0;
   auto first = *block.getOps<RoleOp>().begin();
+  RoleOp before = first;
   for (RoleOp role : block.getOps<RoleOp>()) {
     if (role.getRegisters().has_value() != first.getRegisters().has_value())
       return role.emitOpError() << "expected a budget of registers for all roles or for none "
                                    "[roles_c5]";
-    registers += role.getRegisters().value_or(0) * 32 * role.getWarps() * role.getInstances();
-  }
-  // Each role reports if its own number of warps is not positive.
-  int64_t threads = 32 * getNumWarps(), atFirst = threads > 0 ? threads * getRegistersAtFirst() : 0;
-  int64_t warps = 0;
-  RoleOp before = first;
-  for (RoleOp role : block.getOps<RoleOp>()) {
     if (warps % 4 != 0 && role.getRegisters() != before.getRegisters())
       return role.emitOpError() << "shares a warpgroup, of 4 warps, with role '" << before.getName()
                                 << "', which has another budget of registers [roles_c6]";
-    warps += role.getWarps() * role.getInstances();
+    int64_t ofRole = role.getWarps() * role.getInstances();
+    warps += ofRole;
+    registers += role.getRegisters().value_or(0) * 32 * ofRole;
     before = role;
   }
   if (first.getRegisters() && warps % 4 != 0)
     return emitOpError() << "budgets of registers are for whole warpgroups, of 4 warps, and the roles have "
                          << warps << " [roles_c6]";
-  if (threads > 0 && registers > atFirst)
-    return emitOpError() << "the roles take " << registers << " registers, their " << threads
-                         << " threads have " << atFirst << " [roles_c5]";
+  // Each role reports if its own number of warps is not positive.
+  if (warps > 0 && registers > 32 * warps * getRegistersAtFirst())
+    return emitOpError() << "the roles take " << registers << " registers, their " << 32 * warps
+                         << " threads have " << 32 * warps * getRegistersAtFirst() << " [roles_c5]";
   return success();
 }
 

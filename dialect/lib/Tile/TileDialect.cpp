@@ -182,6 +182,10 @@ int64_t BufferType::getSpan() const {
   return span > 16 ? span : 0;
 }
 
+BufferType BufferType::getSlot() const {
+  return get(getContext(), getShape().drop_front(), getElementType(), getSwizzle(), getMemory());
+}
+
 Type BufferType::parse(AsmParser &parser) {
   SmallVector<int64_t> shape;
   Type elementType;

@@ -445,10 +445,7 @@ LogicalResult AllocSharedOp::verify() {
 
 LogicalResult SlotOp::verify() {
   BufferType buffer = getBuffer().getType();
-  if (buffer.getShape().size() < 2 ||
-      getType() != BufferType::get(getContext(), buffer.getShape().drop_front(),
-                                   buffer.getElementType(), buffer.getSwizzle(),
-                                   buffer.getMemory()))
+  if (buffer.getShape().size() < 2 || getType() != buffer.getSlot())
     return emitOpError() << getType() << " is not a slot of " << buffer << " [slot_c1]";
   return success();
 }

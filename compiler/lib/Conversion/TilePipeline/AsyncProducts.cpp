@@ -7,14 +7,17 @@
 
 #include "AsyncProducts.h"
 
+#include "../TileLayouts/MatrixProduct.h"
+
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 using namespace lighthouse;
 using namespace lighthouse::pipelining;
 
-static constexpr int64_t rowsOfWarpgroup = 64, depthOfProduct = 16, columnsOfProduct = 8;
-static constexpr int64_t warpsOfWarpgroup = 4, threadsOfWarp = 32;
+using Limits = AsyncProductLimits;
+
+static constexpr int64_t threadsOfWarp = 32;
 
 /// The load that `operand` is, transposed or not; null if it is none that comes through a ring.
 static tile::LoadOp findStaged(ArrayRef<tile::LoadOp> loads, Value operand) {
@@ -68,12 +71,12 @@ Obstacle AsyncProducts::check(const PipelinedLoop &pipelined, tile::DotOp dot, i
   auto result = cast<RankedTensorType>(dot.getType());
   int64_t rows = result.getDimSize(0), columns = result.getDimSize(1);
   int64_t depth = cast<RankedTensorType>(dot.getA().getType()).getDimSize(1);
-  int64_t rowsAtOnce = rowsOfWarpgroup * warps / warpsOfWarpgroup;
-  if (rows % rowsAtOnce != 0 || columns % columnsOfProduct != 0 || depth % depthOfProduct != 0)
+  int64_t rowsAtOnce = Limits::rows * warps / Limits::warps;
+  if (rows % rowsAtOnce != 0 || columns % Limits::columns != 0 || depth % Limits::depth != 0)
     return "a product of " + std::to_string(rows) + " x " + std::to_string(depth) + " by " +
            std::to_string(depth) + " x " + std::to_string(columns) + " is not made of parts of " +
-           std::to_string(rowsAtOnce) + " rows, " + std::to_string(columnsOfProduct) +
-           " columns and " + std::to_string(depthOfProduct) + " elements to sum";
+           std::to_string(rowsAtOnce) + " rows, " + std::to_string(Limits::columns) +
+           " columns and " + std::to_string(Limits::depth) + " elements to sum";
   dots.push_back(dot);
   bool readsRegisters = !findStaged(pipelined.loads, dot.getA());
   overlaps &= !readsRegisters && isSummedOnly(loop, dot);

@@ -1,5 +1,4 @@
-//===- AsyncProducts.h - the products of a loop, started and waited for -----------------*- C++
-//-*-===//
+//===- AsyncProducts.h - the products of a loop, started and waited for -------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_CONVERSION_TILEPIPELINE_ASYNCPRODUCTS_H
 #define LIGHTHOUSE_CONVERSION_TILEPIPELINE_ASYNCPRODUCTS_H
 

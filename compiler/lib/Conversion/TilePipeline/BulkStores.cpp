@@ -11,17 +11,12 @@ using namespace mlir;
 using namespace lighthouse;
 using namespace lighthouse::pipelining;
 
-static constexpr int64_t widestSwizzle = 128, mostDims = 5, mostRows = 256;
-
-static tile::BufferType bufferFor(RankedTensorType type) {
-  return tile::BufferType::get(type.getContext(), type.getShape(), type.getElementType(),
-                               widestSwizzle);
-}
+static constexpr int64_t mostDims = 5, mostRows = 256;
 
 Obstacle pipelining::checkBulk(Value view, ValueRange indices, Type type) {
   auto argument = cast<BlockArgument>(view);
   auto kernel = cast<tile::KernelOp>(argument.getOwner()->getParentOp());
-  std::string name = "'" + kernel.getArgName(argument.getArgNumber()) + "'";
+  std::string name = nameOf(view);
   auto tile = dyn_cast<RankedTensorType>(type);
   if (!tile || tile.getRank() != 2 || !indices.back().getDefiningOp<tile::RangeOp>() ||
       llvm::any_of(indices, [](Value index) {
@@ -31,7 +26,7 @@ Obstacle pipelining::checkBulk(Value view, ValueRange indices, Type type) {
   if (kernel.getArgAlignment(argument.getArgNumber()) < bulkAlignment)
     return "the rows of " + name + " are not known to be aligned to " +
            std::to_string(bulkAlignment) + " bytes";
-  tile::BufferType buffer = bufferFor(tile);
+  tile::BufferType buffer = bufferFor(tile.getShape(), tile.getElementType());
   if (int64_t(indices.size()) > mostDims || tile.getDimSize(0) > mostRows || buffer.getSpan() == 0)
     return "the copy engine takes at most " + std::to_string(mostDims) + " dims and " +
            std::to_string(mostRows) + " rows, of a multiple of 32 bytes, of " + name;
@@ -88,7 +83,8 @@ StorePlan::StorePlan(tile::KernelOp kernel, ArrayRef<scf::ForOp> nest, int64_t f
 void StorePlan::apply(OpBuilder &outside) {
   for (tile::StoreOp store : bulk) {
     auto type = cast<RankedTensorType>(store.getValue().getType());
-    Value buffer = tile::AllocSharedOp::create(outside, store.getLoc(), bufferFor(type));
+    Value buffer = tile::AllocSharedOp::create(outside, store.getLoc(),
+                                               bufferFor(type.getShape(), type.getElementType()));
     OpBuilder builder(store);
     // What an iteration before has left in the buffer, and in memory where that is the same.
     if (isa<scf::ForOp>(store->getParentOp()))

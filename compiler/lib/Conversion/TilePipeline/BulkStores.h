@@ -1,5 +1,4 @@
-//===- BulkStores.h - results that leave by the copy engine -----------------------------*- C++
-//-*-===//
+//===- BulkStores.h - results that leave by the copy engine -------------------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_CONVERSION_TILEPIPELINE_BULKSTORES_H
 #define LIGHTHOUSE_CONVERSION_TILEPIPELINE_BULKSTORES_H
 

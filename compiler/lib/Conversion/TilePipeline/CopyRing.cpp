@@ -46,7 +46,7 @@ Obstacle pipelining::checkCopyRing(const PipelinedLoop &loop, const tile::Target
   for (tile::LoadOp load : loop.loads) {
     int64_t element = tile::getMemoryBytes(getElementTypeOrSelf(load.getType()));
     if (accessVector(kernel, load.getView(), load.getIndices()) * element < narrowestCopy)
-      return "the rows of " + nameOf(load) + " are not known to be aligned to " +
+      return "the rows of " + nameOf(load.getView()) + " are not known to be aligned to " +
              std::to_string(narrowestCopy) + " bytes";
   }
   int64_t bytes = loop.ringBytes() + bufferBytes(kernel) + productScratch(loop.loop);
@@ -66,19 +66,15 @@ void pipelining::makeCopyRing(PipelinedLoop &pipelined) {
   // Buffers of the whole kernel, so that they can be told from those of later steps.
   auto kernel = loop->getParentOfType<tile::KernelOp>();
   builder.setInsertionPoint(kernel.getBody().front().findAncestorOpInBlock(*loop));
-  DenseMap<Operation *, Value> rings;
-  for (tile::LoadOp load : pipelined.loads)
-    rings[load] = tile::AllocSharedOp::create(builder, load.getLoc(), pipelined.ringOf(load));
+  pipelined.makeRings(builder);
 
   auto startCopies = [&](Value variable, Value slot) {
     IRMapping mapping;
-    pipelined.cloneSubscripts(builder, variable, mapping);
-    for (tile::LoadOp load : pipelined.loads)
-      tile::CopyAsyncOp::create(
-          builder, load.getLoc(), load.getView(),
-          llvm::map_to_vector(load.getIndices(),
-                              [&](Value index) { return mapping.lookupOrDefault(index); }),
-          slotAt(builder, load.getLoc(), rings[load], slot), DenseBoolArrayAttr());
+    pipelined.startCopies(builder, variable, slot, mapping,
+                          [&](tile::LoadOp load, ValueRange indices, Value to) {
+                            tile::CopyAsyncOp::create(builder, load.getLoc(), load.getView(),
+                                                      indices, to, DenseBoolArrayAttr());
+                          });
     tile::CommitOp::create(builder, loc);
   };
   /// The loop's variable, `iterations` later.
@@ -102,7 +98,7 @@ void pipelining::makeCopyRing(PipelinedLoop &pipelined) {
   startCopies(later(loop.getInductionVar(), ahead), addConstant(builder, loc, counter, ahead));
   for (tile::LoadOp load : pipelined.loads) {
     builder.setInsertionPoint(load);
-    Value slot = slotAt(builder, load.getLoc(), rings[load], counter);
+    Value slot = slotAt(builder, load.getLoc(), pipelined.rings[load], counter);
     load.replaceAllUsesWith(
         tile::BufferLoadOp::create(builder, load.getLoc(), load.getType(), slot).getResult());
     load.erase();

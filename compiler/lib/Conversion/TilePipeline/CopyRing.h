@@ -1,5 +1,4 @@
-//===- CopyRing.h - a pipelined loop by asynchronous copies -----------------------------*- C++
-//-*-===//
+//===- CopyRing.h - a pipelined loop by asynchronous copies -------------------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_CONVERSION_TILEPIPELINE_COPYRING_H
 #define LIGHTHOUSE_CONVERSION_TILEPIPELINE_COPYRING_H
 

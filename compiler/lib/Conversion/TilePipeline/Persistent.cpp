@@ -64,5 +64,4 @@ void pipelining::loopOverInstances(tile::KernelOp kernel) {
       id.replaceAllUsesWith(ids[id.getAxis()]);
       id.erase();
     });
-  kernel->setAttr(residentName, builder.getUnitAttr());
 }

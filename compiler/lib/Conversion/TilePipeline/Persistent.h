@@ -1,5 +1,4 @@
-//===- Persistent.h - blocks that go through program instances --------------------------*- C++
-//-*-===//
+//===- Persistent.h - blocks that go through program instances ----------------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_CONVERSION_TILEPIPELINE_PERSISTENT_H
 #define LIGHTHOUSE_CONVERSION_TILEPIPELINE_PERSISTENT_H
 

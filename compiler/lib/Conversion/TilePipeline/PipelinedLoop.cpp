@@ -9,9 +9,10 @@ using namespace mlir;
 using namespace lighthouse;
 using namespace lighthouse::pipelining;
 
-std::string pipelining::nameOf(tile::LoadOp load) {
-  auto kernel = load->getParentOfType<tile::KernelOp>();
-  return "'" + kernel.getArgName(cast<BlockArgument>(load.getView()).getArgNumber()) + "'";
+std::string pipelining::nameOf(Value view) {
+  auto argument = cast<BlockArgument>(view);
+  auto kernel = cast<tile::KernelOp>(argument.getOwner()->getParentOp());
+  return "'" + kernel.getArgName(argument.getArgNumber()) + "'";
 }
 
 /// Appends the operands of products that `value` is, transposed or not. False if it is anything
@@ -55,7 +56,7 @@ bool PipelinedLoop::addSubscript(Value value) {
 Obstacle PipelinedLoop::check(tile::LoadOp load) {
   auto kernel = load->getParentOfType<tile::KernelOp>();
   SmallVector<OpOperand *> products;
-  std::string name = nameOf(load);
+  std::string name = nameOf(load.getView());
   if (!collectProducts(load.getResult(), products))
     return "what it loads of " + name + " is used by other than products, too";
   if (cast<BlockArgument>(load.getView()).getArgNumber() >= kernel.getInputs())
@@ -94,19 +95,16 @@ Obstacle PipelinedLoop::analyse() {
 // Rings
 //===------------------------------------------------------------------------------------------===//
 
-static constexpr int64_t widestSwizzle = 128;
-
-tile::BufferType PipelinedLoop::slotOf(tile::LoadOp load) {
-  auto type = cast<RankedTensorType>(load.getType());
-  return tile::BufferType::get(type.getContext(), type.getShape(), type.getElementType(),
-                               widestSwizzle);
+tile::BufferType pipelining::bufferFor(ArrayRef<int64_t> shape, Type elementType) {
+  constexpr int64_t widestSwizzle = 128;
+  return tile::BufferType::get(elementType.getContext(), shape, elementType, widestSwizzle);
 }
 
 tile::BufferType PipelinedLoop::ringOf(tile::LoadOp load) const {
-  tile::BufferType slot = slotOf(load);
+  auto type = cast<RankedTensorType>(load.getType());
   SmallVector<int64_t> shape{stages};
-  llvm::append_range(shape, slot.getShape());
-  return tile::BufferType::get(slot.getContext(), shape, slot.getElementType(), slot.getSwizzle());
+  llvm::append_range(shape, type.getShape());
+  return bufferFor(shape, type.getElementType());
 }
 
 int64_t PipelinedLoop::ringBytes() const {
@@ -122,10 +120,22 @@ int64_t pipelining::bufferBytes(tile::KernelOp kernel) {
   return bytes;
 }
 
-void PipelinedLoop::cloneSubscripts(OpBuilder &builder, Value variable, IRMapping &mapping) const {
+void PipelinedLoop::makeRings(OpBuilder &builder) {
+  for (tile::LoadOp load : loads)
+    rings[load] = tile::AllocSharedOp::create(builder, load.getLoc(), ringOf(load));
+}
+
+void PipelinedLoop::startCopies(
+    OpBuilder &builder, Value variable, Value index, IRMapping &mapping,
+    function_ref<void(tile::LoadOp, ValueRange, Value)> copy) const {
   mapping.map(scf::ForOp(loop).getInductionVar(), variable);
   for (Operation *op : subscripts)
     builder.clone(*op, mapping);
+  for (tile::LoadOp load : loads) {
+    auto indices = llvm::map_to_vector(
+        load.getIndices(), [&](Value value) { return mapping.lookupOrDefault(value); });
+    copy(load, indices, slotAt(builder, load.getLoc(), rings.lookup(load), index));
+  }
 }
 
 Value pipelining::addConstant(OpBuilder &builder, Location loc, Value value, int64_t constant) {
@@ -136,10 +146,8 @@ Value pipelining::addConstant(OpBuilder &builder, Location loc, Value value, int
 }
 
 Value pipelining::slotAt(OpBuilder &builder, Location loc, Value ring, Value index) {
-  auto type = cast<tile::BufferType>(ring.getType());
-  auto slot = tile::BufferType::get(type.getContext(), type.getShape().drop_front(),
-                                    type.getElementType(), type.getSwizzle());
-  return tile::SlotOp::create(builder, loc, slot, ring, index);
+  return tile::SlotOp::create(builder, loc, cast<tile::BufferType>(ring.getType()).getSlot(), ring,
+                              index);
 }
 
 scf::ForOp pipelining::addCounter(scf::ForOp loop, Value start, Value &counter) {

@@ -1,5 +1,4 @@
-//===- PipelinedLoop.h - what a pipelined loop can bring ahead of time -----------------*- C++
-//-*-===//
+//===- PipelinedLoop.h - what a pipelined loop can bring ahead of time --------------*- C++ -*-===//
 //
 // What the ways to pipeline a loop have in common: which of its loads may begin iterations before
 // they are used, and the subscripts of these loads in another iteration.
@@ -31,18 +30,19 @@ public:
   /// Finds `loads`; says why if there are none.
   Obstacle analyse();
 
-  /// What `load` brings, as one slot of a ring. The last dim is swizzled as far as it goes.
-  static tile::BufferType slotOf(tile::LoadOp load);
-  /// The ring of all stages.
+  /// The ring of all stages for what `load` brings.
   tile::BufferType ringOf(tile::LoadOp load) const;
   /// Bytes of all rings.
   int64_t ringBytes() const;
+  /// Allocates them.
+  void makeRings(mlir::OpBuilder &builder);
 
-  /// Computes the subscripts of all loads in the iteration in which the loop's variable is
-  /// `variable`. `mapping` says where values from outside of the loop are if not where they were;
-  /// it is completed.
-  void cloneSubscripts(mlir::OpBuilder &builder, mlir::Value variable,
-                       mlir::IRMapping &mapping) const;
+  /// Makes a copy for each load, to slot `index` of its ring, as they are in the iteration in which
+  /// the loop's variable is `variable`. `mapping` says where values from outside of the loop are if
+  /// not where they were; it is completed. `copy` gets the load, its subscripts and the slot.
+  void startCopies(mlir::OpBuilder &builder, mlir::Value variable, mlir::Value index,
+                   mlir::IRMapping &mapping,
+                   llvm::function_ref<void(tile::LoadOp, mlir::ValueRange, mlir::Value)> copy) const;
 
   mlir::scf::ForOp loop;
   int64_t stages;
@@ -52,6 +52,8 @@ public:
   Obstacle others;
   /// What computes their subscripts in the loop, in its order.
   llvm::SetVector<mlir::Operation *> subscripts;
+  /// By load.
+  llvm::DenseMap<mlir::Operation *, mlir::Value> rings;
 
 private:
   Obstacle check(tile::LoadOp load);
@@ -70,8 +72,11 @@ mlir::Value addConstant(mlir::OpBuilder &builder, mlir::Location loc, mlir::Valu
 mlir::Value slotAt(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value ring,
                    mlir::Value index);
 
-/// What the kernel calls the tensor that is loaded, in quotes.
-std::string nameOf(tile::LoadOp load);
+/// What the kernel calls the tensor `view`, in quotes.
+std::string nameOf(mlir::Value view);
+
+/// A buffer in shared memory. The last dim is swizzled as far as it goes.
+tile::BufferType bufferFor(llvm::ArrayRef<int64_t> shape, mlir::Type elementType);
 
 /// The products that take `load`, with the operands that they take it as.
 llvm::SmallVector<mlir::OpOperand *> productsOf(tile::LoadOp load);

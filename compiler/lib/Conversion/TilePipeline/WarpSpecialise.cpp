@@ -16,6 +16,8 @@
 #include "AsyncProducts.h"
 #include "BulkStores.h"
 
+#include "../TileLayouts/MatrixProduct.h"
+
 #include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
@@ -24,7 +26,7 @@ using namespace lighthouse::pipelining;
 
 namespace {
 
-constexpr int64_t warpsOfProducer = 4, warpsOfWarpgroup = 4;
+constexpr int64_t warpsOfWarpgroup = AsyncProductLimits::warps, warpsOfProducer = warpsOfWarpgroup;
 /// The most registers of a thread that products may take, so that 40 are left of the largest
 /// budget.
 constexpr int64_t mostRegisters = 200;
@@ -184,7 +186,6 @@ private:
   AsyncProducts products;
   /// Before the roles.
   OpBuilder outside;
-  DenseMap<Operation *, Value> rings;
   Value full, free;
 };
 
@@ -192,8 +193,7 @@ private:
 
 void WarpSpecialisation::makeBuffers() {
   Location loc = pipelined.loop.getLoc();
-  for (tile::LoadOp load : pipelined.loads)
-    rings[load] = tile::AllocSharedOp::create(outside, load.getLoc(), pipelined.ringOf(load));
+  pipelined.makeRings(outside);
   auto type = tile::MBarrierType::get(kernel.getContext(), pipelined.stages);
   full = tile::AllocMBarrierOp::create(outside, loc, type, pipelined.loads.size());
   free = tile::AllocMBarrierOp::create(outside, loc, type, warps);
@@ -217,13 +217,11 @@ void WarpSpecialisation::startCopies(OpBuilder &builder, Value variable, Value c
   int64_t lag = products.isOverlapped() ? 1 : 0;
   tile::MBarrierWaitOp::create(builder, loc, free,
                                addConstant(builder, loc, counter, lag - pipelined.stages));
-  pipelined.cloneSubscripts(builder, variable, mapping);
-  for (tile::LoadOp load : pipelined.loads)
-    tile::CopyBulkOp::create(
-        builder, load.getLoc(), load.getView(),
-        llvm::map_to_vector(load.getIndices(),
-                            [&](Value index) { return mapping.lookupOrDefault(index); }),
-        slotAt(builder, load.getLoc(), rings[load], counter), full, counter);
+  pipelined.startCopies(builder, variable, counter, mapping,
+                        [&](tile::LoadOp load, ValueRange indices, Value to) {
+                          tile::CopyBulkOp::create(builder, load.getLoc(), load.getView(), indices,
+                                                   to, full, counter);
+                        });
 }
 
 Value WarpSpecialisation::copyNest(OpBuilder &builder, ArrayRef<scf::ForOp> rest,
@@ -289,7 +287,7 @@ void WarpSpecialisation::fillConsumer(Block *body) {
   scf::ForOp loop = pipelined.loop;
   Location loc = loop.getLoc();
   products.apply(
-      loop, rings, counter,
+      loop, pipelined.rings, counter,
       [&](OpBuilder &builder) { tile::MBarrierWaitOp::create(builder, loc, full, counter); },
       [&](OpBuilder &builder) { tile::MBarrierArriveOp::create(builder, loc, free, counter); });
   // Transposes, then the loads: nothing else uses them.

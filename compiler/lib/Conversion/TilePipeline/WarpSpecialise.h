@@ -1,5 +1,4 @@
-//===- WarpSpecialise.h - a kernel around a pipelined loop as two roles -----------------*- C++
-//-*-===//
+//===- WarpSpecialise.h - a kernel around a pipelined loop as two roles -------------*- C++ -*-===//
 #ifndef LIGHTHOUSE_CONVERSION_TILEPIPELINE_WARPSPECIALISE_H
 #define LIGHTHOUSE_CONVERSION_TILEPIPELINE_WARPSPECIALISE_H
 

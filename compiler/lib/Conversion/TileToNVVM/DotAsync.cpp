@@ -8,6 +8,8 @@
 
 #include "KernelLowering.h"
 
+#include "../TileLayouts/MatrixProduct.h"
+
 #include "mlir/IR/Matchers.h"
 
 #include <map>
@@ -18,7 +20,7 @@ using nvvm::KernelLowering;
 
 namespace {
 
-constexpr int64_t rowsOfProduct = 64, depthOfProduct = 16, mostColumns = 256;
+using Limits = AsyncProductLimits;
 
 /// How `wgmma` finds an operand in a buffer: a descriptor without its start address, and what is added
 /// to it for each step along K, in units of 16 bytes. `alongRows` says that K goes along the rows of
@@ -72,8 +74,8 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
   tile::BufferType right = op.getB().getType();
   int64_t rows = type.getDimSize(0), columns = type.getDimSize(1),
           depth = right.getShape()[op.getTransposeB() ? 1 : 0];
-  if (group.numWarps % 4 != 0 || rows % rowsOfProduct != 0 || columns % 8 != 0 ||
-      depth % depthOfProduct != 0)
+  if (group.numWarps % Limits::warps != 0 || rows % Limits::rows != 0 || columns % Limits::columns != 0 ||
+      depth % Limits::depth != 0)
     return op.emitOpError() << "expected 4 warps or a multiple, and a multiple of 64 rows, of 8 columns "
                                "and of 16 elements to sum, found a product of "
                             << rows << " x " << depth << " by " << depth << " x " << columns
@@ -82,14 +84,14 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
   // What a warpgroup has of the result: its first row and column follow from its number.
   Layout layout = layoutOf(op.getAcc());
   ArrayRef<tile::Basis> warpgroups = ArrayRef(layout.warps).drop_front(2);
-  int64_t rowsAtOnce = rowsOfProduct, groupColumns = columns;
+  int64_t rowsAtOnce = Limits::rows, groupColumns = columns;
   for (tile::Basis basis : warpgroups) {
     // Columns that lie side by side in a row of the buffer are found by whole panels.
     bool isPart = basis.dim == 0 ||
                   (llvm::isPowerOf2_64(columns) &&
                    (op.getTransposeB() || 2 * basis.stride % right.getPanelBytes() == 0));
     if (basis.isZero() || !isPart)
-      return op.emitOpError() << "does not fit " << group.numWarps / 4 << " warpgroups: " << rows
+      return op.emitOpError() << "does not fit " << group.numWarps / Limits::warps << " warpgroups: " << rows
                               << " x " << columns
                               << " elements have no part of 64 rows, or of a power of two columns in "
                                  "whole panels, for each";
@@ -132,8 +134,8 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
                          ? "bf16.bf16 "
                          : "f16.f16 ";
   for (int64_t row = 0; row < rows; row += rowsAtOnce)
-    for (int64_t column = 0; column < groupColumns; column += mostColumns) {
-      int64_t width = std::min(mostColumns, groupColumns - column), count = width / 2;
+    for (int64_t column = 0; column < groupColumns; column += Limits::mostColumns) {
+      int64_t width = std::min<int64_t>(Limits::mostColumns, groupColumns - column), count = width / 2;
       // The registers of a thread in the order of the instruction.
       SmallVector<unsigned> places;
       for (int64_t c = column; c < column + width; c += 8)
@@ -158,7 +160,7 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
       std::string text = "{ .reg .b64 a, b; .reg .pred first, others; setp.ne.b32 first, " +
                          std::string(startsAtZero ? "0" : "1") +
                          ", 0; setp.ne.b32 others, 1, 0; wgmma.fence.sync.aligned; ";
-      for (int64_t k = 0; k < depth; k += depthOfProduct) {
+      for (int64_t k = 0; k < depth; k += Limits::depth) {
         std::string left = "a";
         if (isTile) {
           // Fragments as of `mma.sync`.
@@ -185,7 +187,7 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
                 ", 1, 1" + (isTile ? "" : leftForm->alongRows ? ", 1" : ", 0") +
                 (rightForm.alongRows ? ", 1; " : ", 0; ");
       }
-      bool isLast = row + rowsAtOnce >= rows && column + mostColumns >= groupColumns;
+      bool isLast = row + rowsAtOnce >= rows && column + Limits::mostColumns >= groupColumns;
       text += isLast ? "wgmma.commit_group.sync.aligned; }" : "}";
       Type result = LLVM::LLVMStructType::getLiteral(b.getContext(),
                                                      SmallVector<Type>(count, b.getF32Type()));

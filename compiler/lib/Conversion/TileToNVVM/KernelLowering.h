@@ -36,6 +36,10 @@ public:
   /// `count` operands of an assembly text from `first` on: "{$3, $4}".
   static std::string operandList(unsigned first, size_t count);
 
+  /// The index of each register by its coordinates.
+  static std::map<tile::Coordinates, unsigned> registerIndex(const tile::Layout &layout,
+                                                        llvm::ArrayRef<int64_t> shape);
+
   /// Bytes of shared memory that the kernel needs.
   int64_t sharedBytes() const { return shared.size(); }
 
@@ -78,9 +82,6 @@ private:
   /// i1: whether this thread is the first of those that hold the same elements; null if all are.
   Value isOwner(const Layout &layout);
   Value bitsOf(Value source, llvm::ArrayRef<tile::Basis> bases, int64_t dim);
-  /// The index of each register by its coordinates.
-  static std::map<Coordinates, unsigned> registerIndex(const Layout &layout,
-                                                        llvm::ArrayRef<int64_t> shape);
   /// The most registers that follow each other along the last dim from a multiple of that number.
   static int64_t registerVector(const Layout &layout);
 
@@ -208,7 +209,7 @@ private:
   /// With `ldmatrix`; false if the layout is not that of its results.
   bool lowerMatrixLoad(tile::BufferLoadOp op, const Layout &layout);
   /// With `stmatrix`; false if the layout is not that of its operands, or the target has none.
-  bool storeMatrices(tile::BufferStoreOp op, const Layout &layout);
+  bool lowerMatrixStore(tile::BufferStoreOp op, const Layout &layout);
   /// Addresses in a buffer: a thread's part is computed once, a register's is constant.
   struct BufferPlaces {
     tile::BufferType type;

@@ -6,8 +6,6 @@
 
 #include "llvm/Support/MathExtras.h"
 
-#include <map>
-
 using namespace mlir;
 using namespace lighthouse;
 using nvvm::KernelLowering;
@@ -129,7 +127,7 @@ void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
     if (Value owner = isOwner(layout))
       b.setInsertionPointToStart(
           scf::IfOp::create(b, owner, /*withElseRegion=*/false).thenBlock());
-    if (!storeMatrices(op, layout)) {
+    if (!lowerMatrixStore(op, layout)) {
       BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, layout);
       auto coordinates = layout.registerCoordinates(type.getShape());
       const Registers &values = registersOf(op.getValue());
@@ -197,11 +195,8 @@ public:
   /// the second element of each matrix.
   void forEach(
       llvm::function_ref<void(ArrayRef<int64_t>, ArrayRef<std::pair<unsigned, unsigned>>)> visit) const {
-    auto coordinates = layout.registerCoordinates(type.getShape());
-    std::map<SmallVector<int64_t>, unsigned> index;
-    for (auto [i, c] : llvm::enumerate(coordinates))
-      index[c] = i;
-    for (const auto &c : coordinates) {
+    auto index = KernelLowering::registerIndex(layout, type.getShape());
+    for (const auto &c : layout.registerCoordinates(type.getShape())) {
       // Each begins at the register that is zero in all bits that vary within it.
       auto isFirst = [&](const Basis &basis) { return (c[basis.dim] & basis.stride) == 0; };
       if (!isFirst(layout.registers.front()) || !llvm::all_of(choices, isFirst))
@@ -256,7 +251,7 @@ bool KernelLowering::lowerMatrixLoad(tile::BufferLoadOp op, const Layout &layout
   return true;
 }
 
-bool KernelLowering::storeMatrices(tile::BufferStoreOp op, const Layout &layout) {
+bool KernelLowering::lowerMatrixStore(tile::BufferStoreOp op, const Layout &layout) {
   // `stmatrix` came with compute capability 9.0.
   tile::BufferType type = op.getBuffer().getType();
   auto move = target.major >= 9 ? MatrixMove::match(type, layout) : std::nullopt;

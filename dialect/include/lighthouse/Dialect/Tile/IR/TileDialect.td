@@ -112,6 +112,8 @@ def Tile_BufferType : Tile_Type<"Buffer", "buffer"> {
     int64_t getPanelBytes() const { return getSpan() ? getSpan() : getRowBytes(); }
     /// Bytes of a row of the matrix.
     int64_t getRowBytes() const;
+    /// What a slot is: the buffer without its first dim.
+    BufferType getSlot() const;
   }];
 }
 
