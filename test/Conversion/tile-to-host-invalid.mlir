@@ -205,3 +205,25 @@ tile.kernel @minima(%y: !tile.view<["N"], i32>) attributes {dims = ["N"], grid =
   tile.store_bulk combine min %a, %y[%r] : !tile.buffer<64xi32>, !tile.view<["N"], i32>, tensor<64xi32>
   tile.return
 }
+
+// -----
+
+#grid = affine_map<()[n] -> (n, 1, 1)>
+
+tile.kernel @turns(%y: !tile.view<["N"], i32>) attributes {dims = ["N"], grid = #grid, inputs = 0 : i64} {
+  %zero = arith.constant 0 : i32
+  // expected-error@below {{the host has no 'wait_until', which needs a GPU}}
+  tile.wait_until %y[%zero], %zero : !tile.view<["N"], i32>
+  tile.return
+}
+
+// -----
+
+#grid = affine_map<()[n] -> (n, 1, 1)>
+
+tile.kernel @next_turn(%y: !tile.view<["N"], i32>) attributes {dims = ["N"], grid = #grid, inputs = 0 : i64} {
+  %zero = arith.constant 0 : i32
+  // expected-error@below {{the host has no 'store_release', which needs a GPU}}
+  tile.store_release %zero, %y[%zero] : !tile.view<["N"], i32>
+  tile.return
+}

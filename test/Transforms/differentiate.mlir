@@ -31,8 +31,7 @@
 // CHECK-NEXT: %[[E:.*]] = lighthouse.make_selection %[[I]]
 // CHECK-NEXT: %[[DOS:.*]] = lighthouse.scatter_backward %[[DO]], %[[E]]
 // CHECK-NEXT: %[[DELTA:.*]] = lighthouse.attend_delta %[[O]], %[[DOS]]
-// CHECK-NEXT: %[[DQ:.*]] = lighthouse.attend_backward_q {{.*}}, %[[DOS]], %{{.*}}, %[[DELTA]] causal scale 2.500000e-01
-// CHECK-NEXT: %[[DK:.*]], %[[DV:.*]] = lighthouse.attend_backward_kv
+// CHECK-NEXT: %[[DQ:.*]], %[[DK:.*]], %[[DV:.*]] = lighthouse.attend_backward {{.*}}, %[[DOS]], %{{.*}}, %[[DELTA]] causal scale 2.500000e-01 deterministic :
 // CHECK-NEXT: %[[GQ:.*]], %[[GK:.*]], %[[GV:.*]] = lighthouse.gather_backward %[[DQ]], %[[DK]], %[[DV]], %[[E]]
 // CHECK-SAME: (tensor<1x4x36x16xf32>, tensor<1x2x36x16xbf16>, tensor<1x2x36x16xbf16>
 // CHECK-NEXT: return %[[GQ]], %[[GK]], %[[GV]]
@@ -49,6 +48,7 @@
 
 // ATOMIC-LABEL: func.func @lighthouse_bwd(
 // ATOMIC: lighthouse.attend_backward %
+// ATOMIC-NOT: deterministic
 // ATOMIC-SAME: -> (tensor<1x4x36x16xf32>, tensor<1x2x36x16xbf16>, tensor<1x2x36x16xbf16>)
 // ATOMIC-NEXT: lighthouse.gather_backward
 
@@ -57,7 +57,7 @@
 // FUSED: %[[O:.*]], %{{.*}} = lighthouse.attend
 // FUSED: %[[DOS:.*]], %[[DELTA:.*]] = lighthouse.scatter_backward_delta %{{.*}}, %[[O]],
 // FUSED-NOT: lighthouse.attend_delta
-// FUSED: lighthouse.attend_backward_q %{{.*}}, %[[DOS]], %{{.*}}, %[[DELTA]]
+// FUSED: lighthouse.attend_backward %{{.*}}, %[[DOS]], %{{.*}}, %[[DELTA]]
 func.func @lighthouse(%q: !q {lighthouse.name = "q"}, %k: !k {lighthouse.name = "k"}, %v: !k {lighthouse.name = "v"})
     -> (!q {lighthouse.name = "o"}) {
   %p = lighthouse.pool %q, %k, %v into <levels = 3, factor = 4> : (!q, !k, !k) -> !pyramid
@@ -80,8 +80,7 @@ func.func @lighthouse(%q: !q {lighthouse.name = "q"}, %k: !k {lighthouse.name = 
 // CHECK-SAME: -> (tensor<1x2x32x16xf16> {lighthouse.name = "dx"}, tensor<5xf32> {lighthouse.name = "dy"})
 // CHECK-NEXT: %[[DELTA:.*]] = lighthouse.attend_delta %[[O]], %[[DO]]
 // CHECK-NEXT: %[[D:.*]] = lighthouse.add %[[DELTA]], %[[DLSE]] alpha -1.000000e+00
-// CHECK-NEXT: %[[DQ:.*]] = lighthouse.attend_backward_q %[[X]], %[[X]], %[[X]], %[[DO]], %[[LSE]], %[[D]] scale 5.000000e-01
-// CHECK-NEXT: %[[DK:.*]], %[[DV:.*]] = lighthouse.attend_backward_kv
+// CHECK-NEXT: %[[DQ:.*]], %[[DK:.*]], %[[DV:.*]] = lighthouse.attend_backward %[[X]], %[[X]], %[[X]], %[[DO]], %[[LSE]], %[[D]] scale 5.000000e-01 deterministic :
 // CHECK-NEXT: %[[QK:.*]] = lighthouse.add %[[DQ]], %[[DK]] : (tensor<1x2x32x16xf32>, tensor<1x2x32x16xf16>) -> tensor<1x2x32x16xf32>
 // CHECK-NEXT: %[[ALL:.*]] = lighthouse.add %[[QK]], %[[DV]]
 // CHECK-NEXT: %[[DX:.*]] = lighthouse.convert %[[ALL]] : (tensor<1x2x32x16xf32>) -> tensor<1x2x32x16xf16>

@@ -94,7 +94,7 @@ Result KernelGen::genStoreBulk(const CallExpr *e) {
       return failure();
     }
     combine = tile::CombiningKindAttr::get(context, *kind);
-    atomics.insert({mlir::cast<mlir::BlockArgument>(access->view).getArgNumber(), e});
+    needInitialValue(access->view, e);
   }
   tile::StoreBulkOp::create(builder, location(e->loc), *buffer, access->view, access->indices,
                             combine);
@@ -109,6 +109,30 @@ Result KernelGen::genWaitBulk(const CallExpr *e) {
   if (failed(pending) || failed(written))
     return failure();
   tile::WaitBulkOp::create(builder, location(e->loc), *pending, *written);
+  return Value::none();
+}
+
+//===------------------------------------------------------------------------------------===//
+// Turns of program instances
+//===------------------------------------------------------------------------------------===//
+
+Result KernelGen::genTurn(const CallExpr *e) {
+  std::string what = ("'" + e->callee + "'").str();
+  FailureOr<Access> access = evalDestination(e->args[0], what);
+  MaybeSSA value = evalScalar(e->args[1], builder.getI32Type(), "the value of " + what);
+  if (failed(access) || failed(value))
+    return failure();
+  if (!access->shape.empty() || !access->element.isInteger(32)) {
+    error(e->args[0]->loc,
+          what + " expects one element of type i32, found " + spell(access->tileType()));
+    return failure();
+  }
+  if (e->callee == "wait_until") {
+    needInitialValue(access->view, e);
+    tile::WaitUntilOp::create(builder, location(e->loc), access->view, access->indices, *value);
+  } else {
+    tile::StoreReleaseOp::create(builder, location(e->loc), *value, access->view, access->indices);
+  }
   return Value::none();
 }
 

@@ -290,7 +290,7 @@ Result KernelGen::genAtomic(const CallExpr *e) {
                                           : tile::CombiningKind::min;
   tile::AtomicRMWOp::create(builder, location(e->loc), kind, *value, access->view, access->indices,
                             *mask, /*in_bounds=*/mlir::DenseBoolArrayAttr());
-  atomics.insert({mlir::cast<mlir::BlockArgument>(access->view).getArgNumber(), e});
+  needInitialValue(access->view, e);
   return Value::none();
 }
 

@@ -33,7 +33,7 @@ FailureOr<tile::KernelOp> KernelGen::run(StringRef symbol) {
 
   execBlock(decl.body);
   tile::ReturnOp::create(builder, location(decl.name.loc));
-  checkAtomics(kernel);
+  checkInitialValues(kernel);
   checkProducts(kernel);
   if (tooManyOperations)
     error(decl.name.loc, "kernel '" + decl.name.text + "' becomes more than " +
@@ -175,9 +175,13 @@ void KernelGen::setInitialValues(tile::KernelOp kernel) {
   }
 }
 
-void KernelGen::checkAtomics(tile::KernelOp kernel) {
+void KernelGen::needInitialValue(SSA view, const CallExpr *call) {
+  initialised.insert({mlir::cast<mlir::BlockArgument>(view).getArgNumber(), call});
+}
+
+void KernelGen::checkInitialValues(tile::KernelOp kernel) {
   // Whether stores come first and reach the same elements is the kernel's affair.
-  for (auto [index, call] : atomics) {
+  for (auto [index, call] : initialised) {
     mlir::Value view = kernel.getBody().getArgument(index);
     auto stores = [](mlir::Operation *user) {
       auto bulk = llvm::dyn_cast<tile::StoreBulkOp>(user);
@@ -187,7 +191,9 @@ void KernelGen::checkAtomics(tile::KernelOp kernel) {
       continue;
     Name result = decl.results[index - decl.args.size()].name;
     error(result.loc, "'" + result.text + "' has no value that '" + call->callee +
-                          "' could combine with; expected an initial value, as in y: f32[N] = 0")
+                          (call->callee == "wait_until" ? "' could wait for" : "' could combine with") +
+                          "; expected an initial value, as in y: " +
+                          (call->callee == "wait_until" ? "i32" : "f32") + "[N] = 0")
         .note(call->loc, "'" + call->callee + "' is called here");
   }
 }

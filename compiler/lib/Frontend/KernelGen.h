@@ -32,8 +32,10 @@ private:
   tile::KernelOp makeKernel(StringRef symbol);
   /// Evaluates the initial values of results; parameters are declared.
   void setInitialValues(tile::KernelOp kernel);
-  /// Reports results that atomics combine with and that hold nothing before.
-  void checkAtomics(tile::KernelOp kernel);
+  /// Notes that `call` needs what the result `view` holds before.
+  void needInitialValue(mlir::Value view, const CallExpr *call);
+  /// Reports results of which that is needed and that hold nothing before.
+  void checkInitialValues(tile::KernelOp kernel);
   /// Reports products that are used while they may be under way.
   void checkProducts(tile::KernelOp kernel);
   void notifyOperationInserted(mlir::Operation *op, mlir::OpBuilder::InsertPoint) override;
@@ -180,6 +182,7 @@ private:
   Result genCopyBulk(const CallExpr *e);
   Result genStoreBulk(const CallExpr *e);
   Result genWaitBulk(const CallExpr *e);
+  Result genTurn(const CallExpr *e);
   Result genDotAsync(const CallExpr *e);
   Result genDotWait(const CallExpr *e);
   /// Checks what the copy engine demands of a buffer and the subscripts beside it.
@@ -201,8 +204,8 @@ private:
   mlir::OpBuilder builder;
   unsigned operations = 0;
   bool tooManyOperations = false;
-  /// The first atomic call on each result, by the number of its argument of the kernel.
-  llvm::MapVector<unsigned, const CallExpr *> atomics;
+  /// The first call that needs what a result holds before, by the number of its argument of the kernel.
+  llvm::MapVector<unsigned, const CallExpr *> initialised;
   /// Names assigned in a block and not declared there; filled as needed.
   llvm::DenseMap<const void *, mlir::SmallVector<StringRef>> assigned;
 };

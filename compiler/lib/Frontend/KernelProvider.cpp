@@ -18,10 +18,10 @@ public:
       : state(state), alignment(alignment) {}
 
   FailureOr<tile::KernelOp> getKernel(mlir::ModuleOp module, const StageRequest &request,
-                                      mlir::Location loc) override {
+                                      mlir::Location loc,
+                                      mlir::SmallVectorImpl<KernelRefusal> &refusals) override {
     mlir::SmallVector<mlir::Type> operands(request.operands), results(request.results);
     const tile::TargetInfo *target = tile::targetOf(module);
-    std::vector<std::pair<const KernelDecl *, Diagnostic>> refusals;
     for (auto &[name, decl] : state.definitions) {
       auto *kernel = llvm::dyn_cast<KernelDecl>(decl);
       if (!kernel || kernel->stage.text != request.stage)
@@ -46,19 +46,14 @@ public:
         if (failed(instance) || *instance)
           return instance;
       }
-      refusals.emplace_back(kernel, reasons.errors().front());
+      const Diagnostic &reason = reasons.errors().front();
+      SourcePlace place =
+          state.diagnostics.place(reason.loc.isValid() ? reason.loc : kernel->name.loc);
+      refusals.push_back(
+          {mlir::FileLineColLoc::get(module.getContext(), place.file, place.line, place.column),
+           kernel->name.text.str(), reason.message});
     }
-    mlir::InFlightDiagnostic diagnostic = mlir::emitError(loc)
-                                          << "no kernel implements stage '" << request.stage
-                                          << "' for these parameters and types";
-    for (auto &[kernel, reason] : refusals) {
-      SMLoc at = reason.loc.isValid() ? reason.loc : kernel->name.loc;
-      SourcePlace place = state.diagnostics.place(at);
-      diagnostic.attachNote(
-          mlir::FileLineColLoc::get(module.getContext(), place.file, place.line, place.column))
-          << "kernel '" << kernel->name.text << "' does not apply: " << reason.message;
-    }
-    return failure();
+    return tile::KernelOp();
   }
 
 private:

@@ -41,21 +41,15 @@ static std::string getMismatch(tile::KernelOp kernel, const StageRequest &reques
 }
 
 FailureOr<tile::KernelOp>
-ModuleKernelProvider::getKernel(ModuleOp module, const StageRequest &request, Location loc) {
-  SmallVector<std::pair<tile::KernelOp, std::string>> rejected;
+ModuleKernelProvider::getKernel(ModuleOp module, const StageRequest &request, Location,
+                                SmallVectorImpl<KernelRefusal> &refusals) {
   for (auto kernel : module.getOps<tile::KernelOp>()) {
     if (kernel.getStage() != request.stage)
       continue;
     std::string mismatch = getMismatch(kernel, request);
     if (mismatch.empty())
       return kernel;
-    rejected.emplace_back(kernel, std::move(mismatch));
+    refusals.push_back({kernel.getLoc(), kernel.getSymName().str(), std::move(mismatch)});
   }
-  auto diagnostic = emitError(loc)
-                    << "no kernel of the module implements stage '" << request.stage << "' for "
-                    << request.params << " and operands " << request.operands;
-  for (auto &[kernel, reason] : rejected)
-    diagnostic.attachNote(kernel.getLoc())
-        << "kernel '" << kernel.getSymName() << "' does not apply: " << reason;
-  return diagnostic;
+  return tile::KernelOp();
 }

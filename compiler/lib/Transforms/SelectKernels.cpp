@@ -25,17 +25,20 @@ public:
 
 private:
   LogicalResult lower(lh::StageOpInterface stage);
-  /// Launches a kernel for `stage`; its results, scratch at the end included.
-  FailureOr<ValueRange> launch(lh::StageOpInterface stage);
+  /// Launches a kernel for `stage`, or lowers the stages that it consists of.
+  LogicalResult launch(lh::StageOpInterface stage);
+  /// Lowers the stages that make `values`, which stand for the results of `stage`.
+  LogicalResult lowerParts(lh::StageOpInterface stage, ValueRange values);
 
   ModuleOp module;
   KernelProvider &provider;
   OpBuilder builder;
   lh::Expansion expansion;
+  SmallVector<lh::StageOpInterface> lowered;
   int64_t numLaunches = 0;
 };
 
-FailureOr<ValueRange> StageLowering::launch(lh::StageOpInterface stage) {
+LogicalResult StageLowering::launch(lh::StageOpInterface stage) {
   Location loc = stage.getLoc();
   StringRef name = stage.getStageName();
   lh::KernelCall call = stage.getKernelCall(expansion);
@@ -45,23 +48,51 @@ FailureOr<ValueRange> StageLowering::launch(lh::StageOpInterface stage) {
     operandTypes.push_back(scalar.getType());
     scalars.push_back(scalar);
   }
+  SmallVector<KernelRefusal> refusals;
   auto kernel = provider.getKernel(
       module,
       {name, builder.getDictionaryAttr(stage.getStageParameters()), operandTypes, call.results},
-      loc);
+      loc, refusals);
   if (failed(kernel))
     return failure();
+  builder.setInsertionPoint(stage);
+  if (!*kernel) {
+    SmallVector<Value> values = stage.decompose(builder);
+    if (!values.empty())
+      return lowerParts(stage, values);
+    InFlightDiagnostic diagnostic = emitError(loc) << "no kernel implements stage '" << name
+                                                   << "' for these parameters and types";
+    for (const KernelRefusal &refusal : refusals)
+      diagnostic.attachNote(refusal.loc)
+          << "kernel '" << refusal.kernel << "' does not apply: " << refusal.reason;
+    return failure();
+  }
   auto binding = lh::bindKernel(*kernel, ValueRange(call.inputs).getTypes(), call.results, scalars,
                                 loc);
   if (failed(binding))
     return failure();
-  builder.setInsertionPoint(stage);
   SmallVector<Type> resultTypes(binding->results.begin(), binding->results.end());
   auto launch = lh::LaunchOp::create(
       builder, loc, resultTypes, FlatSymbolRefAttr::get(kernel->getSymNameAttr()), call.inputs,
       builder.getArrayAttr(scalars), builder.getStringAttr(name), stage.getStageCost());
   ++numLaunches;
-  return ValueRange(launch->getResults());
+  // Scratch is at the end of the results.
+  stage.expandResults(expansion, launch->getResults());
+  return success();
+}
+
+LogicalResult StageLowering::lowerParts(lh::StageOpInterface stage, ValueRange values) {
+  llvm::SetVector<Operation *> parts;
+  for (Value value : values)
+    parts.insert(value.getDefiningOp());
+  stage->replaceAllUsesWith(values);
+  for (Operation *part : parts) {
+    if (part->use_empty())
+      part->erase();
+    else if (failed(lower(cast<lh::StageOpInterface>(part))))
+      return failure();
+  }
+  return success();
 }
 
 LogicalResult StageLowering::lower(lh::StageOpInterface stage) {
@@ -69,14 +100,11 @@ LogicalResult StageLowering::lower(lh::StageOpInterface stage) {
     if (expansion.lookup(operand).empty())
       return stage->emitOpError() << "uses a value of type " << operand.getType()
                                   << " that no stage of this function makes";
-  ValueRange made;
-  if (stage.getStageSignature().hasKernel) {
-    FailureOr<ValueRange> results = launch(stage);
-    if (failed(results))
-      return failure();
-    made = *results;
-  }
-  stage.expandResults(expansion, made);
+  if (!stage.getStageSignature().hasKernel)
+    stage.expandResults(expansion, ValueRange());
+  else if (failed(launch(stage)))
+    return failure();
+  lowered.push_back(stage);
   return success();
 }
 
@@ -102,7 +130,7 @@ LogicalResult StageLowering::run(func::FuncOp function) {
   for (lh::StageOpInterface stage : stages)
     if (failed(lower(stage)))
       return failure();
-  for (lh::StageOpInterface stage : llvm::reverse(stages)) {
+  for (lh::StageOpInterface stage : llvm::reverse(lowered)) {
     if (!stage->use_empty())
       return stage->emitOpError("has a result that something other than a stage uses");
     stage->erase();

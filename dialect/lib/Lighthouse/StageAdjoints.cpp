@@ -95,23 +95,13 @@ LogicalResult AttendOp::buildAdjoint(OpBuilder &builder, Cotangents &cotangents,
   if (cotangents.isNonzero(getLse()))
     delta = AddOp::create(builder, getLoc(), delta.getType(), delta,
                           cotangents.get(getLse(), 0, getLoc()), builder.getF32FloatAttr(-1));
-  SmallVector<Value> operands = {getQ(), getK(), getV(), output, getLse(), delta};
-  auto build = [&]<typename OpT>(OpT *) {
-    typename OpT::Properties properties;
-    properties.causal = getCausalAttr();
-    properties.scale = getScaleOrDefault();
-    return *createStage<OpT>(builder, getLoc(), operands, properties);
-  };
-  // One pass saves products of 16-bit floats; those of f32 cost as much as its sums in memory.
-  if (deterministic || getQ().getType().getElementType().isF32()) {
-    auto query = build(static_cast<AttendBackwardQOp *>(nullptr));
-    auto keyValue = build(static_cast<AttendBackwardKVOp *>(nullptr));
-    cotangents.add(getQ(), query.getDQ(), getLoc());
-    cotangents.add(getK(), keyValue.getDK(), getLoc());
-    cotangents.add(getV(), keyValue.getDV(), getLoc());
-    return success();
-  }
-  auto op = build(static_cast<AttendBackwardOp *>(nullptr));
+  AttendBackwardOp::Properties properties;
+  properties.causal = getCausalAttr();
+  properties.scale = getScaleOrDefault();
+  if (deterministic)
+    properties.deterministic = builder.getUnitAttr();
+  auto op = *createStage<AttendBackwardOp>(
+      builder, getLoc(), {getQ(), getK(), getV(), output, getLse(), delta}, properties);
   cotangents.add(getQ(), op.getDQ(), getLoc());
   cotangents.add(getK(), op.getDK(), getLoc());
   cotangents.add(getV(), op.getDV(), getLoc());

@@ -120,7 +120,8 @@ SmallVector<NamedAttribute> AttendOp::getStageParameters() {
   return {getFlag(getContext(), "causal", getCausal())};
 }
 SmallVector<NamedAttribute> AttendBackwardOp::getStageParameters() {
-  return {getFlag(getContext(), "causal", getCausal())};
+  return {getFlag(getContext(), "causal", getCausal()),
+          getFlag(getContext(), "deterministic", getDeterministic())};
 }
 SmallVector<NamedAttribute> AttendBackwardQOp::getStageParameters() {
   return {getFlag(getContext(), "causal", getCausal())};
@@ -269,6 +270,20 @@ KernelCall AttendBackwardQOp::getKernelCall(const Expansion &) {
 }
 KernelCall AttendBackwardKVOp::getKernelCall(const Expansion &) {
   return getAttendBackwardCall(*this);
+}
+
+/// One half of attention's adjoint.
+template <typename OpT> static OpT createHalf(OpBuilder &builder, AttendBackwardOp op) {
+  typename OpT::Properties properties;
+  properties.causal = op.getCausalAttr();
+  properties.scale = op.getScaleAttr();
+  return *createStage<OpT>(builder, op.getLoc(), op->getOperands(), properties);
+}
+
+SmallVector<Value> AttendBackwardOp::decompose(OpBuilder &builder) {
+  auto query = createHalf<AttendBackwardQOp>(builder, *this);
+  auto keyValue = createHalf<AttendBackwardKVOp>(builder, *this);
+  return {query.getDQ(), keyValue.getDK(), keyValue.getDV()};
 }
 
 KernelCall GatherBackwardOp::getKernelCall(const Expansion &expansion) {

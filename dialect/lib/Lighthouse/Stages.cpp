@@ -161,14 +161,22 @@ static constexpr StageOperand attendBackwardOperands[] = {
 static constexpr StageOption attendBackwardOptions[] = {
     {.name = "causal", .kind = Kind::Flag, .fallback = true},
     {.name = "scale", .kind = Kind::Float, .isRequired = true}};
-/// Of attention's adjoint and its halves.
-static constexpr StageSignature attendBackward{.operands = attendBackwardOperands,
-                                               .options = attendBackwardOptions,
-                                               .parameters = maskParameters};
+/// Of the halves of attention's adjoint.
+static constexpr StageSignature attendBackwardHalf{.operands = attendBackwardOperands,
+                                                   .options = attendBackwardOptions,
+                                                   .parameters = maskParameters};
 
-const StageSignature &AttendBackwardOp::getStageSignature() { return attendBackward; }
-const StageSignature &AttendBackwardQOp::getStageSignature() { return attendBackward; }
-const StageSignature &AttendBackwardKVOp::getStageSignature() { return attendBackward; }
+const StageSignature &AttendBackwardOp::getStageSignature() {
+  static constexpr StageOption options[] = {
+      attendBackwardOptions[0], attendBackwardOptions[1],
+      {.name = "deterministic", .kind = Kind::Flag}};
+  static constexpr llvm::StringLiteral parameters[] = {"causal", "deterministic"};
+  static constexpr StageSignature signature{
+      .operands = attendBackwardOperands, .options = options, .parameters = parameters};
+  return signature;
+}
+const StageSignature &AttendBackwardQOp::getStageSignature() { return attendBackwardHalf; }
+const StageSignature &AttendBackwardKVOp::getStageSignature() { return attendBackwardHalf; }
 
 const StageSignature &GatherBackwardOp::getStageSignature() {
   static constexpr StageOperand operands[] = {StageOperand::Heads, StageOperand::Heads,

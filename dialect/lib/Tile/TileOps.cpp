@@ -169,7 +169,8 @@ LogicalResult KernelOp::verifyRegions() {
           if (!isAllowed(type, nullptr))
             return op->emitOpError() << "carries a " << type << " in a kernel [kernel_c9]";
     auto written = TypeSwitch<Operation *, Value>(op)
-                       .Case<StoreOp, AtomicRMWOp, StoreBulkOp>([](auto access) { return access.getView(); })
+                       .Case<StoreOp, AtomicRMWOp, StoreBulkOp, StoreReleaseOp>(
+                           [](auto access) { return access.getView(); })
                        .Default(Value());
     if (llvm::is_contained(inputs, written))
       return op->emitOpError() << "writes to an input of the kernel [kernel_c10]";

@@ -472,3 +472,48 @@ tile.kernel @k(%x: f32) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)
   %p = tile.reduce_partial and %t axis 1 : tensor<64x64xf32> -> tensor<64x4xf32>
   tile.return
 }
+
+// -----
+
+tile.kernel @k(%y: !tile.view<[64, 64], i32>) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+  %c = arith.constant 0 : i32
+  // expected-error@+1 {{expected 2 subscripts, found 1 [wait_until_c1]}}
+  tile.wait_until %y[%c], %c : !tile.view<[64, 64], i32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @k(%y: !tile.view<[64], f32>) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+  %c = arith.constant 0 : i32
+  // expected-error@+1 {{expected elements of type i32, found '!tile.view<[64], f32>' [wait_until_c2]}}
+  tile.wait_until %y[%c], %c : !tile.view<[64], f32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @k(%y: !tile.view<[64], i32>) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+  %c = arith.constant 0 : i32
+  // expected-error@+1 {{expected 1 subscripts, found 2 [store_release_c1]}}
+  tile.store_release %c, %y[%c, %c] : !tile.view<[64], i32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @k(%y: !tile.view<[64], i64>) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+  %c = arith.constant 0 : i32
+  // expected-error@+1 {{expected elements of type i32, found '!tile.view<[64], i64>' [store_release_c2]}}
+  tile.store_release %c, %y[%c] : !tile.view<[64], i64>
+  tile.return
+}
+
+// -----
+
+tile.kernel @k(%x: !tile.view<[64], i32>) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  %c = arith.constant 0 : i32
+  // expected-error@+1 {{writes to an input of the kernel [kernel_c10]}}
+  tile.store_release %c, %x[%c] : !tile.view<[64], i32>
+  tile.return
+}

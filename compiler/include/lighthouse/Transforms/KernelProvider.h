@@ -12,6 +12,8 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Support/LLVM.h"
 
+#include <string>
+
 namespace lighthouse {
 
 namespace tile {
@@ -33,17 +35,24 @@ struct StageRequest {
   mlir::TypeRange results;
 };
 
+/// Why a kernel does not serve a stage.
+struct KernelRefusal {
+  mlir::Location loc; ///< What about the kernel is at odds with the stage.
+  std::string kernel, reason;
+};
+
 /// Supplies kernel instances to the kernel-selection pass.
 class KernelProvider {
 public:
   virtual ~KernelProvider() = default;
 
   /// Returns a kernel in `module` that serves `request`; an instance that fits and is already there
-  /// is reused, otherwise one is added under a name unique in the module. Where there is none,
-  /// emits an error at `loc` (the stage's location), with notes that say why each variant does not
-  /// apply, and fails.
+  /// is reused, otherwise one is added under a name unique in the module. Null where none applies:
+  /// `refusals` say why, in the order of the variants. Fails, after an error at `loc` (the stage's
+  /// location), if the one that applies has errors.
   virtual mlir::FailureOr<tile::KernelOp>
-  getKernel(mlir::ModuleOp module, const StageRequest &request, mlir::Location loc) = 0;
+  getKernel(mlir::ModuleOp module, const StageRequest &request, mlir::Location loc,
+            mlir::SmallVectorImpl<KernelRefusal> &refusals) = 0;
 };
 
 /// Offers the kernels that the module holds already: the first, in order of the module, whose
@@ -51,8 +60,9 @@ public:
 /// matches.
 class ModuleKernelProvider : public KernelProvider {
 public:
-  mlir::FailureOr<tile::KernelOp> getKernel(mlir::ModuleOp module, const StageRequest &request,
-                                            mlir::Location loc) override;
+  mlir::FailureOr<tile::KernelOp>
+  getKernel(mlir::ModuleOp module, const StageRequest &request, mlir::Location loc,
+            mlir::SmallVectorImpl<KernelRefusal> &refusals) override;
 };
 
 } // namespace lighthouse

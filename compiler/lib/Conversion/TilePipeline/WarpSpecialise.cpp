@@ -120,7 +120,7 @@ Obstacle pipelining::checkSpecialisation(const PipelinedLoop &pipelined,
   Obstacle obstacle;
   kernel.walk([&](Operation *op) {
     if (isa<tile::RolesOp, tile::AllocMBarrierOp, tile::AllocNamedBarrierOp, tile::DotAsyncOp,
-            tile::StoreBulkOp>(op))
+            tile::StoreBulkOp, tile::WaitUntilOp>(op))
       obstacle = "the kernel has a schedule for the units of the target already";
     else if (op != loop && op->hasAttr(attributeName))
       obstacle = "the kernel has another pipelined loop";

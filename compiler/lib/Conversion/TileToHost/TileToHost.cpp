@@ -120,6 +120,8 @@ static StringRef gpuConstruct(Operation *op) {
                                                                  : "min_bulk";
       })
       .Case([](tile::WaitBulkOp) { return "wait_bulk"; })
+      .Case([](tile::WaitUntilOp) { return "wait_until"; })
+      .Case([](tile::StoreReleaseOp) { return "store_release"; })
       .Case([](tile::DotAsyncOp) { return "dot_async"; })
       .Case([](tile::DotWaitOp) { return "dot_wait"; })
       .Default(StringRef());

@@ -107,6 +107,13 @@ private:
   void lowerMBarrierWait(tile::MBarrierWaitOp op);
   void lowerMBarrierArrive(tile::MBarrierArriveOp op);
 
+  // Turns.cpp
+  /// Code with the pointer of one element of `view`, whose type is that of `value`, if it exists.
+  void atElement(Value view, mlir::OperandRange indices, Value value,
+                 llvm::function_ref<void(Value)> body);
+  void lowerWaitUntil(tile::WaitUntilOp op);
+  void lowerStoreRelease(tile::StoreReleaseOp op);
+
   // CopyBulk.cpp
   void lowerCopyBulk(tile::CopyBulkOp op);
   void lowerStoreBulk(tile::StoreBulkOp op);

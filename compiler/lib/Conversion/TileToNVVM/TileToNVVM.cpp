@@ -361,6 +361,8 @@ LogicalResult KernelLowering::lowerOp(Operation *op) {
       .Case([&](tile::NamedArriveOp arrive) { lowerNamedArrive(arrive); })
       .Case([&](tile::CopyBulkOp copy) { lowerCopyBulk(copy); })
       .Case([&](tile::StoreBulkOp store) { lowerStoreBulk(store); })
+      .Case([&](tile::WaitUntilOp wait) { lowerWaitUntil(wait); })
+      .Case([&](tile::StoreReleaseOp store) { lowerStoreRelease(store); })
       .Case([&](tile::WaitBulkOp wait) {
         waitForBulkStores(wait.getPending(), wait.getWritten());
         barrier();

@@ -157,27 +157,30 @@ def Lighthouse_AttendDeltaOp : Lighthouse_StageOp<"attend_delta"> {
 }
 
 /// The operands and attributes of attention's adjoint and its halves.
-class Lighthouse_AnyAttendBackwardOp<string mnemonic> : Lighthouse_StageOp<mnemonic, [
-    "getStageParameters", "getKernelCall"]> {
-  let arguments = (ins Lighthouse_Heads:$q, Lighthouse_Heads:$k, Lighthouse_Heads:$v,
-                       Lighthouse_Heads:$d_o, Lighthouse_AnyTensor:$lse, Lighthouse_AnyTensor:$delta,
-                       UnitAttr:$causal, F32Attr:$scale);
+class Lighthouse_AnyAttendBackwardOp<string mnemonic, list<string> methods = []>
+    : Lighthouse_StageOp<mnemonic, ["getStageParameters", "getKernelCall"] # methods> {
+  dag attendBackwardArguments = (ins
+      Lighthouse_Heads:$q, Lighthouse_Heads:$k, Lighthouse_Heads:$v, Lighthouse_Heads:$d_o,
+      Lighthouse_AnyTensor:$lse, Lighthouse_AnyTensor:$delta, UnitAttr:$causal, F32Attr:$scale);
+  let arguments = attendBackwardArguments;
   let assemblyFormat = [{
     $q `,` $k `,` $v `,` $d_o `,` $lse `,` $delta (`causal` $causal^)? `scale` $scale attr-dict
     `:` functional-type(operands, results)
   }];
 }
 
-def Lighthouse_AttendBackwardOp : Lighthouse_AnyAttendBackwardOp<"attend_backward"> {
-  let summary = "the cotangents of attention's q, k and v, in one pass over the scores";
+def Lighthouse_AttendBackwardOp : Lighthouse_AnyAttendBackwardOp<"attend_backward", ["decompose"]> {
+  let summary = "the cotangents of attention's q, k and v";
   let description = [{
     With P = exp(scale q k^T - lse) under the mask and dS = P (d_o v^T - delta): dq = scale dS k,
     dk = scale dS^T q and dv = P^T d_o, the last two summed over the query heads of a group. `q` and
     `d_o` are [B, H, S, D], `k` and `v` [B, G, S, D], `lse` and `delta` f32[B, H, S]. dq is f32, as
-    it is summed by programs in no fixed order; dk and dv have the type of k. Differentiation makes
-    it for 16-bit floats where results need not be equal from run to run, else its two halves.
+    many programs add to it; dk and dv have the type of k. With `deterministic` sums have an order that
+    never changes, so results are equal from run to run.
 
-    Kernels: `attend_backward(causal)`: (q, k, v, d_o, lse, delta, scale: f32) -> (dq f32, dk, dv).
+    Kernels: `attend_backward(causal, deterministic)`: (q, k, v, d_o, lse, delta, scale: f32) -> (dq f32,
+    dk, dv), in one pass over the scores. Where none applies the stage becomes its two halves, whose
+    sums have a fixed order anyway.
 
     Constraints:
     - (attend_backward_c1) k and v have the same type;
@@ -199,7 +202,12 @@ def Lighthouse_AttendBackwardOp : Lighthouse_AnyAttendBackwardOp<"attend_backwar
     }
     ```
   }];
+  let arguments = !con(attendBackwardArguments, (ins UnitAttr:$deterministic));
   let results = (outs Lighthouse_Heads:$d_q, Lighthouse_Heads:$d_k, Lighthouse_Heads:$d_v);
+  let assemblyFormat = [{
+    $q `,` $k `,` $v `,` $d_o `,` $lse `,` $delta (`causal` $causal^)? `scale` $scale
+    (`deterministic` $deterministic^)? attr-dict `:` functional-type(operands, results)
+  }];
 }
 
 def Lighthouse_AttendBackwardQOp : Lighthouse_AnyAttendBackwardOp<"attend_backward_q"> {

@@ -70,6 +70,13 @@ def Lighthouse_StageOpInterface : OpInterface<"StageOpInterface"> {
       }
     }]>,
     InterfaceMethod<[{
+      Where no kernel serves the stage: builds stages that do the same together, at the builder's place,
+      and gives values for all results. By default there are none, and that no kernel applies is an
+      error.
+    }], "::llvm::SmallVector<::mlir::Value>", "decompose", (ins "::mlir::OpBuilder &":$builder), "", [{
+      return {};
+    }]>,
+    InterfaceMethod<[{
       The least bytes that the stage must read and write, and its floating-point operations,
       whatever its kernels do.
     }], "::lighthouse::lh::CostAttr", "getStageCost">,

@@ -283,6 +283,49 @@ def Tile_WaitBulkOp : Tile_AsyncOp<"wait_bulk"> {
 }
 
 //===----------------------------------------------------------------------------------------------===//
+// Turns of program instances
+//===----------------------------------------------------------------------------------------------===//
+
+def Tile_WaitUntilOp : Tile_AsyncOp<"wait_until"> {
+  let summary = "waits until an element of a tensor argument has a value";
+  let description = [{
+    Every thread reads the element again and again, and goes on when it is `value`. What the instance
+    that stored it by `tile.store_release` had written before can be seen from here on, by bulk copies and
+    bulk stores, too. An element outside the view is not waited for. Instances start in the order of
+    their numbers, the first axis fastest, but when is open: one may wait for earlier ones alone, or
+    the launch may never end.
+
+    Constraints:
+    - (wait_until_c1) one scalar subscript per dim of the view;
+    - (wait_until_c2) the view has elements of type i32.
+
+    Example: `tile.wait_until %turns[%row], %turn : !tile.view<["N"], i32>`
+  }];
+  let arguments = (ins Tile_ViewType:$view, Variadic<I32>:$indices, I32:$value);
+  let assemblyFormat = "$view `[` $indices `]` `,` $value attr-dict `:` qualified(type($view))";
+  let hasVerifier = 1;
+}
+
+def Tile_StoreReleaseOp : Tile_AsyncOp<"store_release"> {
+  let summary = "stores an element of a tensor argument, behind all that was written before";
+  let description = [{
+    The counterpart of `tile.wait_until`: all threads of the role, or of the kernel outside of roles, meet,
+    and one stores. Whoever sees the value sees what they have written before, and what bulk stores
+    have that a `tile.wait_bulk` with `written` has waited for. An element outside the view is not
+    stored.
+
+    Constraints:
+    - (store_release_c1) one scalar subscript per dim of the view;
+    - (store_release_c2) the view has elements of type i32.
+
+    Example: `tile.store_release %next, %turns[%row] : !tile.view<["N"], i32>`
+  }];
+  let arguments = (ins I32:$value, Tile_ViewType:$view, Variadic<I32>:$indices);
+  let assemblyFormat = "$value `,` $view `[` $indices `]` attr-dict `:` qualified(type($view))";
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------------------------------===//
 // Asynchronous products
 //===----------------------------------------------------------------------------------------------===//
 
