@@ -109,3 +109,25 @@ tile.kernel @spread(%x: !x {tile.alignment = 16 : i64}, %y: !x {tile.alignment =
   tile.store %v, %y[%i] : tensor<256xf32>, !x, tensor<256xi32>
   tile.return
 }
+
+// What is added to a product, or to what it carried, is read as the product lies, if lanes side by side read
+// whole sectors of 32 bytes: f32 does, bf16 goes through shared memory.
+// CHECK-LABEL: tile.kernel @beside_product
+// CHECK: %[[D:.*]] = tile.dot {{.*}}, tensor<64x64xf32, [[P:#[^>]*>]]>{{$}}
+// CHECK: %[[F:.*]] = tile.load {{.*}} -> tensor<64x64xf32, [[P]]>
+// CHECK-NEXT: arith.addf %[[D]], %[[F]] : tensor<64x64xf32, [[P]]>
+// CHECK: tile.convert_layout %{{.*}} : tensor<64x64xf32,
+tile.kernel @beside_product(%a: !tile.view<[64, 64], bf16> {tile.alignment = 16 : i64}, %f: !tile.view<[64, 64], f32> {tile.alignment = 16 : i64}, %y: !tile.view<[64, 64], f32> {tile.alignment = 16 : i64}) attributes {dims = [], grid = #one, inputs = 2 : i64} {
+  %c0 = arith.constant 0 : i32
+  %i = tile.range %c0 : tensor<64xi32>
+  %t = tile.load %a[%i, %i] : (!tile.view<[64, 64], bf16>, tensor<64xi32>, tensor<64xi32>) -> tensor<64x64xbf16>
+  %zero = arith.constant dense<0.0> : tensor<64x64xf32>
+  %p = tile.dot %t, %t, %zero : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+  %x = tile.load %f[%i, %i] : (!tile.view<[64, 64], f32>, tensor<64xi32>, tensor<64xi32>) -> tensor<64x64xf32>
+  %s = arith.addf %p, %x : tensor<64x64xf32>
+  %h = tile.load %a[%i, %i] : (!tile.view<[64, 64], bf16>, tensor<64xi32>, tensor<64xi32>) -> tensor<64x64xbf16>
+  %w = arith.extf %h : tensor<64x64xbf16> to tensor<64x64xf32>
+  %z = arith.addf %s, %w : tensor<64x64xf32>
+  tile.store %z, %y[%i, %i] : tensor<64x64xf32>, !tile.view<[64, 64], f32>, tensor<64xi32>, tensor<64xi32>
+  tile.return
+}

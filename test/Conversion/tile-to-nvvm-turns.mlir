@@ -3,12 +3,13 @@
 
 // Every thread waits, one stores when all have come. What is outside of the tensor is left alone.
 // CHECK-LABEL: llvm.func ptx_kernelcc @in_turn(
-// CHECK: %[[INSIDE:.*]] = arith.cmpi ult
-// CHECK: scf.if %[[INSIDE]] {
+// CHECK: %[[INSIDE:.*]] = arith.cmpi ugt
+// CHECK-NEXT: scf.if %[[INSIDE]] {
 // CHECK-NEXT: llvm.inline_asm {{.*}}"{ .reg .pred done; .reg .b32 found; again: ld.acquire.gpu.global.b32 found, [$0]; setp.eq.b32 done, found, $1; @!done bra again; }", "l,r,~{memory}"
 // CHECK: nvvm.barrier
-// CHECK: scf.if
-// CHECK: scf.if
+// CHECK: %[[ONE:.*]] = arith.cmpi eq, %{{.*}}, %c0_i32
+// CHECK: %[[STORES:.*]] = arith.andi %[[ONE]], %[[INSIDE]]
+// CHECK-NEXT: scf.if %[[STORES]] {
 // CHECK-NEXT: llvm.inline_asm {{.*}}"st.release.gpu.global.b32 [$0], $1;", "l,r,~{memory}"
 tile.kernel @in_turn(%y: !tile.view<["N"], i32>) attributes {dims = ["N"], grid = affine_map<()[n] -> (n, 1, 1)>, inputs = 0 : i64} {
   %c0 = arith.constant 0 : i32

@@ -44,14 +44,16 @@ def contenders_of(options):
         """An attention whose tensors have heads before positions."""
         return lambda *tensors: attention(*(x.transpose(1, 2) for x in tensors)).transpose(1, 2)
 
-    def lighthouse(q, k, v):
-        return lighthouse_attention.dense_attention(q, k, v, causal=causal, layout="bhnd", backend="lighthouse")
+    def lighthouse(deterministic):
+        return functools.partial(lighthouse_attention.dense_attention, causal=causal, layout="bhnd",
+                                 deterministic=deterministic, backend="lighthouse")
 
     def cudnn(q, k, v):
         with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
             return F.scaled_dot_product_attention(q, k, v, is_causal=causal, enable_gqa=q.shape[1] != k.shape[1])
 
-    found = {"lighthouse": by_heads(lighthouse), "cudnn": by_heads(cudnn)}
+    found = {"lighthouse": by_heads(lighthouse(False)), "lighthouse, deterministic": by_heads(lighthouse(True)),
+             "cudnn": by_heads(cudnn)}
     if options.fa4:
         sys.path[:0] = [options.fa4, options.fa4 + "/nvidia_cutlass_dsl/dsl_packages"]
         from flash_attn.cute import flash_attn_func

@@ -69,6 +69,17 @@ FailureOr<DimEvaluator::Extent> DimEvaluator::evalExtent(const Expr *e) {
     if (lhs->expr || rhs->expr)
       return combine(e->loc, "cdiv", *lhs, *rhs);
   }
+  if (call && call->callee == "where" && call->args.size() == 3) {
+    // Parameters decide; the other choice may be anything.
+    Result condition = constants.eval(call->args[0]);
+    if (failed(condition))
+      return failure();
+    if (condition->isBool())
+      return evalExtent(call->args[condition->getBool() ? 1 : 2]);
+    diagnostics.error(call->args[0]->loc,
+                      "expected a bool as the condition of 'where', found " + describe(*condition));
+    return failure();
+  }
   Result constant = constants.eval(e);
   if (failed(constant))
     return failure();

@@ -70,6 +70,9 @@ private:
   }
   Layout defaultLayout(RankedTensorType type) const;
   Layout dotLayout(tile::DotOp dot) const;
+  /// The home of the product that what is read meets first, if threads read whole sectors of memory
+  /// by it: so the tile need not go through shared memory.
+  const Home *productBeside(tile::LoadOp load);
   Layout storeLayout(Value view, ValueRange indices, Value value);
 
   // Rewriting.
@@ -206,10 +209,23 @@ static int64_t bytesSideBySide(const Layout &layout, RankedTensorType type) {
   return run * tile::getMemoryBytes(type.getElementType());
 }
 
+/// What memory moves at once.
+static constexpr int64_t sectorBytes = 32;
+
+const Home *LayoutAssignment::productBeside(tile::LoadOp load) {
+  RankedTensorType type = tileType(load.getResult());
+  if (!load->hasOneUse() || !isElementwise(*load->user_begin()))
+    return nullptr;
+  for (Value operand : (*load->user_begin())->getOperands())
+    if (const Home *home = homeOf(operand);
+        home && home->isDot && bytesSideBySide(home->layout, type) >= sectorBytes)
+      return home;
+  return nullptr;
+}
+
 Layout LayoutAssignment::storeLayout(Value view, ValueRange indices, Value value) {
   RankedTensorType type = tileType(value);
   const Home *home = homeOf(value);
-  constexpr int64_t sectorBytes = 32;
   int64_t rowBytes = type.getShape().back() * tile::getMemoryBytes(type.getElementType());
   // Whole sectors of memory are worth a way through shared memory; a small tile is not.
   if (home &&
@@ -228,6 +244,8 @@ std::optional<Home> LayoutAssignment::anchor(Operation *op) {
       .Case([&](tile::LoadOp load) -> std::optional<Home> {
         if (type.getNumElements() <= 32 * numWarps)
           return std::nullopt;
+        if (const Home *product = productBeside(load))
+          return *product;
         return Home{accessLayout(kernel, numWarps, load.getView(), load.getIndices(),
                                  type.getShape())};
       })

@@ -1,6 +1,6 @@
 // What the examples in AsyncOps.td refer to; each of them is put before the return.
 tile.kernel @example(%x: !tile.view<["B", "N", 64], bf16>, %f: f32, %b: i32, %i: i32, %instance: i32,
-                     %other: i32, %y: !tile.view<["B", "N", 64], bf16>) attributes {
+                     %other: i32, %y: !tile.view<["B", "N", 64], bf16>, %counts: !tile.view<["B"], i32>) attributes {
     dims = ["B", "N"], grid = affine_map<()[b, n] -> (b, n, 1)>, inputs = 6 : i64} {
   %rows = tile.range %i : tensor<128xi32>
   %columns = tile.range %i : tensor<64xi32>

@@ -299,7 +299,7 @@ def Tile_WaitUntilOp : Tile_AsyncOp<"wait_until"> {
     - (wait_until_c1) one scalar subscript per dim of the view;
     - (wait_until_c2) the view has elements of type i32.
 
-    Example: `tile.wait_until %turns[%row], %turn : !tile.view<["N"], i32>`
+    Example: `tile.wait_until %counts[%b], %i : !tile.view<["B"], i32>`
   }];
   let arguments = (ins Tile_ViewType:$view, Variadic<I32>:$indices, I32:$value);
   let assemblyFormat = "$view `[` $indices `]` `,` $value attr-dict `:` qualified(type($view))";
@@ -318,7 +318,7 @@ def Tile_StoreReleaseOp : Tile_AsyncOp<"store_release"> {
     - (store_release_c1) one scalar subscript per dim of the view;
     - (store_release_c2) the view has elements of type i32.
 
-    Example: `tile.store_release %next, %turns[%row] : !tile.view<["N"], i32>`
+    Example: `tile.store_release %i, %counts[%b] : !tile.view<["B"], i32>`
   }];
   let arguments = (ins I32:$value, Tile_ViewType:$view, Variadic<I32>:$indices);
   let assemblyFormat = "$value `,` $view `[` $indices `]` attr-dict `:` qualified(type($view))";
