@@ -57,6 +57,12 @@ def attention_packed(qkv, heads, kv_heads=None, *, levels=3, factor=4, budget=15
                             scale, deterministic)
 
 
+def _is_measured_faster(q):
+    """Whether the kernels for q [B, H, S, D] were measured and are faster than those of torch."""
+    return (q.is_cuda and q.dtype in (torch.bfloat16, torch.float16) and q.shape[3] in (64, 128)
+            and q.shape[2] >= 16384 and torch.cuda.get_device_capability(q.device) == (9, 0))
+
+
 def dense_attention(q, k, v, *, causal=True, scale=None, layout="bnhd", deterministic=None,
                     backend="auto"):
     """Dense attention: for the layers and the phase of training that need all of it, and for generation.
@@ -64,7 +70,8 @@ def dense_attention(q, k, v, *, causal=True, scale=None, layout="bnhd", determin
     Arguments as of `attention`. k and v may be longer than q, whose rows are then the last ones (as with
     a key/value cache). backend: "lighthouse", the kernels of kernels/dense.lh; "sdpa",
     `torch.nn.functional.scaled_dot_product_attention`; "auto", the one that docs/results shows to be
-    faster, which is sdpa.
+    faster: the first on GPUs of capability 9.0 for 16-bit floats, head dims 64 and 128 and 16384 positions
+    or more, else the second.
     """
     q, k, v = (x.transpose(1, 2) for x in _enter((q, k, v), layout))
     if backend not in ("auto", "lighthouse", "sdpa"):
@@ -75,7 +82,7 @@ def dense_attention(q, k, v, *, causal=True, scale=None, layout="bnhd", determin
     if backend == "lighthouse" and not equal:
         raise ValueError(f"the kernels of lighthouse need equal lengths, got {q.shape[2]} queries and "
                          f"{k.shape[2]} keys; use backend='sdpa'")
-    if backend == "lighthouse":
+    if backend == "lighthouse" or (backend == "auto" and equal and _is_measured_faster(q)):
         _check_head_dim(q.shape[3])
         o, _ = _ops.attend(q, k, v, _scale(scale, q), causal, True, _deterministic(deterministic))
     else:

@@ -3,6 +3,7 @@ import warnings
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import lighthouse_attention as lighthouse
 import reference
@@ -194,6 +195,28 @@ def test_dense(device):
                 torch.testing.assert_close(c, b, atol=TOLERANCE, rtol=0)
     own = lighthouse.dense_attention(q, k, v, backend="lighthouse")
     assert own.is_contiguous()
+
+
+def test_dense_takes_what_was_measured_faster(monkeypatch):
+    def is_own(shape, dtype=torch.bfloat16, capability=(9, 0), device="cuda", **options):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+        taken = []
+        monkeypatch.setattr(lighthouse.functional._ops, "attend",
+                            lambda q, *_: (taken.append("own"), (torch.empty_like(q), None))[1])
+        monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention",
+                            lambda q, *_, **__: (taken.append("torch"), torch.empty_like(q))[1])
+        with FakeTensorMode():
+            q = torch.empty(shape, dtype=dtype, device=device)
+            k = torch.empty((shape[0], shape[1] + options.pop("more", 0), *shape[2:]), dtype=dtype, device=device)
+            lighthouse.dense_attention(q, k, k, **options)
+        return taken == ["own"]
+
+    assert is_own((1, 16384, 2, 64)) and is_own((1, 20000, 2, 128), torch.float16, causal=False)
+    assert not is_own((1, 16384, 2, 64), capability=(8, 0))
+    assert not is_own((1, 16384, 2, 64), device="cpu")
+    assert not is_own((1, 16384, 2, 64), torch.float32)
+    assert not is_own((1, 16384, 2, 96)) and not is_own((1, 16000, 2, 64))
+    assert not is_own((1, 16384, 2, 64), more=128, causal=False) and not is_own((1, 16384, 2, 64), backend="sdpa")
 
 
 def test_dense_with_more_keys_than_queries():
