@@ -38,6 +38,7 @@ private:
   void checkInitialValues(tile::KernelOp kernel);
   /// Reports products that are used while they may be under way.
   void checkProducts(tile::KernelOp kernel);
+  void checkBarriers(tile::KernelOp kernel);
   void notifyOperationInserted(mlir::Operation *op, mlir::OpBuilder::InsertPoint) override;
   Result evalName(const NameExpr *e) override;
   void execRuntime(const Stmt *stmt) override;

@@ -155,8 +155,8 @@ def Tile_MBarrierWaitOp : Tile_AsyncOp<"mbarrier_wait"> {
     `index` counts the uses of the ring: with n barriers it stands for barrier `index` mod n and its
     phase `index` div n, rounded down. So a loop counter waits for what another role completes in the
     same step, and the counter less n for what it completed when it used that barrier last. Negative
-    phases are complete from the beginning; the index is at least -n. No more than one phase may be
-    complete beyond the one that is waited for.
+    phases are complete from the beginning; the index is at least -n. No phase beyond the one that is
+    waited for may be complete: a barrier knows the parity of its phases alone.
 
     Example: `tile.mbarrier_wait %full[%i] : !tile.mbarrier<2>`
   }];
