@@ -1,4 +1,5 @@
 # Configuration of lit: which files are tests, and what their RUN lines may use.
+import glob
 import os
 import shutil
 import subprocess
@@ -39,9 +40,13 @@ config.substitutions.append(("%python", "python3"))
 finds_torch = "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)"
 if subprocess.run(["python3", "-c", finds_torch]).returncode == 0:
     config.available_features.add("torch")
-# The assembler of NVIDIA's toolkit, where there is one; nothing else here needs the toolkit.
+# The assembler and the disassembler of NVIDIA's toolkit, where there are some; nothing else here needs the
+# toolkit. Triton, which comes with the PyTorch that test.sh installs, has the latter, too.
 toolkits = [os.path.join(os.environ.get("CUDA_HOME", "/usr/local/cuda"), "bin"), "/usr/local/cuda/bin"]
-ptxas = shutil.which("ptxas") or shutil.which("ptxas", path=os.pathsep.join(toolkits))
-if ptxas:
-    config.available_features.add("ptxas")
-    config.substitutions.append(("%ptxas", ptxas))
+toolkits += glob.glob(os.path.join(config.lighthouse_source_dir, "build", "python", "lib", "python3*",
+                                   "site-packages", "triton", "backends", "nvidia", "bin"))
+for name in ("ptxas", "nvdisasm"):
+    tool = shutil.which(name) or shutil.which(name, path=os.pathsep.join(toolkits))
+    if tool:
+        config.available_features.add(name)
+        config.substitutions.append(("%" + name, tool))

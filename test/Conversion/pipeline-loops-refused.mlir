@@ -317,7 +317,7 @@ tile.kernel @floats(%a: !tile.view<["M", "K"], f32> {tile.alignment = 16 : i64},
   %rows = tile.range %c0 : tensor<64xi32>
   %columns = tile.range %c0 : tensor<64xi32>
   %end = tile.dim "K"
-  // expected-warning@below {{'pipelined': the loop has no warps of its own for copies, as its products are not of 16-bit floats}}
+  // expected-warning@below {{'pipelined': the loop has no warps of its own for copies, as its products are neither of 16-bit floats nor in tf32}}
   %sum = scf.for %k = %c0 to %end step %step iter_args(%acc = %zero) -> (tensor<64x64xf32>) : i32 {
     %depth = tile.range %k : tensor<32xi32>
     %l = tile.load %a[%rows, %depth] : (!tile.view<["M", "K"], f32>, tensor<64xi32>, tensor<32xi32>) -> tensor<64x32xf32>

@@ -90,9 +90,9 @@ tile.kernel @shapes(%f: f32, %h: bf16, %y: !tile.view<[32, 3], f32> {tile.stride
   %n = arith.sitofp %i : tensor<32xi32, #tile.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>> to tensor<32xf32, #tile.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>>
   %c = tile.reshape %n : tensor<32xf32, #tile.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>> -> tensor<32x1xf32, #tile.layout<register = [], lane = [[1, 0], [2, 0], [4, 0], [8, 0], [16, 0]], warp = []>>
   %b = tile.broadcast %c : tensor<32x1xf32, #tile.layout<register = [], lane = [[1, 0], [2, 0], [4, 0], [8, 0], [16, 0]], warp = []>> -> tensor<32x3xf32, #tile.layout<register = [], lane = [[1, 0], [2, 0], [4, 0], [8, 0], [16, 0]], warp = []>>
-  %e = math.exp2 %b : tensor<32x3xf32, #tile.layout<register = [], lane = [[1, 0], [2, 0], [4, 0], [8, 0], [16, 0]], warp = []>>
+  %e = math.exp2 %b fastmath<afn> : tensor<32x3xf32, #tile.layout<register = [], lane = [[1, 0], [2, 0], [4, 0], [8, 0], [16, 0]], warp = []>>
   tile.store %e, %y[%i, %j] {in_bounds = array<i1: true, true>} : tensor<32x3xf32, #tile.layout<register = [], lane = [[1, 0], [2, 0], [4, 0], [8, 0], [16, 0]], warp = []>>, !tile.view<[32, 3], f32>, tensor<32xi32, #tile.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>>, tensor<3xi32, #tile.layout<register = [], lane = [[0], [0], [0], [0], [0]], warp = []>>
-  %q = math.rsqrt %h : bf16
+  %q = math.rsqrt %h fastmath<afn> : bf16
   tile.store %q, %z[%c0] {in_bounds = array<i1: true>} : bf16, !tile.view<[32], bf16>, i32
   tile.return
 }

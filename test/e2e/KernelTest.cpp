@@ -708,6 +708,20 @@ kernel k(x: f32[40], h: bf16[40]) -> (a: f32[5, 40], b: bf16[5, 40], c: f32[1]) 
      {{"x", DType::F32, {40}, -40, 40}, {"h", DType::BF16, {40}, -12, 12}},
      {},
      /*tolerance=*/1e-2},
+    {"accurate_functions",
+     R"(
+kernel k(x: f32[40]) -> (a: f32[5, 40]) grid (1) {
+  let t = load(x[:]) / 4.0;
+  let u = abs(t) + 0.25;
+  store(a[0, :], exp(t, accurate = true));
+  store(a[1, :], exp2(t, accurate = true));
+  store(a[2, :], log(u, accurate = true));
+  store(a[3, :], log2(u, accurate = true));
+  store(a[4, :], rsqrt(u, accurate = true));
+})",
+     {{"x", DType::F32, {40}, -40, 40}},
+     {},
+     /*tolerance=*/1e-6},
     {"conditions",
      R"(
 kernel k(x: f32[16], n: i32[2]) -> (a: f32[16], b: f32[16], c: i32[2]) grid (1) {

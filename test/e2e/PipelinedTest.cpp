@@ -47,6 +47,18 @@ static const KernelCase pipelined[] = {
     productCase("one_step", "bf16", DType::BF16, "4", 8, 8, 8),
     productCase("rows_not_aligned", "bf16", DType::BF16, "3", 130, 101, 67),
     productCase("product_of_f32", "f32", DType::F32, "2", 130, 100, 68),
+    {"product_in_tf32",
+     R"(
+kernel k(a: f32[M, K], b: f32[N, K]) -> (c: f32[M, N]) warps (8) grid (cdiv(N, 64), cdiv(M, 128)) {
+  let m = program_id(1) * 128;
+  let n = program_id(0) * 64;
+  var acc = zeros(f32[128, 64]);
+  for k in range(0, K, 32) pipelined(3) {
+    acc = dot(load(a[m :+ 128, k :+ 32]), trans(load(b[n :+ 64, k :+ 32])), acc, tf32 = true);
+  }
+  store(c[m :+ 128, n :+ 64], acc);
+})",
+     {{"a", DType::F32, {200, 264}}, {"b", DType::F32, {72, 264}}}},
     {"no_step_for_the_first_rows",
      R"(
 kernel k(a: bf16[M, K], b: bf16[K, N]) -> (c: f32[M, N]) grid (1, cdiv(M, 64)) {

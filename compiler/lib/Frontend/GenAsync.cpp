@@ -185,16 +185,25 @@ Result KernelGen::genDotAsync(const CallExpr *e) {
   FailureOr<Factor> b = evalFactor(e->args[1], /*mayBeTile=*/false);
   if (failed(a) || failed(b))
     return failure();
-  auto spellBoth = [&] {
-    auto spellFactor = [](const Factor &f) {
-      return spell(RankedTensorType::get({f.rows, f.columns}, f.element));
-    };
-    return spellFactor(*a) + " and " + spellFactor(*b);
+  auto typeOf = [](const Factor &f) {
+    return RankedTensorType::get({f.rows, f.columns}, f.element);
   };
-  if (a->element != b->element || !(a->element.isF16() || a->element.isBF16())) {
-    error(e->loc, "'dot_async' expects two operands of f16 or of bf16, found " + spellBoth());
+  auto spellBoth = [&] { return spell(typeOf(*a)) + " and " + spell(typeOf(*b)); };
+  FailureOr<bool> tf32 = evalTF32(e, typeOf(*a));
+  if (failed(tf32))
+    return failure();
+  bool isNarrow = a->element.isF16() || a->element.isBF16();
+  if (a->element != b->element || !(isNarrow || *tf32)) {
+    error(e->loc, "'dot_async' expects two operands of f16, of bf16 or, with tf32 = true, of f32, found " +
+                      spellBoth());
     return failure();
   }
+  for (auto [i, isAlong] : {std::pair(0, !a->isTransposed), std::pair(1, b->isTransposed)})
+    if (*tf32 && !isAlong) {
+      error(e->args[i]->loc, Twine("rows of operands in tf32 go along what is summed: expected ") +
+                                 (i == 0 ? "a buffer as it lies" : "trans(..) of a buffer"));
+      return failure();
+    }
   if (a->columns != b->rows) {
     error(e->loc, "'dot_async' expects [M, K] and [K, N], found " + spellBoth());
     return failure();
@@ -213,7 +222,7 @@ Result KernelGen::genDotAsync(const CallExpr *e) {
     return failure();
   }
   return Value(tile::DotAsyncOp::create(builder, location(e->loc), type, a->value, b->value, *acc,
-                                        a->isTransposed, b->isTransposed)
+                                        a->isTransposed, b->isTransposed, *tf32)
                    .getResult());
 }
 

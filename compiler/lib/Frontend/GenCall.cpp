@@ -152,14 +152,21 @@ Result KernelGen::genMath(const CallExpr *e) {
     error(e->args[0]->loc, "'" + e->callee + "' expects floats, found " + spell(x->getType()));
     return failure();
   }
+  // Where a target has units that are fast and less accurate, they serve unless it says so.
+  FailureOr<bool> accurate = false;
+  if (const Expr *arg = namedArg(e, "accurate"))
+    accurate = evalBool(arg, "'accurate'");
+  if (failed(accurate))
+    return failure();
+  auto flags = *accurate ? arith::FastMathFlags::none : arith::FastMathFlags::afn;
   mlir::Location at = location(e->loc);
   return llvm::StringSwitch<llvm::function_ref<Value()>>(e->callee)
-      .Case("exp", [&] { return Value(math::ExpOp::create(builder, at, *x)); })
-      .Case("exp2", [&] { return Value(math::Exp2Op::create(builder, at, *x)); })
-      .Case("log", [&] { return Value(math::LogOp::create(builder, at, *x)); })
-      .Case("log2", [&] { return Value(math::Log2Op::create(builder, at, *x)); })
+      .Case("exp", [&] { return Value(math::ExpOp::create(builder, at, *x, flags)); })
+      .Case("exp2", [&] { return Value(math::Exp2Op::create(builder, at, *x, flags)); })
+      .Case("log", [&] { return Value(math::LogOp::create(builder, at, *x, flags)); })
+      .Case("log2", [&] { return Value(math::Log2Op::create(builder, at, *x, flags)); })
       .Case("sqrt", [&] { return Value(math::SqrtOp::create(builder, at, *x)); })
-      .Case("rsqrt", [&] { return Value(math::RsqrtOp::create(builder, at, *x)); })
+      .Case("rsqrt", [&] { return Value(math::RsqrtOp::create(builder, at, *x, flags)); })
       .Default([&] { return Value(math::FloorOp::create(builder, at, *x)); })();
 }
 

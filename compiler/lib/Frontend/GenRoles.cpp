@@ -1,6 +1,8 @@
 //===- GenRoles.cpp - Roles, and the barriers by which they meet ------------------------===//
 #include "KernelGen.h"
 
+#include "lighthouse/Dialect/Tile/IR/BarrierCheck.h"
+
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace lighthouse;
@@ -244,4 +246,9 @@ Result KernelGen::genSync(const CallExpr *e) {
     return failure();
   tile::NamedSyncOp::create(builder, location(e->loc), barrier->ring, barrier->index);
   return Value::none();
+}
+
+void KernelGen::checkBarriers(tile::KernelOp kernel) {
+  if (!hasFailed() && failed(tile::checkBarriers(kernel)))
+    fail();
 }

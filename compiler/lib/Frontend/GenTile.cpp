@@ -106,6 +106,17 @@ Result KernelGen::genFull(const CallExpr *e) {
   return Value(*tile);
 }
 
+FailureOr<bool> KernelGen::evalTF32(const CallExpr *e, RankedTensorType left) {
+  const Expr *arg = namedArg(e, "tf32");
+  if (!arg)
+    return false;
+  FailureOr<bool> tf32 = evalBool(arg, "'tf32'");
+  if (failed(tf32) || !*tf32 || left.getElementType().isF32())
+    return tf32;
+  error(e->loc, "'tf32' is for products of f32, found " + spell(left));
+  return failure();
+}
+
 Result KernelGen::genDot(const CallExpr *e) {
   mlir::SmallVector<SSA, 3> v;
   for (const Expr *arg : e->args) {
@@ -138,15 +149,9 @@ Result KernelGen::genDot(const CallExpr *e) {
           "expected an accumulator of type " + spell(type) + ", found " + spell(v[2].getType()));
     return failure();
   }
-  FailureOr<bool> tf32 = false;
-  if (const Expr *arg = namedArg(e, "tf32"))
-    tf32 = evalBool(arg, "'tf32'");
+  FailureOr<bool> tf32 = evalTF32(e, a);
   if (failed(tf32))
     return failure();
-  if (*tf32 && !element.isF32()) {
-    error(e->loc, "'tf32' is for products of f32, found " + spell(a));
-    return failure();
-  }
   return Value(tile::DotOp::create(builder, location(e->loc), type, v[0], v[1], v[2], *tf32));
 }
 

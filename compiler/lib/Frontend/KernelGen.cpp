@@ -35,6 +35,7 @@ FailureOr<tile::KernelOp> KernelGen::run(StringRef symbol) {
   tile::ReturnOp::create(builder, location(decl.name.loc));
   checkInitialValues(kernel);
   checkProducts(kernel);
+  checkBarriers(kernel);
   if (tooManyOperations)
     error(decl.name.loc, "kernel '" + decl.name.text + "' becomes more than " +
                              Twine(limits::operations) + " operations");

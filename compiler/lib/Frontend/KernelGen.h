@@ -38,6 +38,7 @@ private:
   void checkInitialValues(tile::KernelOp kernel);
   /// Reports products that are used while they may be under way.
   void checkProducts(tile::KernelOp kernel);
+  void checkBarriers(tile::KernelOp kernel);
   void notifyOperationInserted(mlir::Operation *op, mlir::OpBuilder::InsertPoint) override;
   Result evalName(const NameExpr *e) override;
   void execRuntime(const Stmt *stmt) override;
@@ -116,6 +117,8 @@ private:
   mlir::FailureOr<mlir::RankedTensorType> evalTileType(const Expr *e);
   /// A tile operand, and the value of its `axis` argument.
   MaybeSSA evalTile(const Expr *e, StringRef what);
+  /// Whether the option `tf32` of a product with this left operand is set.
+  mlir::FailureOr<bool> evalTF32(const CallExpr *e, mlir::RankedTensorType left);
   mlir::FailureOr<int64_t> evalAxis(const CallExpr *e, mlir::RankedTensorType type);
   mlir::FailureOr<mlir::SmallVector<int64_t>> evalShape(const Expr *e);
 

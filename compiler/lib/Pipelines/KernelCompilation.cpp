@@ -31,7 +31,7 @@ LogicalResult KernelCompilation::run(Phase phase) {
   case Phase::Layouts:
     return passes.run(
         module, [](OpPassManager &pm) { buildTileLayoutPipeline(pm); },
-        /*mayBlameRequest=*/false);
+        /*mayBlameRequest=*/true);
   case Phase::LLVMDialect:
     return passes.run(
         module,

@@ -239,9 +239,14 @@ LogicalResult DotAsyncOp::verify() {
       extent(a, 0, getTransposeA()) != acc[0] || extent(b, 1, getTransposeB()) != acc[1])
     return emitOpError() << "cannot multiply " << getA().getType() << " and " << getB().getType()
                          << " into " << getAcc().getType() << " [dot_async_c1]";
-  if (aType != bType || !(aType.isF16() || aType.isBF16()) || !accType.isF32())
-    return emitOpError() << "expected operands of f16 or of bf16 and an accumulator of f32, found "
+  if (aType != bType || !(aType.isF16() || aType.isBF16() || (aType.isF32() && getTf32())) ||
+      !accType.isF32())
+    return emitOpError() << "expected operands of f16, of bf16 or, with tf32, of f32, and an "
+                            "accumulator of f32, found "
                          << aType << ", " << bType << " and " << accType << " [dot_async_c2]";
+  if (getTf32() && (!aType.isF32() || getTransposeA() || !getTransposeB()))
+    return emitOpError() << "tf32 is for operands of f32, of which a is not transposed and b is "
+                            "[dot_async_c7]";
   if (getTransposeA() && isa<RankedTensorType>(getA().getType()))
     return emitOpError() << "an operand in registers cannot be transposed [dot_async_c3]";
   for (Value operand : {Value(getA()), Value(getB())})

@@ -1,6 +1,6 @@
 """Compares the labels of the constraints in a dialect's documentation with those that are tested.
 
-usage: labels.py INVALID.mlir... TD...
+usage: labels.py INVALID.mlir... DOCUMENTATION...
 
 The documentation has them in round brackets, messages end with them in square ones.
 """
@@ -21,7 +21,7 @@ def labels(pattern, paths):
 
 paths = sys.argv[1:]
 tested = labels(r"\[([a-z_]+_c\d+)\]\}\}", [path for path in paths if path.endswith(".mlir")])
-documented = labels(r"\(([a-z_]+_c\d+)\)", [path for path in paths if path.endswith(".td")])
+documented = labels(r"\(([a-z_]+_c\d+)\)", [path for path in paths if path.endswith((".td", ".h"))])
 for text, difference in (("without a test", documented - tested),
                          ("not documented", tested - documented)):
     if difference:

@@ -362,7 +362,7 @@ tile.kernel @k(%acc: f32) attributes {dims = [], grid = affine_map<() -> (1, 1, 
 tile.kernel @k(%acc: f32) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
   %buf = tile.alloc_shared : !tile.buffer<64x64xf32, 128>
   %z = tensor.splat %acc : tensor<64x64xf32>
-  // expected-error@+1 {{expected operands of f16 or of bf16 and an accumulator of f32, found 'f32', 'f32' and 'f32' [dot_async_c2]}}
+  // expected-error@+1 {{expected operands of f16, of bf16 or, with tf32, of f32, and an accumulator of f32, found 'f32', 'f32' and 'f32' [dot_async_c2]}}
   %s = tile.dot_async %buf, %buf, %z : !tile.buffer<64x64xf32, 128>, !tile.buffer<64x64xf32, 128>, tensor<64x64xf32> -> tensor<64x64xf32>
   tile.return
 }
@@ -435,6 +435,27 @@ tile.kernel @k(%acc: f32) attributes {dims = [], grid = affine_map<() -> (1, 1, 
   }
   // expected-note@+1 {{used here}}
   %t = arith.addf %r, %z : tensor<64x64xf32>
+  tile.return
+}
+
+// -----
+
+// Rows of operands in tf32 go along K.
+tile.kernel @k(%acc: f32) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  %buf = tile.alloc_shared : !tile.buffer<64x64xf32, 128>
+  %z = tensor.splat %acc : tensor<64x64xf32>
+  // expected-error@+1 {{tf32 is for operands of f32, of which a is not transposed and b is [dot_async_c7]}}
+  %s = tile.dot_async %buf, %buf, %z {tf32} : !tile.buffer<64x64xf32, 128>, !tile.buffer<64x64xf32, 128>, tensor<64x64xf32> -> tensor<64x64xf32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @k(%acc: f32) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  %buf = tile.alloc_shared : !tile.buffer<64x64xf16, 128>
+  %z = tensor.splat %acc : tensor<64x64xf32>
+  // expected-error@+1 {{tf32 is for operands of f32, of which a is not transposed and b is [dot_async_c7]}}
+  %s = tile.dot_async %buf, %buf, %z {transpose_b, tf32} : !tile.buffer<64x64xf16, 128>, !tile.buffer<64x64xf16, 128>, tensor<64x64xf32> -> tensor<64x64xf32>
   tile.return
 }
 

@@ -132,6 +132,39 @@ def PipelineLoops : Pass<"tile-pipeline-loops", "::lighthouse::tile::KernelOp"> 
   let dependentDialects = ["::lighthouse::tile::TileDialect"];
 }
 
+def CheckBarriers : Pass<"tile-check-barriers", "::lighthouse::tile::KernelOp"> {
+  let summary = "Refuse waits at barriers that have no end";
+  let description = [{
+    Runs the roles of a kernel as far as its barriers are concerned and reports what hangs, by the
+    constraints of `BarrierCheck.h`. It changes nothing. The front end asks the same of a specification;
+    here the roles that other passes have made are there, too.
+
+    This is refused, as nothing arrives at the barrier:
+    ```mlir
+    %full = tile.alloc_mbarrier arrivals 1 : !tile.mbarrier<1>
+    tile.roles {
+      tile.role "consumer" warps 4 {
+      ^bb0(%instance: i32):
+        tile.mbarrier_wait %full[%c0] : !tile.mbarrier<1>
+      }
+    }
+    ```
+    and this is not, as a bulk copy is an arrival:
+    ```mlir
+    tile.roles {
+      tile.role "producer" warps 4 {
+      ^bb0(%instance: i32):
+        tile.copy_bulk %x[%i], %buffer, %full[%c0] : ...
+      }
+      tile.role "consumer" warps 4 {
+      ^bb0(%instance: i32):
+        tile.mbarrier_wait %full[%c0] : !tile.mbarrier<1>
+      }
+    }
+    ```
+  }];
+}
+
 def ProveInBounds : Pass<"tile-prove-in-bounds", "::lighthouse::tile::KernelOp"> {
   let summary = "Mark accesses whose coordinates cannot leave the tensor";
   let description = [{

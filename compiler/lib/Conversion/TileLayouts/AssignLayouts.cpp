@@ -435,7 +435,7 @@ void LayoutAssignment::rewriteOperands(Operation *op, const Layout &result) {
       .Case([&](tile::DotOp dot) {
         Layout left = result, right = result;
         if (isMatrixProduct(dot)) {
-          int64_t pack = elementsPerRegister(dot);
+          int64_t pack = elementsPerRegister(tileType(dot.getA()).getElementType());
           left = Layout::mmaLeft(tileType(dot.getA()).getShape(), result, pack);
           right = Layout::mmaRight(tileType(dot.getB()).getShape(), result, pack);
         } else {
@@ -449,7 +449,8 @@ void LayoutAssignment::rewriteOperands(Operation *op, const Layout &result) {
       })
       .Case([&](tile::DotAsyncOp dot) {
         if (auto type = tileType(dot.getA()))
-          use(dot.getAMutable(), Layout::mmaLeft(type.getShape(), result, /*pack=*/2));
+          use(dot.getAMutable(), Layout::mmaLeft(type.getShape(), result,
+                                                 elementsPerRegister(type.getElementType())));
         use(dot.getAccMutable(), result);
       })
       .Case<tile::ReduceOp, tile::ReducePartialOp>([&](auto reduce) {

@@ -5,8 +5,8 @@
 using namespace mlir;
 using namespace lighthouse;
 
-int64_t lighthouse::elementsPerRegister(tile::DotOp dot) {
-  return 32 / cast<RankedTensorType>(dot.getA().getType()).getElementTypeBitWidth();
+int64_t lighthouse::elementsPerRegister(Type element) {
+  return 32 / element.getIntOrFloatBitWidth();
 }
 
 bool lighthouse::isMatrixProduct(tile::DotOp dot) {
@@ -14,5 +14,5 @@ bool lighthouse::isMatrixProduct(tile::DotOp dot) {
   auto result = cast<RankedTensorType>(dot.getType());
   bool isHalf = a.getElementType().isF16() || a.getElementType().isBF16();
   return (isHalf || dot.getTf32()) && result.getDimSize(0) % 16 == 0 &&
-         result.getDimSize(1) % 8 == 0 && a.getDimSize(1) % (8 * elementsPerRegister(dot)) == 0;
+         result.getDimSize(1) % 8 == 0 && a.getDimSize(1) % (8 * elementsPerRegister(a.getElementType())) == 0;
 }

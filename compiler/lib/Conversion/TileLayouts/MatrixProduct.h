@@ -11,14 +11,14 @@ namespace lighthouse {
 bool isMatrixProduct(tile::DotOp dot);
 
 /// What `wgmma` multiplies at a time (PTX ISA, "Asynchronous warpgroup level matrix instructions"):
-/// a warpgroup has these rows, a step sums `depth` products of 16-bit floats, and an instruction makes
+/// a warpgroup has these rows, a step sums products of operands of `depthBytes`, and an instruction makes
 /// a multiple of `columns`, up to `mostColumns`.
 struct AsyncProductLimits {
-  static constexpr int64_t warps = 4, rows = 64, depth = 16, columns = 8, mostColumns = 256;
+  static constexpr int64_t warps = 4, rows = 64, depthBytes = 32, columns = 8, mostColumns = 256;
 };
 
-/// Operand elements in one 32-bit register of `mma.sync`.
-int64_t elementsPerRegister(tile::DotOp dot);
+/// How many operands of this element type are in one 32-bit register of a fragment.
+int64_t elementsPerRegister(mlir::Type element);
 
 } // namespace lighthouse
 

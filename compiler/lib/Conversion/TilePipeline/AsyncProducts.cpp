@@ -19,11 +19,19 @@ using Limits = AsyncProductLimits;
 
 static constexpr int64_t threadsOfWarp = 32;
 
+/// What `operand` is, transposed or not, and whether it is.
+static std::pair<Value, bool> withoutTransposes(Value operand) {
+  bool isTransposed = false;
+  while (auto transpose = operand.getDefiningOp<tile::TransposeOp>()) {
+    isTransposed = !isTransposed;
+    operand = transpose.getSource();
+  }
+  return {operand, isTransposed};
+}
+
 /// The load that `operand` is, transposed or not; null if it is none that comes through a ring.
 static tile::LoadOp findStaged(ArrayRef<tile::LoadOp> loads, Value operand) {
-  while (auto transpose = operand.getDefiningOp<tile::TransposeOp>())
-    operand = transpose.getSource();
-  auto load = operand.getDefiningOp<tile::LoadOp>();
+  auto load = withoutTransposes(operand).first.getDefiningOp<tile::LoadOp>();
   return llvm::is_contained(loads, load) ? load : tile::LoadOp();
 }
 
@@ -63,28 +71,33 @@ Obstacle AsyncProducts::check(const PipelinedLoop &pipelined, tile::DotOp dot, i
   if (dot->getBlock() != loop.getBody())
     return "a product is in a loop or branch inside of it";
   Type element = getElementTypeOrSelf(dot.getA().getType());
-  if (!element.isBF16() && !element.isF16())
-    return "its products are not of 16-bit floats";
+  if (!element.isBF16() && !element.isF16() && !dot.getTf32())
+    return "its products are neither of 16-bit floats nor in tf32";
   if (!findStaged(pipelined.loads, dot.getB()))
     return pipelined.others.empty() ? "the right operand of a product is no load"
                                     : pipelined.others;
+  bool isLeftTransposed =
+      findStaged(pipelined.loads, dot.getA()) && withoutTransposes(dot.getA()).second;
+  if (dot.getTf32() && (isLeftTransposed || !withoutTransposes(dot.getB()).second))
+    return "the rows of its operands in tf32 do not go along what is summed";
   auto result = cast<RankedTensorType>(dot.getType());
   int64_t rows = result.getDimSize(0), columns = result.getDimSize(1);
   int64_t depth = cast<RankedTensorType>(dot.getA().getType()).getDimSize(1);
-  int64_t rowsAtOnce = Limits::rows * warps / Limits::warps;
-  if (rows % rowsAtOnce != 0 || columns % Limits::columns != 0 || depth % Limits::depth != 0)
+  int64_t rowsAtOnce = Limits::rows * warps / Limits::warps,
+          step = Limits::depthBytes / tile::getMemoryBytes(element);
+  if (rows % rowsAtOnce != 0 || columns % Limits::columns != 0 || depth % step != 0)
     return "a product of " + std::to_string(rows) + " x " + std::to_string(depth) + " by " +
            std::to_string(depth) + " x " + std::to_string(columns) + " is not made of parts of " +
            std::to_string(rowsAtOnce) + " rows, " + std::to_string(Limits::columns) +
-           " columns and " + std::to_string(Limits::depth) + " elements to sum";
+           " columns and " + std::to_string(step) + " elements to sum";
   dots.push_back(dot);
   bool readsRegisters = !findStaged(pipelined.loads, dot.getA());
   overlaps &= !readsRegisters && isSummedOnly(loop, dot);
-  // Products on one sum share its registers; an operand has two elements in each.
+  // Products on one sum share its registers.
   if (!dot.getAcc().getDefiningOp<tile::DotOp>())
     registers += elementsOfThread(dot.getResult(), warps);
   if (readsRegisters)
-    registers += elementsOfThread(dot.getA(), warps) / 2;
+    registers += elementsOfThread(dot.getA(), warps) / elementsPerRegister(element);
   return {};
 }
 
@@ -123,12 +136,7 @@ void AsyncProducts::apply(scf::ForOp loop, const DenseMap<Operation *, Value> &r
         waits[firstUser(dot)].push_back(i);
 
   auto operand = [&](Value value) -> std::pair<Value, bool> {
-    Value source = value;
-    bool isTransposed = false;
-    while (auto transpose = source.getDefiningOp<tile::TransposeOp>()) {
-      isTransposed = !isTransposed;
-      source = transpose.getSource();
-    }
+    auto [source, isTransposed] = withoutTransposes(value);
     auto ring = rings.find(source.getDefiningOp());
     if (ring == rings.end())
       return {value, false};
@@ -140,7 +148,7 @@ void AsyncProducts::apply(scf::ForOp loop, const DenseMap<Operation *, Value> &r
     auto [a, transposeA] = operand(dot.getA());
     auto [b, transposeB] = operand(dot.getB());
     auto running = tile::DotAsyncOp::create(builder, dot.getLoc(), dot.getType(), a, b,
-                                            dot.getAcc(), transposeA, transposeB);
+                                            dot.getAcc(), transposeA, transposeB, dot.getTf32());
     dot.replaceAllUsesWith(running.getResult());
     started.push_back(running);
   }

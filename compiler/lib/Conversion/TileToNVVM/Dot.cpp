@@ -21,7 +21,7 @@ void KernelLowering::lowerDot(tile::DotOp op) {
 /// One `mma.sync` for each 16 x 8 part of the result and step along K; fragments as in the PTX ISA.
 void KernelLowering::lowerMatrixProduct(tile::DotOp op) {
   Type element = cast<RankedTensorType>(op.getA().getType()).getElementType();
-  int64_t pack = elementsPerRegister(op), half = 4 * pack, step = 8 * pack;
+  int64_t pack = elementsPerRegister(element), half = 4 * pack, step = 8 * pack;
   auto indexOf = [](Value tile) { return registerIndex(layoutOf(tile), shapeOf(tile)); };
   auto aIndex = indexOf(op.getA()), bIndex = indexOf(op.getB()), cIndex = indexOf(op);
   const Registers aRegisters = registersOf(op.getA()), bRegisters = registersOf(op.getB());

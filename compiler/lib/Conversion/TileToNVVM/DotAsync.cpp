@@ -2,7 +2,7 @@
 //
 // `wgmma` (PTX ISA, "Asynchronous warpgroup level matrix instructions"): a warpgroup multiplies 64 rows
 // of a, from shared memory or registers, by up to 256 columns of b, from shared memory, 16 elements of
-// K at a time. Several warpgroups share out the rows, or then the columns.
+// K at a time, or 8 of tf32. Several warpgroups share out the rows, or then the columns.
 //
 //===------------------------------------------------------------------------------------------===//
 
@@ -27,11 +27,12 @@ using Limits = AsyncProductLimits;
 /// the buffer, so that the elements of a row are those of M or N (they are "MN-major").
 struct OperandForm {
   int64_t descriptor;
-  int64_t panelBytes, panelStride;
+  int64_t elementBytes, panelBytes, panelStride;
   bool alongRows;
 
   OperandForm(tile::BufferType buffer, bool alongRows)
-      : panelBytes(buffer.getPanelBytes()),
+      : elementBytes(tile::getMemoryBytes(buffer.getElementType())),
+        panelBytes(buffer.getPanelBytes()),
         panelStride(buffer.getShape().front() * buffer.getPanelBytes()), alongRows(alongRows) {
     // Eight rows are a unit; what lies side by side in MN-major operands is a panel.
     int64_t stride = 8 * panelBytes, leading = alongRows ? panelStride : 16;
@@ -40,14 +41,14 @@ struct OperandForm {
   }
 
   int64_t depthOffset(int64_t depth) const {
-    int64_t byte = 2 * depth;
+    int64_t byte = elementBytes * depth;
     int64_t offset =
         alongRows ? depth * panelBytes : byte / panelBytes * panelStride + byte % panelBytes;
     return offset >> 4;
   }
   /// Of a row of a, or a column of b.
   int64_t outerOffset(int64_t outer) const {
-    int64_t byte = 2 * outer;
+    int64_t byte = elementBytes * outer;
     return (alongRows ? byte / panelBytes * panelStride : outer * panelBytes) >> 4;
   }
 };
@@ -73,14 +74,17 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
   bool isTile = isa<RankedTensorType>(op.getA().getType());
   tile::BufferType right = op.getB().getType();
   int64_t rows = type.getDimSize(0), columns = type.getDimSize(1),
-          depth = right.getShape()[op.getTransposeB() ? 1 : 0];
+          depth = right.getShape()[op.getTransposeB() ? 1 : 0],
+          step = Limits::depthBytes / tile::getMemoryBytes(right.getElementType());
   if (group.numWarps % Limits::warps != 0 || rows % Limits::rows != 0 || columns % Limits::columns != 0 ||
-      depth % Limits::depth != 0)
+      depth % step != 0)
     return op.emitOpError() << "expected 4 warps or a multiple, and a multiple of 64 rows, of 8 columns "
-                               "and of 16 elements to sum, found a product of "
-                            << rows << " x " << depth << " by " << depth << " x " << columns
-                            << " for " << group.numWarps << " warps";
+                               "and of "
+                            << step << " elements to sum, found a product of " << rows << " x " << depth
+                            << " by " << depth << " x " << columns << " for " << group.numWarps
+                            << " warps";
 
+  OperandForm rightForm(right, /*alongRows=*/!op.getTransposeB());
   // What a warpgroup has of the result: its first row and column follow from its number.
   Layout layout = layoutOf(op.getAcc());
   ArrayRef<tile::Basis> warpgroups = ArrayRef(layout.warps).drop_front(2);
@@ -89,7 +93,8 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
     // Columns that lie side by side in a row of the buffer are found by whole panels.
     bool isPart = basis.dim == 0 ||
                   (llvm::isPowerOf2_64(columns) &&
-                   (op.getTransposeB() || 2 * basis.stride % right.getPanelBytes() == 0));
+                   (op.getTransposeB() ||
+                    rightForm.elementBytes * basis.stride % rightForm.panelBytes == 0));
     if (basis.isZero() || !isPart)
       return op.emitOpError() << "does not fit " << group.numWarps / Limits::warps << " warpgroups: " << rows
                               << " x " << columns
@@ -112,7 +117,6 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
   };
 
   auto index = registerIndex(layout, type.getShape());
-  OperandForm rightForm(right, /*alongRows=*/!op.getTransposeB());
   Value rightDescriptor =
       descriptorOf(b, sharedAddress(startOf(op.getB(), rightForm, 1)), rightForm);
   std::optional<OperandForm> leftForm;
@@ -130,9 +134,10 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
   // A sum that begins at zero needs no registers that hold zeros.
   bool startsAtZero = matchPattern(op.getAcc(), m_AnyZeroFloat());
   Registers sums = registersOf(op.getAcc());
-  std::string name = cast<tile::BufferType>(op.getB().getType()).getElementType().isBF16()
-                         ? "bf16.bf16 "
-                         : "f16.f16 ";
+  Type element = right.getElementType();
+  int64_t pack = elementsPerRegister(element);
+  StringRef name = element.isBF16() ? "bf16" : element.isF16() ? "f16" : "tf32";
+  std::string shape = "k" + std::to_string(step) + ".f32." + (name + "." + name + " ").str();
   for (int64_t row = 0; row < rows; row += rowsAtOnce)
     for (int64_t column = 0; column < groupColumns; column += Limits::mostColumns) {
       int64_t width = std::min<int64_t>(Limits::mostColumns, groupColumns - column), count = width / 2;
@@ -160,17 +165,17 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
       std::string text = "{ .reg .b64 a, b; .reg .pred first, others; setp.ne.b32 first, " +
                          std::string(startsAtZero ? "0" : "1") +
                          ", 0; setp.ne.b32 others, 1, 0; wgmma.fence.sync.aligned; ";
-      for (int64_t k = 0; k < depth; k += Limits::depth) {
+      for (int64_t k = 0; k < depth; k += step) {
         std::string left = "a";
         if (isTile) {
           // Fragments as of `mma.sync`.
-          int64_t first[4][2] = {{0, 0}, {8, 0}, {0, 8}, {8, 8}};
+          int64_t first[4][2] = {{0, 0}, {8, 0}, {0, step / 2}, {8, step / 2}};
           unsigned start = 0;
           for (auto [i, at] : llvm::enumerate(first)) {
-            const Registers &registers = registersOf(op.getA());
-            Value word = toWords({registers[leftIndex.at({row + at[0], k + at[1]})],
-                                  registers[leftIndex.at({row + at[0], k + at[1] + 1})]})
-                             .front();
+            SmallVector<Value> packed;
+            for (int64_t e = 0; e < pack; ++e)
+              packed.push_back(registersOf(op.getA())[leftIndex.at({row + at[0], k + at[1] + e})]);
+            Value word = pack == 1 ? roundToTF32(packed.front()) : toWords(packed).front();
             running.operands.push_back(word);
             unsigned number = operand(word, "r");
             start = i == 0 ? number : start;
@@ -182,10 +187,13 @@ LogicalResult KernelLowering::lowerDotAsync(tile::DotAsyncOp op) {
         }
         text += "add.s64 b, " + b0 + ", " +
                 std::to_string(rightForm.outerOffset(column) + rightForm.depthOffset(k)) + "; ";
-        text += "wgmma.mma_async.sync.aligned.m64n" + std::to_string(width) + "k16.f32." + name +
-                operandList(0, count) + ", " + left + ", b, " + (k == 0 ? "first" : "others") +
-                ", 1, 1" + (isTile ? "" : leftForm->alongRows ? ", 1" : ", 0") +
-                (rightForm.alongRows ? ", 1; " : ", 0; ");
+        text += "wgmma.mma_async.sync.aligned.m64n" + std::to_string(width) + shape +
+                operandList(0, count) + ", " + left + ", b, " + (k == 0 ? "first" : "others") + ", 1, 1";
+        // Operands of 16 bits alone may go along M or N.
+        if (!element.isF32())
+          text += std::string(isTile ? "" : leftForm->alongRows ? ", 1" : ", 0") +
+                  (rightForm.alongRows ? ", 1" : ", 0");
+        text += "; ";
       }
       bool isLast = row + rowsAtOnce >= rows && column + Limits::mostColumns >= groupColumns;
       text += isLast ? "wgmma.commit_group.sync.aligned; }" : "}";
@@ -215,7 +223,8 @@ static SmallVector<tile::DotAsyncOp> carriedProducts(scf::ForOp loop) {
 }
 
 size_t KernelLowering::numOperandWords(tile::DotAsyncOp product) {
-  return layoutOf(product.getA()).numRegisters(shapeOf(product.getA())) / 2;
+  return layoutOf(product.getA()).numRegisters(shapeOf(product.getA())) /
+         elementsPerRegister(getElementTypeOrSelf(product.getA().getType()));
 }
 
 void KernelLowering::beginCarriedProducts(scf::ForOp loop, SmallVectorImpl<Value> &inits) {

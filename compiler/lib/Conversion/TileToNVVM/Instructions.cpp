@@ -50,31 +50,13 @@ Value KernelLowering::shuffleLanes(Shuffle shuffle, Value value, Value source) {
 }
 
 //===------------------------------------------------------------------------------------------===//
-// Arithmetic
+// Matrices
 //===------------------------------------------------------------------------------------------===//
-
-// NVVM has no ops for these two.
-static Value callIntrinsic(ImplicitLocOpBuilder &b, StringRef name, Value operand) {
-  return LLVM::CallIntrinsicOp::create(b, operand.getType(), b.getStringAttr(name), operand)
-      .getResult(0);
-}
-
-Value KernelLowering::approximateExp2(Value x) {
-  return callIntrinsic(b, "llvm.nvvm.ex2.approx.ftz.f32", x);
-}
-
-Value KernelLowering::approximateRsqrt(Value x) {
-  return callIntrinsic(b, "llvm.nvvm.rsqrt.approx.f", x);
-}
 
 Value KernelLowering::roundToTF32(Value x) {
   // Rounded to nearest, as cuBLAS and Triton do.
   return NVVM::ConvertFloatToTF32Op::create(b, b.getI32Type(), x, NVVM::FPRoundingMode::RNA);
 }
-
-//===------------------------------------------------------------------------------------------===//
-// Matrices
-//===------------------------------------------------------------------------------------------===//
 
 SmallVector<Value> KernelLowering::multiplyMatrices(ValueRange left, ValueRange right,
                                                     ValueRange sums, Type element) {

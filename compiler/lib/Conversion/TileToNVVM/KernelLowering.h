@@ -64,9 +64,11 @@ private:
   mlir::LogicalResult lowerBlock(mlir::Block &block);
   mlir::LogicalResult lowerOp(mlir::Operation *op);
   mlir::LogicalResult lowerElementwise(mlir::Operation *op);
-  Value lowerMath(mlir::Operation *op, mlir::ValueRange operands);
   void lowerBroadcast(tile::BroadcastOp op);
   void lowerRange(tile::RangeOp op);
+
+  // Math.cpp
+  Value lowerMath(mlir::Operation *op, mlir::ValueRange operands);
 
   // ControlFlow.cpp
   mlir::LogicalResult lowerFor(mlir::scf::ForOp op);
@@ -305,9 +307,6 @@ private:
   enum class Shuffle { Butterfly, Up, Index };
   /// `value` of another lane, found by `source` as the kind says.
   Value shuffleLanes(Shuffle shuffle, Value value, Value source);
-  /// Of f32, to about 2 units in the last place; denormals become zero.
-  Value approximateExp2(Value x);
-  Value approximateRsqrt(Value x);
   /// f32 -> the bits of a tf32, i32.
   Value roundToTF32(Value x);
   /// `mma.sync` m16n8k16, or m16n8k8 of tf32 (`element` is f32): the new sums, f32.

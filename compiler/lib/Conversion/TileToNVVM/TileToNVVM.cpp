@@ -211,27 +211,6 @@ void KernelLowering::lowerBroadcast(tile::BroadcastOp op) {
   tiles[op] = registers;
 }
 
-/// A function of one register, through f32 for 16-bit floats.
-Value KernelLowering::lowerMath(Operation *op, ValueRange operands) {
-  Type type = operands.front().getType();
-  bool isHalf = type.isF16() || type.isBF16();
-  SmallVector<Value> arguments(operands);
-  if (isHalf)
-    for (Value &argument : arguments)
-      argument = arith::ExtFOp::create(b, b.getF32Type(), argument);
-  Type computed = arguments.front().getType();
-  Value result;
-  if (isa<math::Exp2Op>(op) && computed.isF32())
-    result = approximateExp2(arguments.front());
-  else if (isa<math::RsqrtOp>(op) && computed.isF32())
-    result = approximateRsqrt(arguments.front());
-  else
-    result = b.create(b.getLoc(), op->getName().getIdentifier(), arguments, TypeRange(computed),
-                      op->getAttrDictionary().getValue())
-                 ->getResult(0);
-  return isHalf ? arith::TruncFOp::create(b, type, result).getResult() : result;
-}
-
 LogicalResult KernelLowering::lowerElementwise(Operation *op) {
   Type element = getElementTypeOrSelf(op->getResult(0));
   if (isa<math::ExpOp, math::Exp2Op, math::LogOp, math::Log2Op, math::RsqrtOp>(op) &&

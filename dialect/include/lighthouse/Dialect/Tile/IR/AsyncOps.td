@@ -155,8 +155,8 @@ def Tile_MBarrierWaitOp : Tile_AsyncOp<"mbarrier_wait"> {
     `index` counts the uses of the ring: with n barriers it stands for barrier `index` mod n and its
     phase `index` div n, rounded down. So a loop counter waits for what another role completes in the
     same step, and the counter less n for what it completed when it used that barrier last. Negative
-    phases are complete from the beginning; the index is at least -n. No more than one phase may be
-    complete beyond the one that is waited for.
+    phases are complete from the beginning; the index is at least -n. No phase beyond the one that is
+    waited for may be complete: a barrier knows the parity of its phases alone.
 
     Example: `tile.mbarrier_wait %full[%i] : !tile.mbarrier<2>`
   }];
@@ -341,14 +341,17 @@ def Tile_DotAsyncOp : Tile_AsyncOp<"dot_async"> {
     Constraints:
     - (dot_async_c1) a is M x K, or K x M with `transpose_a`; b is K x N, or N x K with `transpose_b`;
       acc and the result are M x N;
-    - (dot_async_c2) a and b have the same element type, f16 or bf16, and the accumulator is f32;
+    - (dot_async_c2) a and b have the same element type, f16, bf16 or, with `tf32`, f32, and the
+      accumulator is f32;
     - (dot_async_c3) a tile is not transposed;
     - (dot_async_c4) buffers of operands have a swizzle, of which their rows consist, and lie in shared
       memory;
     - (dot_async_c5) there is a result if and only if the accumulator is a tile; a buffer lies in tensor
       memory;
     - (dot_async_c6) the result is used by `tile.dot_wait`, as accumulator of a `tile.dot_async` or
-      carried by a loop, and nowhere else.
+      carried by a loop, and nowhere else;
+    - (dot_async_c7) `tf32`, which lets the target take 11 bits of the mantissa of f32 operands, is for f32;
+      rows of their buffers go along K: a is not transposed, b is.
 
     Example:
 
@@ -359,7 +362,7 @@ def Tile_DotAsyncOp : Tile_AsyncOp<"dot_async"> {
   }];
   let arguments = (ins AnyTypeOf<[Tile_Tile, Tile_BufferType]>:$a, Tile_BufferType:$b,
                        AnyTypeOf<[Tile_Tile, Tile_BufferType]>:$acc,
-                       UnitAttr:$transpose_a, UnitAttr:$transpose_b);
+                       UnitAttr:$transpose_a, UnitAttr:$transpose_b, UnitAttr:$tf32);
   let results = (outs Optional<Tile_Tile>:$result);
   let assemblyFormat = [{
     $a `,` $b `,` $acc attr-dict

@@ -1,0 +1,34 @@
+//===- BarrierTrace.h - what the roles of a kernel do at barriers -------------------*- C++ -*-===//
+#ifndef LIGHTHOUSE_DIALECT_LIB_TILE_BARRIERTRACE_H
+#define LIGHTHOUSE_DIALECT_LIB_TILE_BARRIERTRACE_H
+
+#include "lighthouse/Dialect/Tile/IR/Tile.h"
+
+namespace lighthouse::tile {
+
+/// A use of a barrier: `op` is a wait, an arrival or a bulk copy at an mbarrier, or comes to a
+/// named barrier.
+struct BarrierUse {
+  mlir::Operation *op;
+  mlir::Value ring;
+  int64_t index;
+};
+
+/// The uses of an instance of a role, or of a kernel without roles, in their order.
+struct BarrierTrace {
+  RoleOp role;
+  int64_t warps;
+  std::vector<BarrierUse> uses;
+};
+
+/// Which barrier a use is of, and its index; none for other ops.
+std::optional<std::pair<mlir::Value, mlir::Value>> findBarrier(mlir::Operation *op);
+
+/// The traces of all instances of all roles, in the first or last program instance of a launch
+/// whose extents are `extent`. None if they follow from data, or are too long.
+std::optional<std::vector<BarrierTrace>> traceBarriers(KernelOp kernel, int64_t extent,
+                                                       bool isLastProgram);
+
+} // namespace lighthouse::tile
+
+#endif // LIGHTHOUSE_DIALECT_LIB_TILE_BARRIERTRACE_H
