@@ -87,6 +87,31 @@ lighthouse.plan @thrice inputs(%x "x" : memref<7x96xf32, strided<[?, ?]>>) outpu
   lighthouse.dispatch @shared grid [3, 7, 1] dims [7, 96] (%x, %0) stage "c" : memref<7x96xf32, strided<[?, ?]>>, memref<7x96xf32>
 }
 
+// Of a dim along rows that is no whole tile, or whose tiles are long, it is known whether accesses of 8 elements
+// are whole; of other dims not.
+// CHECK: tile.kernel @long(
+// CHECK-SAME: tile.divisors = {N = 8 : i64}
+// CHECK: tile.kernel @[[CUT:long_[0-9]+]](
+// CHECK-NOT: tile.divisors
+// CHECK: lighthouse.dispatch @long grid [1, 2, 1] dims [72, 3000]
+// CHECK: lighthouse.dispatch @[[CUT]] grid [1, 2, 1] dims [72, 3001]
+tile.kernel @long(%x: !tile.view<["M", "N"], f32>, %y: !tile.view<["M", "N"], f32>) attributes {
+    dims = ["M", "N"], grid = affine_map<()[m, n] -> (n ceildiv 4096, m ceildiv 64, 1)>, inputs = 1 : i64} {
+  %p = tile.program_id 1
+  %rows = tile.range %p : tensor<64xi32>
+  %r = tile.range %p : tensor<4096xi32>
+  %v = tile.load %x[%rows, %r] : (!tile.view<["M", "N"], f32>, tensor<64xi32>, tensor<4096xi32>) -> tensor<64x4096xf32>
+  tile.store %v, %y[%rows, %r] : tensor<64x4096xf32>, !tile.view<["M", "N"], f32>, tensor<64xi32>, tensor<4096xi32>
+  tile.return
+}
+
+lighthouse.plan @rows inputs(%x "x" : memref<72x3000xf32>, %z "z" : memref<72x3001xf32>) outputs() workspace 1728384 {
+  %0 = lighthouse.buffer 0 : memref<72x3000xf32>
+  %1 = lighthouse.buffer 864000 : memref<72x3001xf32>
+  lighthouse.dispatch @long grid [1, 2, 1] dims [72, 3000] (%x, %0) stage "a" : memref<72x3000xf32>, memref<72x3000xf32>
+  lighthouse.dispatch @long grid [1, 2, 1] dims [72, 3001] (%z, %1) stage "b" : memref<72x3001xf32>, memref<72x3001xf32>
+}
+
 // Small extents that the kernel divides by become constants, and so do those that it divides by them; not
 // what it only divides, nor what is large.
 // CHECK: tile.kernel @heads(

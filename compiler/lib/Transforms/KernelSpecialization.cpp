@@ -9,8 +9,9 @@
 using namespace mlir;
 using namespace lighthouse;
 
-/// Tiles longer than this are cut by masks rather than by the ends of tensors.
-static constexpr int64_t longestTile = 1024;
+/// Tiles longer than this, or of odd parts, are cut by masks rather than by the ends of tensors; then it
+/// only matters whether accesses of this many elements of 16 bits, 16 bytes, are whole.
+static constexpr int64_t longestTile = 1024, vectorLength = 8;
 
 static SmallVector<int64_t> tilesOf(tile::KernelOp kernel) {
   SmallVector<int64_t> tiles(kernel.getDims().size(), 1);
@@ -22,10 +23,9 @@ static SmallVector<int64_t> tilesOf(tile::KernelOp kernel) {
       if (!range || name.empty())
         continue;
       int64_t count = range.getType().getDimSize(0);
-      if (count <= longestTile && llvm::isPowerOf2_64(count)) {
-        int64_t &tile = tiles[kernel.getDimIndex(name)];
-        tile = std::max(tile, count);
-      }
+      int64_t &tile = tiles[kernel.getDimIndex(name)];
+      bool isWhole = count <= longestTile && llvm::isPowerOf2_64(count);
+      tile = std::max(tile, isWhole ? count : std::min(vectorLength, count & -count));
     }
   };
   kernel.walk([&](Operation *op) {
@@ -70,7 +70,19 @@ static llvm::SmallBitVector divisionsOf(tile::KernelOp kernel) {
   return divisions;
 }
 
-DimUses DimUses::of(tile::KernelOp kernel) { return {tilesOf(kernel), divisionsOf(kernel)}; }
+/// Which dims are the last of a view.
+static llvm::SmallBitVector lastDimsOf(tile::KernelOp kernel) {
+  llvm::SmallBitVector lastDims(kernel.getDims().size());
+  for (Type type : kernel.getArgumentTypes())
+    if (auto view = dyn_cast<tile::ViewType>(type); view && view.getRank() > 0)
+      if (StringRef name = view.getDimName(view.getRank() - 1); !name.empty())
+        lastDims.set(kernel.getDimIndex(name));
+  return lastDims;
+}
+
+DimUses DimUses::of(tile::KernelOp kernel) {
+  return {tilesOf(kernel), divisionsOf(kernel), lastDimsOf(kernel)};
+}
 
 /// The alignment of a view whose rows are those of `type`, seen by a kernel as `view`.
 static int64_t alignmentOf(MemRefType type, tile::ViewType view, int64_t alignment) {
@@ -87,6 +99,14 @@ static int64_t alignmentOf(MemRefType type, tile::ViewType view, int64_t alignme
   return isConstant || rows == alignment ? rows : std::min(alignment, element);
 }
 
+/// What divides an extent, as far as it matters to tiles of length `tile`: all of the tile, or else,
+/// where accesses go along the dim, one of them.
+static int64_t divisorOf(int64_t extent, int64_t tile, bool isLast) {
+  if (extent % tile == 0)
+    return tile;
+  return isLast && tile > vectorLength && extent % vectorLength == 0 ? vectorLength : 1;
+}
+
 KernelSpecialization KernelSpecialization::of(tile::KernelOp kernel, const DimUses &uses,
                                               lh::DispatchOp dispatch, int64_t alignment) {
   KernelSpecialization result;
@@ -94,7 +114,7 @@ KernelSpecialization KernelSpecialization::of(tile::KernelOp kernel, const DimUs
     if (uses.divisions[i] && extent > 0 && extent <= largestConstant)
       result.dims.push_back({extent, /*isConstant=*/true});
     else
-      result.dims.push_back({extent % tile == 0 ? tile : 1, /*isConstant=*/false});
+      result.dims.push_back({divisorOf(extent, tile, uses.lastDims[i]), /*isConstant=*/false});
   auto arg = dispatch.getArgs().begin();
   for (Type type : kernel.getArgumentTypes()) {
     auto view = dyn_cast<tile::ViewType>(type);

@@ -38,11 +38,15 @@ def examples(kernels):
         for case, m, n in (("even", 1024, 2048), ("odd", 1000, 999)):
             case = f"{dtype}_{case}"
             yield case, spec("vector_add"), "vector_add", [f"{x}={dtype}[{m * n}]" for x in "xy"]
+            yield case, spec("matmul"), "matmul", [f"a={dtype}[{m},{n}]", f"b={dtype}[{n},{m}]"]
+            yield case, spec("prefix_sum"), "prefix_sum", [f"x={dtype}[{m * n}]"]
+        # Rows in registers of all widths, and longer ones.
+        for m, n in ((1024, 2048), (1000, 999), (64, 5120), (64, 8192), (64, 16384), (64, 16381), (8, 100000)):
+            case = f"{dtype}_{m}x{n}"
             yield case, spec("softmax"), "softmax", [f"x={dtype}[{m},{n}]"]
             yield case, spec("layer_norm"), "layer_norm", [
                 f"x={dtype}[{m},{n}]", f"weight={dtype}[{n}]", f"bias={dtype}[{n}]"]
-            yield case, spec("matmul"), "matmul", [f"a={dtype}[{m},{n}]", f"b={dtype}[{n},{m}]"]
-            yield case, spec("prefix_sum"), "prefix_sum", [f"x={dtype}[{m * n}]"]
+            yield case, spec("rms_norm"), "rms_norm", [f"x={dtype}[{m},{n}]", f"weight={dtype}[{n}]"]
     for dtype in ("i32", "i64", "f64"):
         yield dtype, spec("prefix_sum"), "prefix_sum", [f"x={dtype}[1000000]"]
 

@@ -13,10 +13,13 @@ namespace lighthouse {
 
 /// What decides which extents matter to the code of a kernel, for each of its dims.
 struct DimUses {
-  /// The longest tile in which the kernel goes along the dim; 1 where it takes no tiles.
+  /// The longest tile in which the kernel goes along the dim, of long ones a part; 1 where it takes no
+  /// tiles. A power of two.
   llvm::SmallVector<int64_t> tiles;
   /// Whether the dim takes part in divisions that cost far less if it is a constant.
   llvm::SmallBitVector divisions;
+  /// Whether rows of a view go along the dim.
+  llvm::SmallBitVector lastDims;
 
   static DimUses of(tile::KernelOp kernel);
 };

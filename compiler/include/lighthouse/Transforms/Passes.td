@@ -182,7 +182,8 @@ def SpecializeKernelsPass : Pass<"lighthouse-specialize-kernels", "::mlir::Modul
 
     - the extents, up to 256, that it divides by, such as numbers of heads: they become constants;
     - `tile.divisors`: which of its dims are multiples of the longest tile (up to 1024) in which it
-      goes along them, so that no tile is cut by the end of a tensor;
+      goes along them, so that no tile is cut by the end of a tensor; of dims along rows that are not, or
+      whose tiles are longer, which are multiples of 8, so that no access of 16 bytes is cut;
     - `tile.alignment` of each view: the bytes that divide the distances of its rows, at most
       `alignment`. A row whose length is no constant of the kernel has `alignment` or the size of an
       element. The runtime refuses tensors that keep less;
