@@ -191,10 +191,11 @@ void KernelGen::checkInitialValues(tile::KernelOp kernel) {
     if (kernel.getArgAttr(index, "tile.init") || llvm::any_of(view.getUsers(), stores))
       continue;
     Name result = decl.results[index - decl.args.size()].name;
-    error(result.loc, "'" + result.text + "' has no value that '" + call->callee +
-                          (call->callee == "wait_until" ? "' could wait for" : "' could combine with") +
-                          "; expected an initial value, as in y: " +
-                          (call->callee == "wait_until" ? "i32" : "f32") + "[N] = 0")
+    bool isWait = call->callee == "wait_until";
+    error(result.loc, "'" + result.text + "' has no value that '" + call->callee + "' could " +
+                          (isWait ? "wait for" : "combine with") +
+                          "; expected an initial value, as in y: " + (isWait ? "i32" : "f32") +
+                          "[N] = 0")
         .note(call->loc, "'" + call->callee + "' is called here");
   }
 }
