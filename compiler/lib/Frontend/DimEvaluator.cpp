@@ -76,9 +76,6 @@ FailureOr<DimEvaluator::Extent> DimEvaluator::evalExtent(const Expr *e) {
       return failure();
     if (condition->isBool())
       return evalExtent(call->args[condition->getBool() ? 1 : 2]);
-    diagnostics.error(call->args[0]->loc,
-                      "expected a bool as the condition of 'where', found " + describe(*condition));
-    return failure();
   }
   Result constant = constants.eval(e);
   if (failed(constant))

@@ -194,8 +194,8 @@ Result KernelGen::genDotAsync(const CallExpr *e) {
     return failure();
   bool isNarrow = a->element.isF16() || a->element.isBF16();
   if (a->element != b->element || !(isNarrow || *tf32)) {
-    error(e->loc, "'dot_async' expects two operands of f16, of bf16 or, with tf32 = true, of f32, found " +
-                      spellBoth());
+    error(e->loc, "'dot_async' expects two operands of f16, of bf16 or, with tf32 = true, of f32, "
+                  "found " + spellBoth());
     return failure();
   }
   for (auto [i, isAlong] : {std::pair(0, !a->isTransposed), std::pair(1, b->isTransposed)})

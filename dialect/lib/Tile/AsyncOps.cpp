@@ -174,24 +174,18 @@ LogicalResult WaitBulkOp::verify() {
 // Turns of program instances
 //===----------------------------------------------------------------------------------------------===//
 
-static LogicalResult verifyTurn(Operation *op, ViewType view, size_t numIndices) {
-  StringRef name = op->getName().stripDialect();
-  if (static_cast<int64_t>(numIndices) != view.getRank())
-    return op->emitOpError() << "expected " << view.getRank() << " subscripts, found " << numIndices
-                             << " [" << name << "_c1]";
+template <typename OpT> static LogicalResult verifyTurn(OpT op, StringRef name) {
+  ViewType view = op.getView().getType();
+  if (failed(verifySubscripts(op, (name + "_c1").str(), view, op.getIndices())))
+    return failure();
   if (!view.getElementType().isInteger(32))
-    return op->emitOpError() << "expected elements of type i32, found " << view << " [" << name
-                             << "_c2]";
+    return op.emitOpError() << "expected elements of type i32, found " << view << " [" << name
+                            << "_c2]";
   return success();
 }
 
-LogicalResult WaitUntilOp::verify() {
-  return verifyTurn(*this, getView().getType(), getIndices().size());
-}
-
-LogicalResult StoreReleaseOp::verify() {
-  return verifyTurn(*this, getView().getType(), getIndices().size());
-}
+LogicalResult WaitUntilOp::verify() { return verifyTurn(*this, "wait_until"); }
+LogicalResult StoreReleaseOp::verify() { return verifyTurn(*this, "store_release"); }
 
 //===----------------------------------------------------------------------------------------------===//
 // Asynchronous products

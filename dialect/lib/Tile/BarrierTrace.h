@@ -4,6 +4,9 @@
 
 #include "lighthouse/Dialect/Tile/IR/Tile.h"
 
+#include <optional>
+#include <vector>
+
 namespace lighthouse::tile {
 
 /// A use of a barrier: `op` is a wait, an arrival or a bulk copy at an mbarrier, or comes to a

@@ -498,7 +498,7 @@ tile.kernel @k(%x: f32) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)
 
 tile.kernel @k(%y: !tile.view<[64, 64], i32>) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
   %c = arith.constant 0 : i32
-  // expected-error@+1 {{expected 2 subscripts, found 1 [wait_until_c1]}}
+  // expected-error@+1 {{expected 2 subscripts for '!tile.view<[64, 64], i32>', found 1 [wait_until_c1]}}
   tile.wait_until %y[%c], %c : !tile.view<[64, 64], i32>
   tile.return
 }
@@ -516,7 +516,7 @@ tile.kernel @k(%y: !tile.view<[64], f32>) attributes {dims = [], grid = affine_m
 
 tile.kernel @k(%y: !tile.view<[64], i32>) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
   %c = arith.constant 0 : i32
-  // expected-error@+1 {{expected 1 subscripts, found 2 [store_release_c1]}}
+  // expected-error@+1 {{expected 1 subscripts for '!tile.view<[64], i32>', found 2 [store_release_c1]}}
   tile.store_release %c, %y[%c, %c] : !tile.view<[64], i32>
   tile.return
 }

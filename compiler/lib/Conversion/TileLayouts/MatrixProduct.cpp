@@ -12,7 +12,8 @@ int64_t lighthouse::elementsPerRegister(Type element) {
 bool lighthouse::isMatrixProduct(tile::DotOp dot) {
   auto a = cast<RankedTensorType>(dot.getA().getType());
   auto result = cast<RankedTensorType>(dot.getType());
-  bool isHalf = a.getElementType().isF16() || a.getElementType().isBF16();
+  Type element = a.getElementType();
+  bool isHalf = element.isF16() || element.isBF16();
   return (isHalf || dot.getTf32()) && result.getDimSize(0) % 16 == 0 &&
-         result.getDimSize(1) % 8 == 0 && a.getDimSize(1) % (8 * elementsPerRegister(a.getElementType())) == 0;
+         result.getDimSize(1) % 8 == 0 && a.getDimSize(1) % (8 * elementsPerRegister(element)) == 0;
 }

@@ -110,9 +110,8 @@ private:
   void lowerMBarrierArrive(tile::MBarrierArriveOp op);
 
   // Turns.cpp
-  /// Code with the pointer of one element of `view`, whose type is that of `value`, if it exists.
-  void atElement(Value view, mlir::OperandRange indices, Value value,
-                 llvm::function_ref<void(Value)> body);
+  /// Code with the pointer of one element of `view`, if it exists.
+  void atElement(Value view, mlir::OperandRange indices, llvm::function_ref<void(Value)> body);
   void lowerWaitUntil(tile::WaitUntilOp op);
   void lowerStoreRelease(tile::StoreReleaseOp op);
 

@@ -6,9 +6,10 @@ using namespace mlir;
 using namespace lighthouse;
 using nvvm::KernelLowering;
 
-void KernelLowering::atElement(Value view, OperandRange indices, Value value,
+void KernelLowering::atElement(Value view, OperandRange indices,
                                llvm::function_ref<void(Value)> body) {
-  Access access = prepare(view, indices, /*mask=*/{}, /*inBounds=*/std::nullopt, value);
+  Access access = prepare(view, indices, /*mask=*/{}, /*inBounds=*/std::nullopt,
+                          /*layout=*/std::nullopt, /*shape=*/{});
   Place element = place(access, 0);
   OpBuilder::InsertionGuard guard(b);
   if (element.inside)
@@ -18,7 +19,7 @@ void KernelLowering::atElement(Value view, OperandRange indices, Value value,
 }
 
 void KernelLowering::lowerWaitUntil(tile::WaitUntilOp op) {
-  atElement(op.getView(), op.getIndices(), op.getValue(), [&](Value pointer) {
+  atElement(op.getView(), op.getIndices(), [&](Value pointer) {
     // The copy engine, too, comes after what is seen from here on.
     std::string fence = target.bulkCopies ? "fence.proxy.async.global; " : "";
     inlineAsm("{ .reg .pred done; .reg .b32 found; again: ld.acquire.gpu.global.b32 found, [$0]; "
@@ -31,7 +32,7 @@ void KernelLowering::lowerWaitUntil(tile::WaitUntilOp op) {
 void KernelLowering::lowerStoreRelease(tile::StoreReleaseOp op) {
   barrier();
   byOneThread([&] {
-    atElement(op.getView(), op.getIndices(), op.getValue(), [&](Value pointer) {
+    atElement(op.getView(), op.getIndices(), [&](Value pointer) {
       inlineAsm("st.release.gpu.global.b32 [$0], $1;", "l,r,~{memory}", {},
                 {pointer, scalars.lookup(op.getValue())});
     });
