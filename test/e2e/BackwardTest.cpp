@@ -192,24 +192,49 @@ TEST(DenseBackwardTest, AgreesWithOracle) {
       runDense(*compiler, c, deterministic);
 }
 
+static lhc::NamedArray &named(std::vector<lhc::NamedArray> &arrays, llvm::StringRef name) {
+  return *llvm::find_if(arrays, [&](auto &array) { return array.name == name; });
+}
+
 // A NaN harms what sees it and nothing else: zero times NaN is NaN, but hidden rows have no part.
 TEST(DenseBackwardTest, HiddenNaNsDoNoHarm) {
   auto compiler = Compiler::openBundled("dense.lh");
   ASSERT_TRUE(compiler.ok()) << compiler.status().message();
   for (int64_t dim : {64, 128})
     for (const char *name : {"q", "k", "v", "do"})
-      for (bool deterministic : {false, true}) {
-        SCOPED_TRACE(name);
-        DenseCase c{1, 2, 1, 200, dim, true, DType::BF16};
-        runDense(*compiler, c, deterministic, [&](std::vector<lhc::NamedArray> &arrays) {
-          auto named = llvm::find_if(arrays, [&](auto &array) { return array.name == name; });
-          ASSERT_NE(named, arrays.end());
-          // One element of the first head at position 150.
-          int64_t heads = named->array.shape()[2];
-          constexpr uint16_t nan = 0x7fc0;
-          named->array.as<uint16_t>()[150 * heads * dim + 7] = nan;
-        });
-      }
+      for (int64_t position : {50, 150, 300})
+        for (bool deterministic : {false, true}) {
+          SCOPED_TRACE(name);
+          SCOPED_TRACE(position);
+          DenseCase c{1, 2, 1, 390, dim, true, DType::BF16};
+          runDense(*compiler, c, deterministic, [&](std::vector<lhc::NamedArray> &arrays) {
+            // One element of the first head.
+            lhc::NamedArray &array = named(arrays, name);
+            int64_t heads = array.array.shape()[2];
+            constexpr uint16_t nan = 0x7fc0;
+            array.array.as<uint16_t>()[position * heads * dim + 7] = nan;
+          });
+        }
+}
+
+// Kernels for a GPU begin with the last keys, and keep the scale of their sums until a score is too large for it.
+TEST(DenseBackwardTest, ScoresMayGrowFromBlockToBlock) {
+  auto compiler = Compiler::openBundled("dense.lh");
+  ASSERT_TRUE(compiler.ok()) << compiler.status().message();
+  for (int64_t dim : {64, 128})
+    for (DType dtype : {DType::BF16, DType::F16}) {
+      DenseCase c{1, 2, 1, 500, dim, true, dtype};
+      runDense(*compiler, c, /*deterministic=*/false, [&](std::vector<lhc::NamedArray> &arrays) {
+        lhc::NamedArray &keys = named(arrays, "k");
+        std::span<uint16_t> elements = keys.array.as<uint16_t>();
+        // Times 8 below 128, 4 below 256, 2 below 384: one more in the exponent.
+        int mantissa = dtype == DType::BF16 ? 7 : 10;
+        for (int64_t j = 0; j < 384; ++j)
+          for (int64_t d = 0; d < dim; ++d)
+            if (uint16_t &x = elements[j * dim + d]; x & 0x7fff)
+              x += (3 - j / 128) << mantissa;
+      });
+    }
 }
 
 TEST(BackwardErrorTest, WrongCotangentsAreRefused) {

@@ -99,16 +99,13 @@ KernelLowering::exchangeParts(Operation *op, const Layout &layout, ArrayRef<int6
   return parts;
 }
 
-Value KernelLowering::combineAll(tile::CombiningKind kind, SmallVector<Value> values) {
-  while (values.size() > 1) {
-    SmallVector<Value> half;
-    for (size_t i = 0; i + 1 < values.size(); i += 2)
-      half.push_back(combine(kind, values[i], values[i + 1]));
-    if (values.size() % 2)
-      half.push_back(values.back());
-    values = half;
-  }
-  return values.front();
+/// In two chains, so that two registers hold what has been combined. A tree would hold one for every other value, as
+/// the assembler begins with all leaves.
+Value KernelLowering::combineAll(tile::CombiningKind kind, ArrayRef<Value> values) {
+  SmallVector<Value, 2> chains(values.take_front(2));
+  for (auto [i, value] : llvm::enumerate(values.drop_front(chains.size())))
+    chains[i % 2] = combine(kind, chains[i % 2], value);
+  return chains.size() == 1 ? chains.front() : combine(kind, chains[0], chains[1]);
 }
 
 void KernelLowering::lowerReducePartial(tile::ReducePartialOp op) {

@@ -100,10 +100,15 @@ Value KernelLowering::pointerIn(const BufferPlaces &places, ArrayRef<int64_t> co
   int64_t byte = coordinates.back() * tile::getMemoryBytes(places.type.getElementType());
   int64_t panel = byte / form.panelBytes, inPanel = byte % form.panelBytes;
   int64_t chunk = (inPanel & ~int64_t(15)) ^ ((row >> form.rowShift & form.chunkMask) << 4);
-  Value address = arith::XOrIOp::create(b, places.chunk, i32(chunk));
-  return sharedPointer(add(add(places.rows, address), places.inside),
-                       matrix * form.rows * form.rowBytes + panel * form.rows * form.panelBytes +
-                           row * form.panelBytes + (byte & 15));
+  int64_t constant = matrix * form.rows * form.rowBytes + panel * form.rows * form.panelBytes +
+                     row * form.panelBytes + (byte & 15);
+  // Chunks that are not permuted are part of what an instruction adds to an address.
+  Value address = places.chunk;
+  if (form.chunkMask)
+    address = arith::XOrIOp::create(b, address, i32(chunk));
+  else
+    constant += chunk;
+  return sharedPointer(add(add(places.rows, address), places.inside), constant);
 }
 
 //===------------------------------------------------------------------------------------------===//
