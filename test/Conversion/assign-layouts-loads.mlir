@@ -110,13 +110,17 @@ tile.kernel @spread(%x: !x {tile.alignment = 16 : i64}, %y: !x {tile.alignment =
   tile.return
 }
 
-// What is added to a product, or to what it carried, is read as the product lies, if lanes side by side read
-// whole sectors of 32 bytes: f32 does, bf16 goes through shared memory.
+// What is added to a product, or to what it carried, is read as the product lies: lanes side by side read
+// sectors of 32 bytes of f32, and halves of them of bf16, as their next register has the other half.
 // CHECK-LABEL: tile.kernel @beside_product
 // CHECK: %[[D:.*]] = tile.dot {{.*}}, tensor<64x64xf32, [[P:#[^>]*>]]>{{$}}
 // CHECK: %[[F:.*]] = tile.load {{.*}} -> tensor<64x64xf32, [[P]]>
-// CHECK-NEXT: arith.addf %[[D]], %[[F]] : tensor<64x64xf32, [[P]]>
-// CHECK: tile.convert_layout %{{.*}} : tensor<64x64xf32,
+// CHECK-NEXT: %[[S:.*]] = arith.addf %[[D]], %[[F]] : tensor<64x64xf32, [[P]]>
+// CHECK-NEXT: %[[H:.*]] = tile.load {{.*}} -> tensor<64x64xbf16, [[P]]>
+// CHECK-NEXT: %[[W:.*]] = arith.extf %[[H]]
+// CHECK-NEXT: arith.addf %[[S]], %[[W]] : tensor<64x64xf32, [[P]]>
+// CHECK-NOT: convert_layout
+// CHECK: tile.store
 tile.kernel @beside_product(%a: !tile.view<[64, 64], bf16> {tile.alignment = 16 : i64}, %f: !tile.view<[64, 64], f32> {tile.alignment = 16 : i64}, %y: !tile.view<[64, 64], f32> {tile.alignment = 16 : i64}) attributes {dims = [], grid = #one, inputs = 2 : i64} {
   %c0 = arith.constant 0 : i32
   %i = tile.range %c0 : tensor<64xi32>
@@ -129,5 +133,43 @@ tile.kernel @beside_product(%a: !tile.view<[64, 64], bf16> {tile.alignment = 16 
   %w = arith.extf %h : tensor<64x64xbf16> to tensor<64x64xf32>
   %z = arith.addf %s, %w : tensor<64x64xf32>
   tile.store %z, %y[%i, %i] : tensor<64x64xf32>, !tile.view<[64, 64], f32>, tensor<64xi32>, tensor<64xi32>
+  tile.return
+}
+
+// Of tiles that meet the narrower elements are read by the layout of the wider, which comes first or not: a thread
+// reads what it has side by side at once.
+// CHECK-LABEL: tile.kernel @beside_load
+// CHECK: tile.load {{.*}} -> tensor<1024xbf16, [[V4]]>
+// CHECK: tile.load {{.*}} -> tensor<1024xf32, [[V4]]>
+// CHECK: tile.load {{.*}} -> tensor<1024xbf16, [[V4]]>
+// CHECK-NOT: convert_layout
+// CHECK: tile.store {{.*}} : tensor<1024xf32, [[V4]]>
+tile.kernel @beside_load(%h: !tile.view<[4096], bf16> {tile.alignment = 16 : i64}, %g: !tile.view<[4096], bf16> {tile.alignment = 16 : i64}, %x: !x {tile.alignment = 16 : i64}, %y: !x {tile.alignment = 16 : i64}) attributes {dims = [], grid = #one, inputs = 3 : i64} {
+  %c0 = arith.constant 0 : i32
+  %i = tile.range %c0 : tensor<1024xi32>
+  %a = tile.load %h[%i] : (!tile.view<[4096], bf16>, tensor<1024xi32>) -> tensor<1024xbf16>
+  %w = arith.extf %a : tensor<1024xbf16> to tensor<1024xf32>
+  %b = tile.load %x[%i] : (!x, tensor<1024xi32>) -> tensor<1024xf32>
+  %s = arith.addf %w, %b : tensor<1024xf32>
+  %d = tile.load %g[%i] : (!tile.view<[4096], bf16>, tensor<1024xi32>) -> tensor<1024xbf16>
+  %v = arith.extf %d : tensor<1024xbf16> to tensor<1024xf32>
+  %t = arith.addf %s, %v : tensor<1024xf32>
+  tile.store %t, %y[%i] : tensor<1024xf32>, !x, tensor<1024xi32>
+  tile.return
+}
+
+// A scan leaves 128 bytes side by side in each thread, which no thread reads: the load has a layout of its own.
+// CHECK-LABEL: tile.kernel @beside_scan
+// CHECK: tile.scan
+// CHECK: tile.load {{.*}} -> tensor<4096xf32, [[V4:#[^>]*>]]>
+// CHECK: tile.convert_layout
+tile.kernel @beside_scan(%x: !x {tile.alignment = 16 : i64}, %z: !x {tile.alignment = 16 : i64}, %y: !x {tile.alignment = 16 : i64}) attributes {dims = [], grid = #one, inputs = 2 : i64} {
+  %c0 = arith.constant 0 : i32
+  %i = tile.range %c0 : tensor<4096xi32>
+  %a = tile.load %x[%i] : (!x, tensor<4096xi32>) -> tensor<4096xf32>
+  %n = tile.scan add %a axis 0 : tensor<4096xf32>
+  %b = tile.load %z[%i] : (!x, tensor<4096xi32>) -> tensor<4096xf32>
+  %s = arith.addf %n, %b : tensor<4096xf32>
+  tile.store %s, %y[%i] : tensor<4096xf32>, !x, tensor<4096xi32>
   tile.return
 }

@@ -317,3 +317,42 @@ tile.kernel @persistent(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : 
   tile.return
 }
 }
+
+// -----
+
+// One program instance needs no loop over them. Its wait for the products is the first behind theirs, before the
+// thread is identified anew, as ptxas would serialise the products otherwise.
+// CHECK-LABEL: tile.kernel @one_instance(
+// CHECK-NOT: tile.resident
+// CHECK-NOT: tile.num_blocks
+// LOWERED-LABEL: llvm.func ptx_kernelcc @one_instance
+// LOWERED: wgmma.wait_group.sync.aligned 1;
+// LOWERED: ^{{.*}}
+// LOWERED-NOT: tid.x
+// LOWERED: wgmma.wait_group.sync.aligned 0;
+// LOWERED: tid.x
+module attributes {tile.target = #tile.target<"sm_90a">} {
+tile.kernel @one_instance(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64}, %b: !tile.view<["K", "N"], bf16> {tile.alignment = 16 : i64}, %c: !tile.view<["M", "N"], bf16> {tile.alignment = 16 : i64}) attributes {dims = ["M", "N", "K"], grid = affine_map<()[m, n, k] -> (1, 1, 1)>, inputs = 2 : i64, warps = 4 : i64, tile.persistent} {
+  %c0 = arith.constant 0 : i32
+  %c64 = arith.constant 64 : i32
+  %zero = arith.constant dense<0.0> : tensor<64x64xf32>
+  %x = tile.program_id 0
+  %y = tile.program_id 1
+  %z = tile.program_id 2
+  %n = arith.muli %x, %c64 : i32
+  %m = arith.muli %y, %c64 : i32
+  %rows = tile.range %m : tensor<64xi32>
+  %columns = tile.range %n : tensor<64xi32>
+  %end = tile.dim "K"
+  %sum = scf.for %k = %z to %end step %c64 iter_args(%acc = %zero) -> (tensor<64x64xf32>) : i32 {
+    %depth = tile.range %k : tensor<64xi32>
+    %l = tile.load %a[%rows, %depth] : (!tile.view<["M", "K"], bf16>, tensor<64xi32>, tensor<64xi32>) -> tensor<64x64xbf16>
+    %r = tile.load %b[%depth, %columns] : (!tile.view<["K", "N"], bf16>, tensor<64xi32>, tensor<64xi32>) -> tensor<64x64xbf16>
+    %product = tile.dot %l, %r, %acc : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    scf.yield %product : tensor<64x64xf32>
+  } {tile.pipelined = 2 : i64}
+  %out = arith.truncf %sum : tensor<64x64xf32> to tensor<64x64xbf16>
+  tile.store %out, %c[%rows, %columns] : tensor<64x64xbf16>, !tile.view<["M", "N"], bf16>, tensor<64xi32>, tensor<64xi32>
+  tile.return
+}
+}

@@ -39,6 +39,7 @@ void lighthouse::buildTileSchedulePipeline(OpPassManager &pm) {
   kernel.addPass(createPipelineLoops());
   kernel.addPass(createCanonicalizerPass());
   kernel.addPass(createCSEPass());
+  kernel.addPass(createWarpgroupProducts());
   kernel.addPass(createCheckBarriers());
 }
 

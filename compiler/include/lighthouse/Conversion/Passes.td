@@ -132,6 +132,56 @@ def PipelineLoops : Pass<"tile-pipeline-loops", "::lighthouse::tile::KernelOp"> 
   let dependentDialects = ["::lighthouse::tile::TileDialect"];
 }
 
+def WarpgroupProducts : Pass<"tile-warpgroup-products", "::lighthouse::tile::KernelOp"> {
+  let summary = "Make products asynchronous ones, which four warps make together";
+  let description = [{
+    Where the target has `wgmma`, a product of 16-bit floats becomes a `tile.dot_async` and a wait for it. What
+    lies in a swizzled buffer is read there; other right operands, and left ones that do not follow from a
+    product, are stored to buffers of their own, before a loop that does not change them or before the product.
+    Where a loop does nothing but add its product to a sum the wait is in the next iteration, behind the loads
+    of that.
+
+    That goes for products that
+    - have 64 rows for each four warps of the kernel, or a multiple, a multiple of 8 columns, of 16 elements to
+      sum, 2^15 multiplications or more of each warp, and at most 128 sums in a thread;
+    - stand in loops or the kernel itself, not in a branch;
+    - have operands of which threads store 8 bytes or more at a time, and for which there is shared memory left
+      beside the kernel's buffers and one conversion of the largest tile.
+
+    Kernels with roles or asynchronous products have a schedule already, and where a kernel votes warps may go
+    different ways: they stay as they are. What is left becomes `mma.sync`.
+
+    Before:
+    ```mlir
+    scf.for %k = %c0 to %K step %c64 iter_args(%acc = %zero) -> (tensor<128x128xf32>) : i32 {
+      %x = tile.load %a[%rows, %depth] : ...
+      %y = tile.load %b[%depth, %columns] : ...
+      %sum = tile.dot %x, %y, %acc : tensor<128x64xbf16>, tensor<64x128xbf16>, tensor<128x128xf32>
+      scf.yield %sum : tensor<128x128xf32>
+    }
+    ```
+    After:
+    ```mlir
+    %left = tile.alloc_shared : !tile.buffer<128x64xbf16, 128>
+    %right = tile.alloc_shared : !tile.buffer<64x128xbf16, 128>
+    %sums = scf.for %k = %c0 to %K step %c64 iter_args(%acc = %zero) -> (tensor<128x128xf32>) : i32 {
+      %x = tile.load %a[%rows, %depth] : ...
+      %y = tile.load %b[%depth, %columns] : ...
+      tile.dot_wait 0
+      tile.barrier
+      tile.buffer_store %x, %left {unordered} : ...
+      tile.buffer_store %y, %right {unordered} : ...
+      tile.barrier
+      %sum = tile.dot_async %left, %right, %acc : ...
+      scf.yield %sum : tensor<128x128xf32>
+    }
+    %result = tile.dot_wait 0, %sums : tensor<128x128xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numProducts", "products", "Products that became asynchronous">];
+  let dependentDialects = ["::lighthouse::tile::TileDialect"];
+}
+
 def CheckBarriers : Pass<"tile-check-barriers", "::lighthouse::tile::KernelOp"> {
   let summary = "Refuse waits at barriers that have no end";
   let description = [{

@@ -70,9 +70,9 @@ private:
   }
   Layout defaultLayout(RankedTensorType type) const;
   Layout dotLayout(tile::DotOp dot) const;
-  /// The home of the product that what is read meets first, if threads read whole sectors of memory
-  /// by it: so the tile need not go through shared memory.
-  const Home *productBeside(tile::LoadOp load);
+  /// The home of what meets the loaded tile first, element by element, if threads read well by it: so
+  /// neither need go through shared memory.
+  std::optional<Home> homeBeside(tile::LoadOp load);
   Layout storeLayout(Value view, ValueRange indices, Value value);
 
   // Rewriting.
@@ -212,15 +212,40 @@ static int64_t bytesSideBySide(const Layout &layout, RankedTensorType type) {
 /// What memory moves at once.
 static constexpr int64_t sectorBytes = 32;
 
-const Home *LayoutAssignment::productBeside(tile::LoadOp load) {
+/// The most that a thread moves at once.
+static constexpr int64_t accessBytes = 16;
+
+/// Whether threads read tiles of `type` well by `home`. By a product's, neighbours read half a sector or
+/// more side by side, whose other half is in their next register. By others, a thread reads all that it
+/// has side by side at once: more than that is slower than a way through shared memory.
+static bool readsWell(const Home &home, RankedTensorType type) {
+  Layout ofThread = home.layout;
+  ofThread.lanes.clear();
+  return bytesSideBySide(home.layout, type) >= sectorBytes / 2 &&
+         (home.isDot || bytesSideBySide(ofThread, type) <= accessBytes);
+}
+
+std::optional<Home> LayoutAssignment::homeBeside(tile::LoadOp load) {
   RankedTensorType type = tileType(load.getResult());
-  if (!load->hasOneUse() || !isElementwise(*load->user_begin()))
-    return nullptr;
-  for (Value operand : (*load->user_begin())->getOperands())
-    if (const Home *home = homeOf(operand);
-        home && home->isDot && bytesSideBySide(home->layout, type) >= sectorBytes)
-      return home;
-  return nullptr;
+  auto isWider = [&](tile::LoadOp other) {
+    return tile::getMemoryBytes(getElementTypeOrSelf(other.getType())) >
+           tile::getMemoryBytes(type.getElementType());
+  };
+  for (Value value = load.getResult(); value.hasOneUse() && isElementwise(*value.user_begin());) {
+    Operation *user = *value.user_begin();
+    for (Value operand : user->getOperands()) {
+      std::optional<Home> home;
+      if (const Home *known = homeOf(operand))
+        home = *known;
+      else if (auto later = operand.getDefiningOp<tile::LoadOp>(); later && isWider(later))
+        home = Home{accessLayout(kernel, numWarps, later.getView(), later.getIndices(),
+                                 type.getShape())};
+      if (home && readsWell(*home, type))
+        return home;
+    }
+    value = user->getResult(0);
+  }
+  return std::nullopt;
 }
 
 Layout LayoutAssignment::storeLayout(Value view, ValueRange indices, Value value) {
@@ -244,8 +269,8 @@ std::optional<Home> LayoutAssignment::anchor(Operation *op) {
       .Case([&](tile::LoadOp load) -> std::optional<Home> {
         if (type.getNumElements() <= 32 * numWarps)
           return std::nullopt;
-        if (const Home *product = productBeside(load))
-          return *product;
+        if (std::optional<Home> beside = homeBeside(load))
+          return beside;
         return Home{accessLayout(kernel, numWarps, load.getView(), load.getIndices(),
                                  type.getShape())};
       })

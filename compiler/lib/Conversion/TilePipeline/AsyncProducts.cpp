@@ -19,8 +19,7 @@ using Limits = AsyncProductLimits;
 
 static constexpr int64_t threadsOfWarp = 32;
 
-/// What `operand` is, transposed or not, and whether it is.
-static std::pair<Value, bool> withoutTransposes(Value operand) {
+std::pair<Value, bool> pipelining::withoutTransposes(Value operand) {
   bool isTransposed = false;
   while (auto transpose = operand.getDefiningOp<tile::TransposeOp>()) {
     isTransposed = !isTransposed;

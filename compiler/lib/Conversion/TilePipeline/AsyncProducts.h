@@ -6,6 +6,9 @@
 
 namespace lighthouse::pipelining {
 
+/// What `operand` is, transposed or not, and whether it is.
+std::pair<mlir::Value, bool> withoutTransposes(mlir::Value operand);
+
 /// How the products of a loop become asynchronous ones. Their right operands are loads that come
 /// through rings, as are their left ones if they do not stay in registers.
 class AsyncProducts {

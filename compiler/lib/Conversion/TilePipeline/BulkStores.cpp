@@ -33,9 +33,7 @@ Obstacle pipelining::checkBulk(Value view, ValueRange indices, Type type) {
   return {};
 }
 
-/// Whether `value` is held as products leave their results: it is one, or is computed from one
-/// element by element.
-static bool isInFragments(Value value) {
+bool pipelining::isInFragments(Value value) {
   if (!isa<RankedTensorType>(value.getType()))
     return false;
   Operation *op = value.getDefiningOp();

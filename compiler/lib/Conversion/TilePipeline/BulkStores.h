@@ -13,6 +13,10 @@ inline constexpr int64_t bulkAlignment = 16;
 /// subscripts.
 Obstacle checkBulk(mlir::Value view, mlir::ValueRange indices, mlir::Type type);
 
+/// Whether `value` is held as products leave their results: it is one, or is computed from one
+/// element by element.
+bool isInFragments(mlir::Value value);
+
 /// How the tiles that a kernel stores get to memory.
 struct StorePlan {
   /// Those that go through a buffer each, by bulk stores.

@@ -31,6 +31,14 @@ static SmallVector<scf::ForOp> pipelinedLoops(tile::KernelOp kernel) {
   return loops;
 }
 
+/// Whether the grid of `kernel` is a single program instance.
+static bool isOneInstance(tile::KernelOp kernel) {
+  return llvm::all_of(kernel.getGrid().getResults(), [](AffineExpr extent) {
+    auto known = dyn_cast<AffineConstantExpr>(extent);
+    return known && known.getValue() == 1;
+  });
+}
+
 static int64_t stagesOf(scf::ForOp loop) {
   return loop->getAttrOfType<IntegerAttr>(attributeName).getInt();
 }
@@ -59,7 +67,9 @@ struct PipelineLoopsPass : lighthouse::impl::PipelineLoopsBase<PipelineLoopsPass
     const tile::TargetInfo *target = tile::targetOf(kernel, tile::TargetInfo::Kind::Cuda);
     if (!target)
       return signalPassFailure();
-    if (kernel->removeAttr(persistentName) && hasUnitsForRoles(*target))
+    // LLVM would find that there is no loop, and put what it computed before it between the products and
+    // their wait, which ptxas answers by serialising them.
+    if (kernel->removeAttr(persistentName) && hasUnitsForRoles(*target) && !isOneInstance(kernel))
       makePersistent(kernel, *target);
     for (scf::ForOp loop : pipelinedLoops(kernel))
       pipeline(loop, *target);

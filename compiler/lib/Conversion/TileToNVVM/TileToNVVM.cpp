@@ -174,14 +174,19 @@ LogicalResult KernelLowering::run() {
 //===------------------------------------------------------------------------------------------===//
 
 LogicalResult KernelLowering::lowerBlock(Block &block) {
+  bool isBehindLoop = false;
   for (Operation &op : block.without_terminator()) {
     b.setLoc(op.getLoc());
     if (failed(lowerOp(&op)))
       return failure();
-    // What is computed for the code behind a loop need not occupy registers in the loop.
-    if (isa<LoopLikeOpInterface>(op) && isa<tile::KernelOp, tile::RoleOp>(op.getParentOp()) &&
-        !group.isOneThread)
+    isBehindLoop |= isa<LoopLikeOpInterface>(op) && isa<tile::KernelOp, tile::RoleOp>(op.getParentOp()) &&
+                    !group.isOneThread;
+    // What is computed for the code behind a loop need not occupy registers in the loop. A wait for the
+    // loop's products goes first: ptxas serialises them where it finds anything before it.
+    if (isBehindLoop && !isa<tile::DotWaitOp>(op.getNextNode())) {
       identifyThread();
+      isBehindLoop = false;
+    }
   }
   b.setLoc(block.getTerminator()->getLoc());
   return success();
