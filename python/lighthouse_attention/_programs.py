@@ -1,6 +1,8 @@
 """Specifications and programs: what the C interface has handles for. No torch."""
 import ctypes
 import math
+import os
+import tempfile
 import threading
 from typing import NamedTuple, Optional, Tuple
 
@@ -155,6 +157,24 @@ class Spec:
         self._library.call("lh_compile", self._handle, ctypes.byref(request.fields),
                            ctypes.byref(handle))
         return Program(self._library, handle, arguments if not entry_point else None)
+
+    def compile_for(self, target, name, arguments, settings=(), *, kind=_library.PIPELINE):
+        """The program in code for `target`, loaded where that runs: "sm_80" on the first device, which
+        may be a later one, "host:x86-64-v2" on this processor."""
+        request = _Request(name, arguments, settings, target, kind)
+        artifact, handle = ctypes.c_void_p(), ctypes.c_void_p()
+        call = self._library.call
+        call("lh_compile_artifact", self._handle, ctypes.byref(request.fields), ctypes.byref(artifact))
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "program.lha").encode()
+            try:
+                call("lh_artifact_save", artifact, path)
+            finally:
+                call("lh_artifact_release", artifact)
+            options = _library.sized(_library.LoadOptions)
+            options.use_cache = 1
+            call("lh_program_load_file_with", path, ctypes.byref(options), ctypes.byref(handle))
+        return Program(self._library, handle, arguments)
 
     def infer(self, name, arguments, settings=(), target="host", *, kind=_library.PIPELINE,
               gradient=False, deterministic=False, entry_point=""):

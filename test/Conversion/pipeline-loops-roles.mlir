@@ -213,6 +213,99 @@ tile.kernel @chained(%q: !tile.view<["M", 64], bf16> {tile.alignment = 16 : i64}
 
 // -----
 
+// A buffer that stays as it is while the loop runs is an operand as it lies, on either side, transposed or not; one that
+// the loop stores to is loaded. Results that are read from a buffer need no scratch memory: two stages of 64 KB, 64 KB of
+// queries and the results of 64 KB in the same place fit.
+// CHECK-LABEL: tile.kernel @kept(
+// CHECK: %[[OWN:.*]] = tile.alloc_shared : !tile.buffer<128x256xbf16, 128>
+// CHECK: tile.role "consumer" warps 8
+// CHECK: tile.buffer_store %{{.*}}, %[[OWN]]
+// CHECK: scf.for
+// CHECK-NOT: tile.buffer_load
+// CHECK: %[[S:.*]] = tile.dot_async %[[OWN]], %{{.*}}, %{{.*}} {transpose_b} : !tile.buffer<128x256xbf16, 128>, !tile.buffer<64x256xbf16, 128>
+// CHECK: %[[DONE:.*]] = tile.dot_wait 0, %[[S]]
+// CHECK: arith.truncf %[[DONE]]
+// CHECK: tile.dot_async %{{.*}}, %{{.*}}, %{{.*}} : tensor<128x64xbf16>, !tile.buffer<64x256xbf16, 128>
+// CHECK: scf.yield
+// CHECK: tile.buffer_store %{{.*}}, %[[OWN]]
+// CHECK: %[[RESULT:.*]] = tile.buffer_load %[[OWN]]
+// CHECK: tile.store %[[RESULT]], %arg3
+// LOWERED-LABEL: llvm.func ptx_kernelcc @kept
+module attributes {tile.target = #tile.target<"sm_90a">} {
+tile.kernel @kept(%q: !tile.view<["M", 256], bf16> {tile.alignment = 16 : i64}, %k: !tile.view<["N", 256], bf16> {tile.alignment = 16 : i64}, %v: !tile.view<["N", 256], bf16> {tile.alignment = 16 : i64}, %o: !tile.view<["M", 256], bf16> {tile.alignment = 16 : i64}) attributes {dims = ["M", "N"], grid = affine_map<()[m, n] -> (1, 1, 1)>, inputs = 3 : i64, warps = 8 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c64 = arith.constant 64 : i32
+  %none = arith.constant dense<0.0> : tensor<128x64xf32>
+  %zero = arith.constant dense<0.0> : tensor<128x256xf32>
+  %rows = tile.range %c0 : tensor<128xi32>
+  %columns = tile.range %c0 : tensor<256xi32>
+  %end = tile.dim "N"
+  %own = tile.alloc_shared : !tile.buffer<128x256xbf16, 128>
+  %x = tile.load %q[%rows, %columns] : (!tile.view<["M", 256], bf16>, tensor<128xi32>, tensor<256xi32>) -> tensor<128x256xbf16>
+  tile.buffer_store %x, %own : tensor<128x256xbf16>, !tile.buffer<128x256xbf16, 128>
+  %sum = scf.for %n = %c0 to %end step %c64 iter_args(%acc = %zero) -> (tensor<128x256xf32>) : i32 {
+    %keys = tile.range %n : tensor<64xi32>
+    %a = tile.buffer_load %own : !tile.buffer<128x256xbf16, 128> -> tensor<128x256xbf16>
+    %y = tile.load %k[%keys, %columns] : (!tile.view<["N", 256], bf16>, tensor<64xi32>, tensor<256xi32>) -> tensor<64x256xbf16>
+    %z = tile.load %v[%keys, %columns] : (!tile.view<["N", 256], bf16>, tensor<64xi32>, tensor<256xi32>) -> tensor<64x256xbf16>
+    %t = tile.transpose %y : tensor<64x256xbf16> -> tensor<256x64xbf16>
+    %s = tile.dot %a, %t, %none : tensor<128x256xbf16>, tensor<256x64xbf16>, tensor<128x64xf32>
+    %p = arith.truncf %s : tensor<128x64xf32> to tensor<128x64xbf16>
+    %next = tile.dot %p, %z, %acc : tensor<128x64xbf16>, tensor<64x256xbf16>, tensor<128x256xf32>
+    scf.yield %next : tensor<128x256xf32>
+  } {tile.pipelined = 2 : i64}
+  %out = arith.truncf %sum : tensor<128x256xf32> to tensor<128x256xbf16>
+  tile.buffer_store %out, %own : tensor<128x256xbf16>, !tile.buffer<128x256xbf16, 128>
+  %result = tile.buffer_load %own : !tile.buffer<128x256xbf16, 128> -> tensor<128x256xbf16>
+  tile.store %result, %o[%rows, %columns] : tensor<128x256xbf16>, !tile.view<["M", 256], bf16>, tensor<128xi32>, tensor<256xi32>
+  tile.return
+}
+}
+
+// -----
+
+// The right operand stays in a transposed buffer; the left one is a buffer that each iteration stores to.
+// CHECK-LABEL: tile.kernel @stored(
+// CHECK-DAG: %[[FIXED:.*]] = tile.alloc_shared : !tile.buffer<64x64xbf16, 128>
+// CHECK-DAG: %[[STORED:.*]] = tile.alloc_shared : !tile.buffer<128x64xbf16, 128>
+// CHECK: scf.for
+// CHECK: tile.dot_async
+// CHECK: tile.buffer_store %{{.*}}, %[[STORED]]
+// CHECK: %[[A:.*]] = tile.buffer_load %[[STORED]]
+// CHECK: tile.dot_async %[[A]], %[[FIXED]], %{{.*}} {transpose_b} : tensor<128x64xbf16>, !tile.buffer<64x64xbf16, 128>
+// LOWERED-LABEL: llvm.func ptx_kernelcc @stored
+module attributes {tile.target = #tile.target<"sm_90a">} {
+tile.kernel @stored(%q: !tile.view<["M", 64], bf16> {tile.alignment = 16 : i64}, %k: !tile.view<["N", 64], bf16> {tile.alignment = 16 : i64}, %o: !tile.view<["M", 64], f32> {tile.alignment = 16 : i64}) attributes {dims = ["M", "N"], grid = affine_map<()[m, n] -> (1, 1, 1)>, inputs = 2 : i64, warps = 8 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c64 = arith.constant 64 : i32
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %rows = tile.range %c0 : tensor<128xi32>
+  %columns = tile.range %c0 : tensor<64xi32>
+  %end = tile.dim "N"
+  %fixed = tile.alloc_shared : !tile.buffer<64x64xbf16, 128>
+  %stored = tile.alloc_shared : !tile.buffer<128x64xbf16, 128>
+  %w = tile.load %q[%columns, %columns] : (!tile.view<["M", 64], bf16>, tensor<64xi32>, tensor<64xi32>) -> tensor<64x64xbf16>
+  tile.buffer_store %w, %fixed : tensor<64x64xbf16>, !tile.buffer<64x64xbf16, 128>
+  %x = tile.load %q[%rows, %columns] : (!tile.view<["M", 64], bf16>, tensor<128xi32>, tensor<64xi32>) -> tensor<128x64xbf16>
+  %sum = scf.for %n = %c0 to %end step %c64 iter_args(%acc = %zero) -> (tensor<128x64xf32>) : i32 {
+    %keys = tile.range %n : tensor<64xi32>
+    %y = tile.load %k[%keys, %columns] : (!tile.view<["N", 64], bf16>, tensor<64xi32>, tensor<64xi32>) -> tensor<64x64xbf16>
+    %s = tile.dot %x, %y, %zero : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    %p = arith.truncf %s : tensor<128x64xf32> to tensor<128x64xbf16>
+    tile.buffer_store %p, %stored : tensor<128x64xbf16>, !tile.buffer<128x64xbf16, 128>
+    %a = tile.buffer_load %stored : !tile.buffer<128x64xbf16, 128> -> tensor<128x64xbf16>
+    %f = tile.buffer_load %fixed : !tile.buffer<64x64xbf16, 128> -> tensor<64x64xbf16>
+    %t = tile.transpose %f : tensor<64x64xbf16> -> tensor<64x64xbf16>
+    %next = tile.dot %a, %t, %acc : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    scf.yield %next : tensor<128x64xf32>
+  } {tile.pipelined = 2 : i64}
+  tile.store %sum, %o[%rows, %columns] : tensor<128x64xf32>, !tile.view<["M", 64], f32>, tensor<128xi32>, tensor<64xi32>
+  tile.return
+}
+}
+
+// -----
+
 // Loops around the pipelined one are loops of both roles, and the count goes on through them, so the producer fills slots
 // of the next tile while the consumer stores. What an iteration before has stored is in memory before its
 // buffer is filled again.

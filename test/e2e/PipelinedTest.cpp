@@ -136,6 +136,28 @@ kernel k(q: bf16[M, 32], x: bf16[N, 32], y: bf16[N, 64]) -> (o: f32[M, 64], t: f
   store(t[m :+ 64], top);
 })",
      {{"q", DType::BF16, {100, 32}}, {"x", DType::BF16, {150, 32}}, {"y", DType::BF16, {150, 64}}}},
+    // One operand of each product stays in a buffer, on the left and transposed on the right; the results go through it.
+    {"operands_kept_in_buffers",
+     R"(
+kernel k(q: bf16[M, 48], x: bf16[N, 48], w: bf16[64, 32]) -> (o: bf16[M, 48], t: f32[M, 64]) warps (8) grid (cdiv(M, 128)) {
+  let m = program_id(0) * 128;
+  let qb = shared(bf16[128, 48], swizzle = 128);
+  let wb = shared(bf16[64, 32], swizzle = 64);
+  store(qb, load(q[m :+ 128, 0 :+ 48]));
+  store(wb, load(w[0 :+ 64, 0 :+ 32]));
+  var acc = zeros(f32[128, 48]);
+  var other = zeros(f32[128, 64]);
+  for n in range(0, N, 32) pipelined(2) {
+    let s = dot(load(qb), trans(load(x[n :+ 32, 0 :+ 48])));
+    let p = bf16(where(s > 0.0, 1.0, 0.0));
+    acc = dot(p, load(x[n :+ 32, 0 :+ 48]), acc);
+    other = dot(p, trans(load(wb)), other);
+  }
+  store(qb, bf16(acc));
+  store(o[m :+ 128, 0 :+ 48], load(qb));
+  store(t[m :+ 128, 0 :+ 64], other);
+})",
+     {{"q", DType::BF16, {200, 48}}, {"x", DType::BF16, {150, 48}}, {"w", DType::BF16, {64, 32}}}},
 };
 INSTANTIATE_TEST_SUITE_P(Loops, PipelinedTest, testing::ValuesIn(pipelined),
                          [](const auto &info) { return info.param.name; });

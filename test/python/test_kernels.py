@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import lighthouse_attention as lighthouse
+from lighthouse_attention import _launch
 
 SPEC = """
 import "elementwise.lh";
@@ -69,6 +70,16 @@ def test_what_a_module_shows(mine):
         mine.scale_rows)
     with pytest.raises(AttributeError, match="mine.lh: activate, .* has no kernel or pipeline 'other'"):
         mine.other
+
+
+def test_a_program_for_an_older_processor(mine):
+    x = torch.arange(6.0).reshape(2, 3)
+    y = torch.full_like(x, float("nan"))
+    function = mine.doubled
+    program = function.spec.compile_for("host:x86-64-v2", "doubled",
+                                        function.types([(_launch.DTYPE_CODES[x.dtype], tuple(x.shape))]))
+    _launch.run(program, x.device, (x, y))
+    assert torch.equal(y, 2 * x)
 
 
 def test_numpy(mine):

@@ -10,7 +10,6 @@ fastest counts. The copy reads and writes what the kernels have to: the matrix, 
 import argparse
 import os
 import random
-import statistics
 
 import torch
 import triton
@@ -18,7 +17,7 @@ import triton.language as tl
 
 from lighthouse_attention import kernels
 from report import environment, parameters_of, write_json
-from timing import captured, rounds_of
+from timing import captured, compared, fastest, rounds_of
 
 EXAMPLES = os.path.join(os.path.dirname(__file__), "..", "..", "kernels", "examples")
 EPSILON = 1e-5
@@ -145,28 +144,21 @@ def measure(name, m, n, dtype, rounds):
     errors = {contender: error_of(f"{name} by {contender}", exact, case[contender]())
               for contender in ("lighthouse", "torch")}
     forms, written = case["triton"]
-    for form, run in forms.items():
+
+    def check(form):
+        errors["triton"] = max(errors.get("triton", 0.0), error_of(f"{name} in Triton, {form}", exact, written))
         for tensor in written:
             tensor.fill_(float("nan"))
-        run()
-        errors["triton"] = max(errors.get("triton", 0.0), error_of(f"{name} in Triton, {form}", exact, written))
-    del exact
     repeats = max(1, 8 * 8192 ** 2 // (m * n))
-    graphs = {form: captured(run) for form, run in forms.items()}
-    first = {form: statistics.median(taken) for form, taken in rounds_of(graphs, 12, repeats).items()}
-    best = min(first, key=first.get)
+    best, graph, first = fastest(forms, repeats, check=check)
+    del exact
     copied = torch.empty_like(x)
-    times = rounds_of({"lighthouse": captured(lambda: case["lighthouse"]()), "triton": graphs[best],
+    times = rounds_of({"lighthouse": captured(lambda: case["lighthouse"]()), "triton": graph,
                        "torch": captured(lambda: case["torch"]()), "copy": captured(lambda: copied.copy_(x))},
                       rounds, repeats)
     result = {"kernel": name, "rows": m, "columns": n, "dtype": str(dtype).removeprefix("torch."), "errors": errors,
-              "triton_form": best, "triton_forms": first}
-    size = 2 * x.numel() * x.element_size()
-    for contender, taken in times.items():
-        median = statistics.median(taken)
-        result[contender] = {"seconds": median, "best": min(taken), "tb_per_s": size / median / 1e12}
-    for other in ("triton", "torch", "copy"):
-        result["of_" + other] = result[other]["seconds"] / result["lighthouse"]["seconds"]
+              "triton_form": best, "triton_forms": first,
+              **compared(times, 2 * x.numel() * x.element_size(), "tb_per_s")}
     print(f"{name:10} {m}x{n} {result['dtype']}: {result['lighthouse']['seconds'] * 1e3:.4f} ms, Triton "
           f"{result['triton']['seconds'] * 1e3:.4f} ({best}), PyTorch {result['torch']['seconds'] * 1e3:.4f}, copy "
           f"{result['copy']['seconds'] * 1e3:.4f}: {result['of_triton']:.3f} of Triton's speed, "

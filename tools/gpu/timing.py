@@ -1,5 +1,7 @@
 """Timing on a GPU: one way for all programs here."""
 import random
+import statistics
+import time
 
 import torch
 
@@ -39,6 +41,35 @@ def rounds_of(runs, rounds, repeats):
         for name, start, end in events:
             times[name].append(start.elapsed_time(end) * 1e-3 / repeats)
     return {name: taken[rounds // 4:] for name, taken in times.items()}
+
+
+def fastest(runs, repeats, seconds=float("inf"), check=lambda name: None):
+    """The name of the fastest of `runs`, its graph, and the seconds of each that was tried. Each is run and
+    checked first; when `seconds` are over the rest is left out, as compiling takes longer than running."""
+    end = time.monotonic() + seconds
+    graphs = {}
+    for name, run in runs.items():
+        if graphs and time.monotonic() > end:
+            break
+        run()
+        check(name)
+        graphs[name] = captured(run)
+    taken = {name: statistics.median(each) for name, each in rounds_of(graphs, 12, repeats).items()}
+    best = min(taken, key=taken.get)
+    return best, graphs[best], taken
+
+
+def compared(times, amount, unit):
+    """Median and least seconds of each contender, how much of `amount` that makes in a second, in 10^12 as
+    `unit`, and our speed as part of that of each other contender."""
+    result = {}
+    for name, taken in times.items():
+        median = statistics.median(taken)
+        result[name] = {"seconds": median, "best": min(taken), unit: amount / median / 1e12}
+    for name in times:
+        if name != "lighthouse":
+            result["of_" + name] = result[name]["seconds"] / result["lighthouse"]["seconds"]
+    return result
 
 
 class GpuTimer:

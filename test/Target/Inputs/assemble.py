@@ -2,7 +2,8 @@
 
 usage: assemble.py PTXAS KERNELS FOLDER GROUP [--arch ARCH]... [--table FILE]
 
-GROUP is f32, f16 or bf16 (the bundled pipelines on tensors of that type) or examples. Prints one line
+GROUP is f32, f16 or bf16 (the bundled pipelines on tensors of that type), heads (attention alone, of many
+head dims) or examples. Prints one line
 for each kernel and architecture that is not as it should be, then how many are. An architecture that
 this ptxas does not know is named and left out. --table writes registers and spills of all as TSV.
 """
@@ -27,6 +28,14 @@ def bundled(kernels, dtype):
             yield case, os.path.join(kernels, "lighthouse.lh"), "lighthouse", arguments
             scores = [f"{name}=f32[1,{groups},5120]" for name in ("sq", "sk")]
             yield case, os.path.join(HERE, "stages.lh"), "pooled", arguments + scores
+
+
+def heads(_):
+    """Rows of odd and even multiples of 32 bytes, short and long."""
+    for dim in (16, 32, 48, 80, 96, 112, 160, 192, 208, 224, 240, 256):
+        dtype = "f16" if dim % 32 else "bf16"
+        arguments = [f"{name}={dtype}[1,{n},8192,{dim}]" for name, n in (("q", 4), ("k", 2), ("v", 2))]
+        yield f"D{dim}", os.path.join(HERE, "stages.lh"), "attended", arguments
 
 
 def examples(kernels):
@@ -99,8 +108,8 @@ def main():
     parser.add_argument("--table")
     options = parser.parse_args()
     os.makedirs(options.folder, exist_ok=True)
-    cases = list(examples(options.kernels) if options.group == "examples"
-                 else bundled(options.kernels, options.group))
+    group = {"examples": examples, "heads": heads}.get(options.group)
+    cases = list(group(options.kernels) if group else bundled(options.kernels, options.group))
     jobs = [(arch, *case) for arch in options.arch or ARCHS for case in cases]
     rows, problems, unknown = set(), [], set()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

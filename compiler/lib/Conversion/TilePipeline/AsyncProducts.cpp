@@ -34,6 +34,25 @@ static tile::LoadOp findStaged(ArrayRef<tile::LoadOp> loads, Value operand) {
   return llvm::is_contained(loads, load) ? load : tile::LoadOp();
 }
 
+/// The buffer that `operand` is, transposed or not, if it stays as it is while `loop` runs; else null.
+/// What copies bring to a buffer is not ordered before the reads of products.
+static Value findBuffer(scf::ForOp loop, Value operand) {
+  auto load = withoutTransposes(operand).first.getDefiningOp<tile::BufferLoadOp>();
+  auto alloc = load ? load.getBuffer().getDefiningOp<tile::AllocSharedOp>() : tile::AllocSharedOp();
+  if (!alloc || !loop->isAncestor(load) || alloc.getType().getSpan() == 0)
+    return {};
+  bool isFixed = llvm::all_of(alloc->getUsers(), [&](Operation *user) {
+    return isa<tile::BufferLoadOp>(user) ||
+           (isa<tile::BufferStoreOp>(user) && !loop->isAncestor(user));
+  });
+  return isFixed ? alloc.getResult() : Value();
+}
+
+/// Whether a product of `pipelined` reads `operand` from shared memory.
+static bool isInMemory(const PipelinedLoop &pipelined, Value operand) {
+  return findStaged(pipelined.loads, operand) || findBuffer(pipelined.loop, operand);
+}
+
 /// The product that adds to `dot` if nothing else uses that; null if there is none.
 static tile::DotOp nextOnSum(tile::DotOp dot) {
   if (!dot->hasOneUse())
@@ -72,11 +91,11 @@ Obstacle AsyncProducts::check(const PipelinedLoop &pipelined, tile::DotOp dot, i
   Type element = getElementTypeOrSelf(dot.getA().getType());
   if (!element.isBF16() && !element.isF16() && !dot.getTf32())
     return "its products are neither of 16-bit floats nor in tf32";
-  if (!findStaged(pipelined.loads, dot.getB()))
+  if (!isInMemory(pipelined, dot.getB()))
     return pipelined.others.empty() ? "the right operand of a product is no load"
                                     : pipelined.others;
-  bool isLeftTransposed =
-      findStaged(pipelined.loads, dot.getA()) && withoutTransposes(dot.getA()).second;
+  bool readsRegisters = !isInMemory(pipelined, dot.getA());
+  bool isLeftTransposed = !readsRegisters && withoutTransposes(dot.getA()).second;
   if (dot.getTf32() && (isLeftTransposed || !withoutTransposes(dot.getB()).second))
     return "the rows of its operands in tf32 do not go along what is summed";
   auto result = cast<RankedTensorType>(dot.getType());
@@ -90,7 +109,6 @@ Obstacle AsyncProducts::check(const PipelinedLoop &pipelined, tile::DotOp dot, i
            std::to_string(rowsAtOnce) + " rows, " + std::to_string(Limits::columns) +
            " columns and " + std::to_string(step) + " elements to sum";
   dots.push_back(dot);
-  bool readsRegisters = !findStaged(pipelined.loads, dot.getA());
   overlaps &= !readsRegisters && isSummedOnly(loop, dot);
   // Products on one sum share its registers.
   if (!dot.getAcc().getDefiningOp<tile::DotOp>())
@@ -137,9 +155,10 @@ void AsyncProducts::apply(scf::ForOp loop, const DenseMap<Operation *, Value> &r
   auto operand = [&](Value value) -> std::pair<Value, bool> {
     auto [source, isTransposed] = withoutTransposes(value);
     auto ring = rings.find(source.getDefiningOp());
-    if (ring == rings.end())
-      return {value, false};
-    return {slotAt(builder, loc, ring->second, counter), isTransposed};
+    if (ring != rings.end())
+      return {slotAt(builder, loc, ring->second, counter), isTransposed};
+    Value buffer = findBuffer(loop, value);
+    return buffer ? std::pair(buffer, isTransposed) : std::pair(value, false);
   };
   SmallVector<Operation *> started;
   for (tile::DotOp dot : dots) {

@@ -10,7 +10,8 @@ namespace lighthouse::pipelining {
 std::pair<mlir::Value, bool> withoutTransposes(mlir::Value operand);
 
 /// How the products of a loop become asynchronous ones. Their right operands are loads that come
-/// through rings, as are their left ones if they do not stay in registers.
+/// through rings, or buffers that stay as they are, and so are their left ones if they are not in
+/// registers.
 class AsyncProducts {
 public:
   /// Finds the products of `loop`, which `warps` warps run; says what hinders it.

@@ -45,11 +45,12 @@ bool pipelining::isInFragments(Value value) {
 
 /// Bytes of scratch memory by way of which `store` gets its tile to memory. Threads write whole
 /// sectors of 32 bytes: of fragments, with two elements side by side in each of four threads, they
-/// do so at once if an element has 4 bytes.
+/// do so at once if an element has 4 bytes. What is read from a buffer is read as it is written.
 static int64_t scratchOf(tile::StoreOp store) {
   auto type = cast<RankedTensorType>(store.getValue().getType());
   int64_t element = tile::getMemoryBytes(type.getElementType());
-  if (type.getRank() < 2 || (element >= 4 && isInFragments(store.getValue())))
+  if (type.getRank() < 2 || store.getValue().getDefiningOp<tile::BufferLoadOp>() ||
+      (element >= 4 && isInFragments(store.getValue())))
     return 0;
   // Rows are padded.
   constexpr int64_t padding = 16;
