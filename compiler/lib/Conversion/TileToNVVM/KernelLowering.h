@@ -249,8 +249,8 @@ private:
   void lowerReduce(tile::ReduceOp op);
   void lowerReducePartial(tile::ReducePartialOp op);
   void lowerVote(tile::VoteOp op);
-  /// Combines in a fixed order.
-  Value combineAll(tile::CombiningKind kind, llvm::ArrayRef<Value> values);
+  /// Combines in an order that depends on the registers of the group alone.
+  Value combineAll(tile::CombiningKind kind, llvm::SmallVector<Value> values);
   void lowerScan(tile::ScanOp op);
   /// Which of the warps along `axis` this one is, i32.
   Value placeOfWarp(const Layout &layout, int64_t axis);

@@ -99,13 +99,25 @@ KernelLowering::exchangeParts(Operation *op, const Layout &layout, ArrayRef<int6
   return parts;
 }
 
-/// In two chains, so that two registers hold what has been combined. A tree would hold one for every other value, as
-/// the assembler begins with all leaves.
-Value KernelLowering::combineAll(tile::CombiningKind kind, ArrayRef<Value> values) {
-  SmallVector<Value, 2> chains(values.take_front(2));
-  for (auto [i, value] : llvm::enumerate(values.drop_front(chains.size())))
-    chains[i % 2] = combine(kind, chains[i % 2], value);
-  return chains.size() == 1 ? chains.front() : combine(kind, chains[0], chains[1]);
+/// A tree, whose chains are short, but for which the assembler keeps about a register for every other value, since it
+/// begins with all leaves. Roles with few registers combine in two chains: with 160 registers attention's forward
+/// step spills by a tree.
+Value KernelLowering::combineAll(tile::CombiningKind kind, SmallVector<Value> values) {
+  constexpr int64_t registersForTrees = 200;
+  if (group.role && group.role.getRegisters().value_or(registersForTrees) < registersForTrees) {
+    for (size_t i = 2; i < values.size(); ++i)
+      values[i % 2] = combine(kind, values[i % 2], values[i]);
+    values.truncate(std::min<size_t>(values.size(), 2));
+  }
+  while (values.size() > 1) {
+    SmallVector<Value> half;
+    for (size_t i = 0; i + 1 < values.size(); i += 2)
+      half.push_back(combine(kind, values[i], values[i + 1]));
+    if (values.size() % 2)
+      half.push_back(values.back());
+    values = half;
+  }
+  return values.front();
 }
 
 void KernelLowering::lowerReducePartial(tile::ReducePartialOp op) {
