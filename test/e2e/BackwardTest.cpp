@@ -193,7 +193,9 @@ TEST(DenseBackwardTest, AgreesWithOracle) {
 }
 
 static lhc::NamedArray &named(std::vector<lhc::NamedArray> &arrays, llvm::StringRef name) {
-  return *llvm::find_if(arrays, [&](auto &array) { return array.name == name; });
+  auto found = llvm::find_if(arrays, [&](auto &array) { return array.name == name; });
+  EXPECT_NE(found, arrays.end()) << name.str();
+  return *found;
 }
 
 // A NaN harms what sees it and nothing else: zero times NaN is NaN, but hidden rows have no part.

@@ -17,8 +17,6 @@ using namespace lighthouse::pipelining;
 
 using Limits = AsyncProductLimits;
 
-static constexpr int64_t threadsOfWarp = 32;
-
 std::pair<Value, bool> pipelining::withoutTransposes(Value operand) {
   bool isTransposed = false;
   while (auto transpose = operand.getDefiningOp<tile::TransposeOp>()) {
@@ -63,6 +61,13 @@ static tile::DotOp nextOnSum(tile::DotOp dot) {
                                                                                    : tile::DotOp();
 }
 
+bool pipelining::carriesSum(scf::ForOp loop, Value first, tile::DotOp last) {
+  auto sum = dyn_cast<BlockArgument>(first);
+  return sum && sum.getOwner() == loop.getBody() && sum.hasOneUse() && last->hasOneUse() &&
+         loop.getTiedLoopYieldedValue(sum) &&
+         loop.getTiedLoopYieldedValue(sum)->get() == last.getResult();
+}
+
 /// Whether `dot` only adds to a sum that `loop` carries, by itself or with other products.
 static bool isSummedOnly(scf::ForOp loop, tile::DotOp dot) {
   Value first = dot.getAcc();
@@ -74,10 +79,7 @@ static bool isSummedOnly(scf::ForOp loop, tile::DotOp dot) {
   }
   while (tile::DotOp next = nextOnSum(dot))
     dot = next;
-  auto sum = dyn_cast<BlockArgument>(first);
-  return sum && sum.getOwner() == loop.getBody() && sum.hasOneUse() && dot->hasOneUse() &&
-         loop.getTiedLoopYieldedValue(sum) &&
-         loop.getTiedLoopYieldedValue(sum)->get() == dot.getResult();
+  return carriesSum(loop, first, dot);
 }
 
 static int64_t elementsOfThread(Value tile, int64_t warps) {

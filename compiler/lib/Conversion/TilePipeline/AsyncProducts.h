@@ -9,6 +9,13 @@ namespace lighthouse::pipelining {
 /// What `operand` is, transposed or not, and whether it is.
 std::pair<mlir::Value, bool> withoutTransposes(mlir::Value operand);
 
+/// Whether `loop` does nothing with the sum that it carries but begin an iteration with it as `first` and
+/// end one with it as the result of `last`.
+bool carriesSum(mlir::scf::ForOp loop, mlir::Value first, tile::DotOp last);
+
+/// Threads of a warp.
+inline constexpr int64_t threadsOfWarp = 32;
+
 /// How the products of a loop become asynchronous ones. Their right operands are loads that come
 /// through rings, or buffers that stay as they are, and so are their left ones if they are not in
 /// registers.

@@ -48,13 +48,11 @@ bool pipelining::isInFragments(Value value) {
 /// do so at once if an element has 4 bytes. What is read from a buffer is read as it is written.
 static int64_t scratchOf(tile::StoreOp store) {
   auto type = cast<RankedTensorType>(store.getValue().getType());
-  int64_t element = tile::getMemoryBytes(type.getElementType());
+  Type element = type.getElementType();
   if (type.getRank() < 2 || store.getValue().getDefiningOp<tile::BufferLoadOp>() ||
-      (element >= 4 && isInFragments(store.getValue())))
+      (tile::getMemoryBytes(element) >= 4 && isInFragments(store.getValue())))
     return 0;
-  // Rows are padded.
-  constexpr int64_t padding = 16;
-  return type.getNumElements() * element + type.getNumElements() / type.getShape().back() * padding;
+  return scratchBytes(type, element);
 }
 
 StorePlan::StorePlan(tile::KernelOp kernel, ArrayRef<scf::ForOp> nest, int64_t freeBytes) {

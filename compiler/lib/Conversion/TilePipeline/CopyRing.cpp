@@ -27,13 +27,9 @@ static int64_t productScratch(scf::ForOp loop) {
     if (isMatrixProduct(dot))
       return;
     int64_t bytes = 0;
-    for (Value operand : {dot.getA(), dot.getB()}) {
-      // Rows are padded.
-      constexpr int64_t padding = 16;
-      auto type = cast<RankedTensorType>(operand.getType());
-      bytes += type.getNumElements() * tile::getMemoryBytes(getElementTypeOrSelf(dot.getType())) +
-               type.getDimSize(0) * padding;
-    }
+    for (Value operand : {dot.getA(), dot.getB()})
+      bytes += scratchBytes(cast<RankedTensorType>(operand.getType()),
+                            getElementTypeOrSelf(dot.getType()));
     most = std::max(most, bytes);
   });
   return most;

@@ -34,7 +34,6 @@ using Limits = AsyncProductLimits;
 
 namespace {
 
-constexpr int64_t threadsOfWarp = 32;
 /// The most elements of a sum that a thread may hold.
 constexpr int64_t mostSums = 128;
 /// The fewest multiplications of a warp that pay for a wait. On an H200 attention's forward step of
@@ -185,13 +184,11 @@ std::optional<Product> WarpgroupProducts::match(tile::DotOp dot) const {
 
 /// Bytes of scratch memory that changes of layout may take: those of the largest tile.
 static int64_t mostScratchBytes(tile::KernelOp kernel) {
-  constexpr int64_t padding = 16;
   int64_t most = 0;
   kernel.walk([&](Operation *op) {
     for (Type result : op->getResultTypes())
       if (auto type = dyn_cast<RankedTensorType>(result); type && type.getRank() > 0)
-        most = std::max(most, type.getNumElements() * tile::getMemoryBytes(type.getElementType()) +
-                                  type.getNumElements() / type.getShape().back() * padding);
+        most = std::max(most, scratchBytes(type, type.getElementType()));
   });
   return most;
 }
@@ -251,13 +248,8 @@ static scf::ForOp loopOfSum(ArrayRef<Product> inBlock) {
   const Product &product = inBlock.front();
   tile::DotOp dot = product.dot;
   auto loop = dyn_cast<scf::ForOp>(dot->getParentOp());
-  auto sum = dyn_cast<BlockArgument>(dot.getAcc());
-  bool isAlone =
-      loop && sum && inBlock.size() == 1 && product.a.needsBuffer() && product.b.needsBuffer();
-  return isAlone && sum.getOwner() == loop.getBody() && sum.hasOneUse() && dot->hasOneUse() &&
-                 loop.getTiedLoopYieldedValue(sum)->get() == dot.getResult()
-             ? loop
-             : scf::ForOp();
+  bool isAlone = inBlock.size() == 1 && product.a.needsBuffer() && product.b.needsBuffer();
+  return loop && isAlone && carriesSum(loop, dot.getAcc(), dot) ? loop : scf::ForOp();
 }
 
 void WarpgroupProducts::start(Block *block, ArrayRef<Product> inBlock) {
