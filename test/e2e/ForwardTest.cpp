@@ -21,20 +21,7 @@ using runtime::TensorView;
 
 /// Runs `c` on `inputs` and demands that every result agrees with the oracle.
 static void runAndVerify(const Case &c, const std::vector<TensorView> &inputs) {
-  Request request = forwardRequest(c);
-  std::unique_ptr<lhc::Execution> execution = compile(forwardCompiler(), request);
-  ASSERT_TRUE(execution);
-  runtime::Status status = execution->run(inputs);
-  ASSERT_TRUE(status.ok()) << status.message();
-  auto meanings = forwardCompiler().describe(request);
-  ASSERT_TRUE(meanings.ok()) << meanings.status().message();
-  auto verdicts = lhc::verify(*meanings, inputs, execution->outputs, /*rows=*/512);
-  ASSERT_TRUE(verdicts.ok()) << verdicts.status().message();
-  ASSERT_EQ(verdicts->size(), 2u);
-  for (const lhc::Verdict &verdict : *verdicts) {
-    EXPECT_TRUE(verdict.checked) << verdict.result << ": " << verdict.text;
-    EXPECT_TRUE(verdict.passed) << verdict.result << ": " << verdict.text;
-  }
+  e2e::runAndVerify(forwardCompiler(), forwardRequest(c), inputs, 2);
 }
 
 static void runAndVerify(const Case &c) {

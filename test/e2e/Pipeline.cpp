@@ -112,6 +112,23 @@ std::unique_ptr<lhc::Execution> e2e::compile(Compiler &compiler, const Request &
   return std::make_unique<lhc::Execution>(*std::move(execution));
 }
 
+void e2e::runAndVerify(Compiler &compiler, const Request &request,
+                       const std::vector<runtime::TensorView> &inputs, size_t count) {
+  std::unique_ptr<lhc::Execution> execution = compile(compiler, request);
+  ASSERT_TRUE(execution);
+  runtime::Status status = execution->run(inputs);
+  ASSERT_TRUE(status.ok()) << status.message();
+  auto meanings = compiler.describe(request);
+  ASSERT_TRUE(meanings.ok()) << meanings.status().message();
+  auto verdicts = lhc::verify(*meanings, inputs, execution->outputs, /*rows=*/512);
+  ASSERT_TRUE(verdicts.ok()) << verdicts.status().message();
+  ASSERT_EQ(verdicts->size(), count);
+  for (const lhc::Verdict &verdict : *verdicts) {
+    EXPECT_TRUE(verdict.checked) << verdict.result << ": " << verdict.text;
+    EXPECT_TRUE(verdict.passed) << verdict.result << ": " << verdict.text;
+  }
+}
+
 std::string e2e::hostLevel() {
   runtime::Result<runtime::CpuLevel> level = runtime::hostCpuLevel();
   EXPECT_TRUE(level.ok());

@@ -50,6 +50,10 @@ lighthouse::Compiler &forwardCompiler();
 std::unique_ptr<lhc::Execution> compile(lighthouse::Compiler &compiler,
                                         const lighthouse::Request &request);
 
+/// Demands that `count` results of a run on `inputs` agree with the oracle.
+void runAndVerify(lighthouse::Compiler &compiler, const lighthouse::Request &request,
+                  const std::vector<lighthouse::runtime::TensorView> &inputs, size_t count);
+
 /// The level of this processor.
 std::string hostLevel();
 
