@@ -18,7 +18,8 @@ struct DenseCase {
   DType dtype;
 };
 
-/// Runs the forward or both passes on inputs that `change` may change, and compares with the oracle.
+/// Runs the forward or both passes on inputs that `change` may change, and compares with the
+/// oracle.
 void runDense(Compiler &compiler, const DenseCase &c, bool gradient, bool deterministic,
               llvm::function_ref<void(std::vector<lhc::NamedArray> &)> change = nullptr) {
   // The oracle's tensors have positions before heads; so has the memory of these views.
@@ -83,38 +84,42 @@ TEST(DenseBackwardTest, HiddenNaNsDoNoHarm) {
           SCOPED_TRACE(name);
           SCOPED_TRACE(position);
           DenseCase c{1, 2, 1, 390, dim, true, DType::BF16};
-          runDense(*compiler, c, /*gradient=*/true, deterministic, [&](std::vector<lhc::NamedArray> &arrays) {
-            // One element of the first head.
-            lhc::NamedArray &array = named(arrays, name);
-            int64_t heads = array.array.shape()[2];
-            constexpr uint16_t nan = 0x7fc0;
-            array.array.as<uint16_t>()[position * heads * dim + 7] = nan;
-          });
+          runDense(*compiler, c, /*gradient=*/true, deterministic,
+                   [&](std::vector<lhc::NamedArray> &arrays) {
+                     // One element of the first head.
+                     lhc::NamedArray &array = named(arrays, name);
+                     int64_t heads = array.array.shape()[2];
+                     constexpr uint16_t nan = 0x7fc0;
+                     array.array.as<uint16_t>()[position * heads * dim + 7] = nan;
+                   });
         }
 }
 
-// Kernels for a GPU begin with the last keys, and keep the scale of their sums until a score is too large for it.
+// Kernels for a GPU begin with the last keys, and keep the scale of their sums until a score is too
+// large for it.
 TEST(DenseBackwardTest, ScoresMayGrowFromBlockToBlock) {
   auto compiler = Compiler::openBundled("dense.lh");
   ASSERT_TRUE(compiler.ok()) << compiler.status().message();
   for (int64_t dim : {64, 128})
     for (DType dtype : {DType::BF16, DType::F16}) {
       DenseCase c{1, 2, 1, 500, dim, true, dtype};
-      runDense(*compiler, c, /*gradient=*/true, /*deterministic=*/false, [&](std::vector<lhc::NamedArray> &arrays) {
-        lhc::NamedArray &keys = named(arrays, "k");
-        std::span<uint16_t> elements = keys.array.as<uint16_t>();
-        // Times 8 below 128, 4 below 256, 2 below 384: one more in the exponent.
-        int mantissa = dtype == DType::BF16 ? 7 : 10;
-        for (int64_t j = 0; j < 384; ++j)
-          for (int64_t d = 0; d < dim; ++d)
-            if (uint16_t &x = elements[j * dim + d]; x & 0x7fff)
-              x += (3 - j / 128) << mantissa;
-      });
+      runDense(*compiler, c, /*gradient=*/true, /*deterministic=*/false,
+               [&](std::vector<lhc::NamedArray> &arrays) {
+                 lhc::NamedArray &keys = named(arrays, "k");
+                 std::span<uint16_t> elements = keys.array.as<uint16_t>();
+                 // Times 8 below 128, 4 below 256, 2 below 384: one more in the exponent.
+                 int mantissa = dtype == DType::BF16 ? 7 : 10;
+                 for (int64_t j = 0; j < 384; ++j)
+                   for (int64_t d = 0; d < dim; ++d)
+                     if (uint16_t &x = elements[j * dim + d]; x & 0x7fff)
+                       x += (3 - j / 128) << mantissa;
+               });
     }
 }
 
 #ifdef LIGHTHOUSE_TEST_CUDA
-// With keys that do not fit the L2 cache together programs go through two heads at a time; one is left.
+// With keys that do not fit the L2 cache together programs go through two heads at a time; one is
+// left.
 TEST(DenseForwardTest, GroupsOfHeadsAgreeWithOracle) {
   auto compiler = Compiler::openBundled("dense.lh");
   ASSERT_TRUE(compiler.ok()) << compiler.status().message();
