@@ -32,8 +32,14 @@ Rounding roundingOf(runtime::DType dtype) {
   }
 }
 
-/// Bits of a type's significand, the implicit one among them.
-int significandBits(runtime::DType dtype) { return dtype == runtime::DType::F16 ? 11 : 8; }
+/// The largest finite magnitude, 0 if there is none.
+double largestOf(std::span<const double> values) {
+  double largest = 0;
+  for (double value : values)
+    if (std::isfinite(value))
+      largest = std::max(largest, std::abs(value));
+  return largest;
+}
 
 /// Expectations from gradientsWith(rounding).
 template <typename GradientsWith>
@@ -49,12 +55,22 @@ GradientExpectations expectGradients(runtime::DType dtype, const GradientsWith &
   // then has the size of its terms, not of dq and dk.
   double cancelled = 0;
   for (const Expectation *each : {&expected.query, &expected.key, &expected.value})
-    for (double value : each->values)
-      if (std::isfinite(value))
-        cancelled = std::max(cancelled, 1e-6 * std::abs(value));
+    cancelled = std::max(cancelled, 1e-6 * largestOf(each->values));
   for (Expectation *each : {&expected.query, &expected.key, &expected.value}) {
     each->allowedMax = std::max(each->allowedMax, cancelled);
     each->allowedMean = std::max(each->allowedMean, cancelled);
+  }
+  return expected;
+}
+
+/// `expected` of outputs of attention. A row's largest weight, which is 1 in the reference, rounds
+/// where a kernel scales by something else than the largest score: by half a unit in the last
+/// place.
+Expectation withRoundedWeights(Expectation expected, runtime::DType dtype) {
+  double largest = largestOf(expected.values);
+  if (roundingOf(dtype) != Rounding::None && largest > 0) {
+    int significandBits = dtype == runtime::DType::F16 ? 11 : 8;
+    expected.allowedMax += std::exp2(std::ilogb(largest) - significandBits);
   }
   return expected;
 }
@@ -95,21 +111,14 @@ std::string Comparison::toString() const {
 
 Expectation expect(std::vector<double> oracle, runtime::DType dtype,
                    std::span<const double> reference) {
-  double largest = 0;
-  for (double value : oracle)
-    if (std::isfinite(value))
-      largest = std::max(largest, std::abs(value));
   Expectation expected;
-  expected.allowedMax = expected.allowedMean = kRelativeTolerance * largest;
+  expected.allowedMax = expected.allowedMean = kRelativeTolerance * largestOf(oracle);
   if (roundingOf(dtype) != Rounding::None) {
     Errors errors;
     for (std::size_t i = 0; i < oracle.size(); ++i)
       errors.add(static_cast<int64_t>(i), reference[i], oracle[i]);
     double mean = errors.sum / static_cast<double>(std::max<std::size_t>(oracle.size(), 1));
-    // A weight that is 1 for the reference rounds where a kernel scales by something else than the row's
-    // largest score.
-    double halfUnit = std::exp2(std::ilogb(largest) - significandBits(dtype));
-    expected.allowedMax += kMaxErrorFactor * errors.max + (largest > 0 ? halfUnit : 0);
+    expected.allowedMax += kMaxErrorFactor * errors.max;
     expected.allowedMean += kMeanErrorFactor * mean;
   }
   expected.values = std::move(oracle);
@@ -121,7 +130,8 @@ Expectation expectForward(const Inputs &inputs, const Pyramid &pyramid, const Se
   std::vector<double> reference;
   if (Rounding rounding = roundingOf(dtype); rounding != Rounding::None)
     reference = forwardRows(inputs, pyramid, selection, positions, rounding);
-  return expect(forwardRows(inputs, pyramid, selection, positions), dtype, reference);
+  return withRoundedWeights(
+      expect(forwardRows(inputs, pyramid, selection, positions), dtype, reference), dtype);
 }
 
 Expectation expectDense(const Inputs &inputs, std::span<const int64_t> positions, bool causal,
@@ -129,7 +139,8 @@ Expectation expectDense(const Inputs &inputs, std::span<const int64_t> positions
   std::vector<double> reference;
   if (Rounding rounding = roundingOf(dtype); rounding != Rounding::None)
     reference = denseAttentionRows(inputs, positions, causal, rounding);
-  return expect(denseAttentionRows(inputs, positions, causal), dtype, reference);
+  return withRoundedWeights(expect(denseAttentionRows(inputs, positions, causal), dtype, reference),
+                            dtype);
 }
 
 GradientExpectations expectBackward(const Inputs &inputs, const Tensor &outputGradient,

@@ -4,7 +4,8 @@
 //   f32        every element within 1e-5 of the oracle's largest absolute value;
 //   f16, bf16  the largest error at most twice, and the mean error at most 1.1 times, that of the
 //              oracle rounded as a kernel of that type must round (`Rounding`), each plus 1e-5 of
-//              the largest absolute value, and the largest error plus half a unit in its last place.
+//              the largest absolute value; for outputs of attention the largest error besides by
+//              half a unit in the last place of that value.
 // A NaN or an infinity passes only where the oracle has the same.
 //
 //===----------------------------------------------------------------------===//
