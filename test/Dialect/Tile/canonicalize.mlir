@@ -98,3 +98,18 @@ tile.kernel @reshapes(%x: !tile.view<[4, 8], f32>) attributes {
   tile.store %other, %x[%c, %r] : tensor<8x4xf32>, !tile.view<[4, 8], f32>, tensor<8xi32>, tensor<4xi32>
   tile.return
 }
+
+// CHECK-LABEL: tile.kernel @unused_buffer
+tile.kernel @unused_buffer(%x: !tile.view<[64], f32>) attributes {
+    dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+  %c0 = arith.constant 0 : i32
+  // CHECK: tile.alloc_shared : !tile.buffer<64xf32>
+  // CHECK-NOT: tile.alloc_shared
+  %used = tile.alloc_shared : !tile.buffer<64xf32>
+  %unused = tile.alloc_shared : !tile.buffer<2x64xf32>
+  %slot = tile.slot %unused[%c0] : !tile.buffer<2x64xf32> -> !tile.buffer<64xf32>
+  %t = tile.buffer_load %used : !tile.buffer<64xf32> -> tensor<64xf32>
+  %r = tile.range %c0 : tensor<64xi32>
+  tile.store %t, %x[%r] : tensor<64xf32>, !tile.view<[64], f32>, tensor<64xi32>
+  tile.return
+}

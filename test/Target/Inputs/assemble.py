@@ -3,9 +3,9 @@
 usage: assemble.py PTXAS KERNELS FOLDER GROUP [--arch ARCH]... [--table FILE]
 
 GROUP is f32, f16 or bf16 (the bundled pipelines on tensors of that type), heads (attention alone, of many
-head dims) or examples. Prints one line
-for each kernel and architecture that is not as it should be, then how many are. An architecture that
-this ptxas does not know is named and left out. --table writes registers and spills of all as TSV.
+head dims), gradients (the bundled pipelines forward and backward) or examples. Prints one line for each
+kernel and architecture that is not as it should be, then how many are. An architecture that this ptxas
+does not know is named and left out. --table writes registers and spills of all as TSV.
 """
 import argparse
 import concurrent.futures
@@ -36,6 +36,19 @@ def heads(_):
         dtype = "f16" if dim % 32 else "bf16"
         arguments = [f"{name}={dtype}[1,{n},8192,{dim}]" for name, n in (("q", 4), ("k", 2), ("v", 2))]
         yield f"D{dim}", os.path.join(HERE, "stages.lh"), "attended", arguments
+
+
+def gradients(kernels):
+    """Sub-sequences in any order of sums, and dense attention in one order."""
+    for dtype in ("f16", "bf16"):
+        for dim in (64, 128):
+            for pipeline, heads, groups, options in (("lighthouse", 8, 2, ["--grad"]),
+                                                     ("dense", 4, 4, ["--grad", "--deterministic"])):
+                shapes = {"q": heads, "k": groups, "v": groups, "do": heads}
+                order = (16384, "{}", dim) if pipeline == "lighthouse" else ("{}", 16384, dim)
+                dims = ",".join(map(str, order))
+                arguments = [f"{name}={dtype}[1,{dims.format(n)}]" for name, n in shapes.items()]
+                yield f"{dtype}_D{dim}", os.path.join(kernels, pipeline + ".lh"), pipeline, options + arguments
 
 
 def examples(kernels):
@@ -77,7 +90,8 @@ def assemble(ptxas, folder, arch, case, spec, pipeline, arguments):
     """Resources of the kernels of one pipeline, and what is wrong with it."""
     path = os.path.join(folder, f"{pipeline}_{case}_{arch}")
     place = f"{arch} {pipeline} {case}"
-    options = [option for argument in arguments for option in ("--arg", argument)]
+    options = [option for argument in arguments
+               for option in ([argument] if argument.startswith("--") else ["--arg", argument])]
     status, text = command("lhc", "compile", spec, "--pipeline", pipeline, *options, "--target", arch,
                            "--tuning=none", "--emit=ptx", "-o", path + ".ptx", "--time-limit=0")
     if status != 0:
@@ -108,7 +122,7 @@ def main():
     parser.add_argument("--table")
     options = parser.parse_args()
     os.makedirs(options.folder, exist_ok=True)
-    group = {"examples": examples, "heads": heads}.get(options.group)
+    group = {"examples": examples, "heads": heads, "gradients": gradients}.get(options.group)
     cases = list(group(options.kernels) if group else bundled(options.kernels, options.group))
     jobs = [(arch, *case) for arch in options.arch or ARCHS for case in cases]
     rows, problems, unknown = set(), [], set()

@@ -433,16 +433,16 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
 // Shared memory and its schedule
 //===----------------------------------------------------------------------------------------------===//
 
-def Tile_AllocSharedOp : Tile_Op<"alloc_shared", [MemoryEffects<[MemAlloc]>]> {
+def Tile_AllocSharedOp : Tile_Op<"alloc_shared"> {
   let summary = "a shared-memory buffer that lives as long as the program instance";
   let description = [{
-    Contents are undefined until written.
+    Contents are undefined until written. A buffer that nothing uses is removed.
 
     - (alloc_shared_c1) the buffer lies in shared memory.
 
     Example: `%buf = tile.alloc_shared : !tile.buffer<2x64x64xf32>`
   }];
-  let results = (outs Tile_BufferType:$result);
+  let results = (outs Res<Tile_BufferType, "", [MemAlloc]>:$result);
   let assemblyFormat = "attr-dict `:` qualified(type($result))";
   let hasVerifier = 1;
 }
