@@ -99,14 +99,16 @@ tile.kernel @reshapes(%x: !tile.view<[4, 8], f32>) attributes {
   tile.return
 }
 
-// CHECK-LABEL: tile.kernel @unused_buffer
-tile.kernel @unused_buffer(%x: !tile.view<[64], f32>) attributes {
+// CHECK-LABEL: tile.kernel @unused_memory
+tile.kernel @unused_memory(%x: !tile.view<[64], f32>) attributes {
     dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
   %c0 = arith.constant 0 : i32
   // CHECK: tile.alloc_shared : !tile.buffer<64xf32>
-  // CHECK-NOT: tile.alloc_shared
+  // CHECK-NOT: tile.alloc_
   %used = tile.alloc_shared : !tile.buffer<64xf32>
   %unused = tile.alloc_shared : !tile.buffer<2x64xf32>
+  %counting = tile.alloc_mbarrier arrivals 8 : !tile.mbarrier<2>
+  %named = tile.alloc_named_barrier threads 256 : !tile.named_barrier<2>
   %slot = tile.slot %unused[%c0] : !tile.buffer<2x64xf32> -> !tile.buffer<64xf32>
   %t = tile.buffer_load %used : !tile.buffer<64xf32> -> tensor<64xf32>
   %r = tile.range %c0 : tensor<64xi32>

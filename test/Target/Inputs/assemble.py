@@ -45,9 +45,8 @@ def gradients(kernels):
             for pipeline, heads, groups, options in (("lighthouse", 8, 2, ["--grad"]),
                                                      ("dense", 4, 4, ["--grad", "--deterministic"])):
                 shapes = {"q": heads, "k": groups, "v": groups, "do": heads}
-                order = (16384, "{}", dim) if pipeline == "lighthouse" else ("{}", 16384, dim)
-                dims = ",".join(map(str, order))
-                arguments = [f"{name}={dtype}[1,{dims.format(n)}]" for name, n in shapes.items()]
+                dims = "16384,{}" if pipeline == "lighthouse" else "{},16384"
+                arguments = [f"{name}={dtype}[1,{dims.format(n)},{dim}]" for name, n in shapes.items()]
                 yield f"{dtype}_D{dim}", os.path.join(kernels, pipeline + ".lh"), pipeline, options + arguments
 
 

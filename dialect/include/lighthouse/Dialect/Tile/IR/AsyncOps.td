@@ -120,19 +120,20 @@ def Tile_EndRoleOp : Tile_Op<"end_role", [Pure, Terminator, HasParent<"RoleOp">]
 // Barriers
 //===----------------------------------------------------------------------------------------------===//
 
-def Tile_AllocMBarrierOp : Tile_Op<"alloc_mbarrier", [MemoryEffects<[MemAlloc]>, HasParent<"KernelOp">]> {
+def Tile_AllocMBarrierOp : Tile_Op<"alloc_mbarrier", [HasParent<"KernelOp">]> {
   let summary = "a ring of barriers that count arrivals";
   let description = [{
     Each barrier of the ring has phases, which are completed one after the other: a phase is complete
     once there were `arrivals` arrivals and all bytes that bulk copies announced have been written. A
-    bulk copy is one arrival, `tile.mbarrier_arrive` one for each warp that runs it.
+    bulk copy is one arrival, `tile.mbarrier_arrive` one for each warp that runs it. Barriers that nothing
+    uses are removed.
 
     - (alloc_mbarrier_c1) `arrivals` is between 1 and 2^20 - 1.
 
     Example: `%barriers = tile.alloc_mbarrier arrivals 8 : !tile.mbarrier<2>`
   }];
   let arguments = (ins I64Attr:$arrivals);
-  let results = (outs Tile_MBarrierType:$result);
+  let results = (outs Res<Tile_MBarrierType, "", [MemAlloc]>:$result);
   let assemblyFormat = "`arrivals` $arrivals attr-dict `:` qualified(type($result))";
   let hasVerifier = 1;
 }
@@ -164,19 +165,19 @@ def Tile_MBarrierWaitOp : Tile_AsyncOp<"mbarrier_wait"> {
   let assemblyFormat = "$barrier `[` $index `]` attr-dict `:` qualified(type($barrier))";
 }
 
-def Tile_AllocNamedBarrierOp : Tile_Op<"alloc_named_barrier", [
-    MemoryEffects<[MemAlloc]>, HasParent<"KernelOp">]> {
+def Tile_AllocNamedBarrierOp : Tile_Op<"alloc_named_barrier", [HasParent<"KernelOp">]> {
   let summary = "barriers at which a number of threads meet";
   let description = [{
     A barrier lets its waiting threads go on once `threads` threads have come, those that wait and those
-    that only say that they were there. A GPU has 16 of them, some of which the compiler needs.
+    that only say that they were there. A GPU has 16 of them, some of which the compiler needs. Those that
+    nothing uses are removed.
 
     - (alloc_named_barrier_c1) `threads` is a multiple of 32 from 32 to 1024.
 
     Example: `%turns = tile.alloc_named_barrier threads 256 : !tile.named_barrier<2>`
   }];
   let arguments = (ins I64Attr:$threads);
-  let results = (outs Tile_NamedBarrierType:$result);
+  let results = (outs Res<Tile_NamedBarrierType, "", [MemAlloc]>:$result);
   let assemblyFormat = "`threads` $threads attr-dict `:` qualified(type($result))";
   let hasVerifier = 1;
 }
