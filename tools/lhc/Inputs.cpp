@@ -67,9 +67,6 @@ static Result<Array> makeRandom(const ArgumentSource &source, uint64_t seed, uns
   std::optional<int64_t> elements = runtime::elementCount(source.shape);
   if (!elements || *elements > int64_t(support::kDefaultArrayLimit / sizeof(float)))
     return Status(StatusCode::InvalidArgument, "--arg " + source.name + " is too large");
-  if (position > uint64_t(support::CounterTensor::OutputGradient))
-    return Status(StatusCode::InvalidArgument,
-                  "--arg " + source.name + ": only the first four --arg can be random");
   if (*source.dtype != DType::F32 && *source.dtype != DType::F16 && *source.dtype != DType::BF16)
     return Status(StatusCode::InvalidArgument,
                   "--arg " + source.name + ": random numbers are f32, f16 or bf16, not " +
@@ -83,8 +80,10 @@ static Result<Array> makeRandom(const ArgumentSource &source, uint64_t seed, uns
   } else {
     dims[3] = *elements;
   }
-  std::vector<float> values = support::counterTensor(seed, support::CounterTensor(position),
-                                                     dims[0], dims[1], dims[2], dims[3]);
+  constexpr unsigned tensors = support::kCounterTensors;
+  std::vector<float> values = support::counterTensor(
+      (seed + position / tensors) % support::kCounterSeeds,
+      support::CounterTensor(position % tensors), dims[0], dims[1], dims[2], dims[3]);
   return Array::fromFloat(*source.dtype, source.shape, values);
 }
 
@@ -99,7 +98,7 @@ static Result<Array> readFile(const ArgumentSource &source) {
 
 Result<std::vector<NamedArray>> lhc::makeArrays(const std::vector<ArgumentSource> &sources,
                                                 uint64_t seed) {
-  if (seed >= uint64_t(1) << 24)
+  if (seed >= support::kCounterSeeds)
     return Status(StatusCode::InvalidArgument, "--seed must be less than 2^24");
   for (const ArgumentSource &source : sources)
     if (source.kind == ArgumentSource::Kind::Type)

@@ -26,7 +26,11 @@ double counterUniform(uint64_t counter);
 /// The tensor's number t in the formula above.
 enum class CounterTensor : uint64_t { Query = 0, Key = 1, Value = 2, OutputGradient = 3 };
 
-/// The tensor `which` of the case `seed` (< 2^24), float32, contiguous
+/// How many tensors a case has, those with names and more, and how many cases there are.
+constexpr unsigned kCounterTensors = 8;
+constexpr uint64_t kCounterSeeds = uint64_t(1) << 24;
+
+/// The tensor `which` of the case `seed`, float32, contiguous
 /// [batch, tokens, heads, headDim] with fewer than 2^36 elements.
 std::vector<float> counterTensor(uint64_t seed, CounterTensor which, int64_t batch, int64_t tokens,
                                  int64_t heads, int64_t headDim);

@@ -161,7 +161,10 @@ Folded lighthouse::frontend::foldFunction(StringRef name, ArrayRef<Value> args) 
   if (name == "where") {
     if (!args[0].isBool())
       return Folded::fail("'where' expects a compile-time bool first, found " + describe(args[0]));
-    return args[0].getBool() ? args[1] : args[2];
+    const Value &chosen = args[0].getBool() ? args[1] : args[2];
+    // Of an int and a float both are floats, as at run time.
+    bool mixed = (args[1].isInt() && args[2].isFloat()) || (args[1].isFloat() && args[2].isInt());
+    return mixed ? Value::ofFloat(chosen.getFloat()) : chosen;
   }
   const Value &a = args[0], &b = args[1];
   bool numbers = (a.isInt() || a.isFloat()) && (b.isInt() || b.isFloat());

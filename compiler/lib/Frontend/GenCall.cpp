@@ -186,6 +186,8 @@ Result KernelGen::genWhere(const CallExpr *e) {
   FailureOr<mlir::SmallVector<Value>> args = evalArgs(e);
   if (failed(args))
     return failure();
+  if (isFoldable(e, *args))
+    return foldCall(e, *args);
   MaybeSSA condition = toSSA((*args)[0], e->args[0]->loc);
   mlir::SmallVector<SSA, 3> v;
   if (failed(condition) ||

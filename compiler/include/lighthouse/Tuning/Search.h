@@ -24,8 +24,8 @@ struct LaunchTime {
   double seconds;
 };
 
-/// Runs `launch` once to warm up and `repeat` times with timings. The median of each launch of
-/// `plan`.
+/// Runs `launch` to warm up, once or, on a GPU, for 0.4 s, and `repeat` times with timings. The
+/// median of each launch of `plan`.
 runtime::Result<std::vector<LaunchTime>>
 timeLaunches(const runtime::Plan &plan, unsigned repeat,
              llvm::function_ref<runtime::Status(const runtime::RunOptions &)> launch);
