@@ -105,3 +105,25 @@ func.func @initial(%x: tensor<100xi32>) -> (tensor<8xi32>, tensor<8xi1>) {
   %1, %unused = lighthouse.launch @count(%0) stage "again" : (tensor<8xi32>) -> (tensor<8xi32>, tensor<8xi1>)
   return %1, %seen : tensor<8xi32>, tensor<8xi1>
 }
+
+// But not what a kernel does not use and nobody reads; a result that is read, or that the kernel uses, is filled.
+// CHECK-LABEL: lighthouse.plan @unused
+// CHECK-NEXT: lighthouse.buffer
+// CHECK-NEXT: %[[READ:.*]] = lighthouse.buffer {{.*}} memref<4xi32>
+// CHECK-NEXT: %[[USED:.*]] = lighthouse.buffer {{.*}} memref<2xi32>
+// CHECK-NEXT: %[[UNUSED:.*]] = lighthouse.buffer {{.*}} memref<1xi32>
+// CHECK: lighthouse.fill %[[READ]]
+// CHECK-NEXT: lighthouse.fill %[[USED]]
+// CHECK-NEXT: lighthouse.dispatch @turns {{.*}}(%arg0, %{{.*}}, %[[READ]], %[[USED]], %[[UNUSED]])
+tile.kernel @turns(%x: !tile.view<["N"], i32>, %y: !tile.view<[8], i32>, %read: !tile.view<[4], i32> {tile.init = 0 : i32},
+                   %used: !tile.view<[2], i32> {tile.init = 0 : i32}, %unused: !tile.view<[1], i32> {tile.init = 0 : i32})
+    attributes {dims = ["N"], grid = affine_map<()[n] -> (n ceildiv 64, 1, 1)>, inputs = 1 : i64} {
+  %c0 = arith.constant 0 : i32
+  tile.store %c0, %used[%c0] : i32, !tile.view<[2], i32>, i32
+  tile.return
+}
+func.func @unused(%x: tensor<100xi32>) -> tensor<8xi1> {
+  %y, %read, %used, %unused = lighthouse.launch @turns(%x) : (tensor<100xi32>) -> (tensor<8xi32>, tensor<4xi32>, tensor<2xi32>, tensor<1xi32>)
+  %again, %more = lighthouse.launch @count(%read) : (tensor<4xi32>) -> (tensor<8xi32>, tensor<8xi1>)
+  return %more : tensor<8xi1>
+}

@@ -201,9 +201,13 @@ LogicalResult PlanBuilder::createDispatch(lh::LaunchOp launch) {
   for (auto values : {ValueRange(launch.getInputs()), ValueRange(launch.getOutputs())})
     for (Value value : values)
       args.push_back(memory.lookup(value));
-  for (auto [i, result] : llvm::enumerate(launch.getOutputs()))
-    if (TypedAttr init = kernel.getArgInit(kernel.getInputs() + i))
+  for (auto [i, result] : llvm::enumerate(launch.getOutputs())) {
+    const unsigned index = kernel.getInputs() + i;
+    TypedAttr init = kernel.getArgInit(index);
+    // What an instance of a kernel does not use and nobody reads stays as it is.
+    if (init && !(result.use_empty() && kernel.getBody().getArgument(index).use_empty()))
       lh::FillOp::create(builder, launch.getLoc(), memory.lookup(result), init);
+  }
   StringAttr stage = launch.getStageAttr() ? launch.getStageAttr() : kernel.getSymNameAttr();
   lh::DispatchOp::create(
       builder, launch.getLoc(), launch.getKernelAttr(), builder.getDenseI64ArrayAttr(binding->grid),

@@ -133,8 +133,8 @@ def LowerToPlanPass : Pass<"lighthouse-lower-to-plan", "::mlir::ModuleOp"> {
     writes what the function returns into the output itself. All other results get buffers in
     the workspace. Buffers that are never in use at the same time may share memory: each is given,
     largest first, the smallest gap that fits among those that it meets. A result for which the
-    kernel declares an initial value (`tile.init`) is filled before the dispatch. Launches whose
-    results are unused are dropped.
+    kernel declares an initial value (`tile.init`) is filled before the dispatch, unless the kernel
+    does not use it and nobody reads it. Launches whose results are unused are dropped.
 
     It is an error to return an argument, or one value twice, as nothing would write that output.
 

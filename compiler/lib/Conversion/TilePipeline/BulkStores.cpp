@@ -7,6 +7,8 @@
 
 #include "BulkStores.h"
 
+#include "../TileLayouts/Scratch.h"
+
 using namespace mlir;
 using namespace lighthouse;
 using namespace lighthouse::pipelining;
@@ -52,7 +54,7 @@ static int64_t scratchOf(tile::StoreOp store) {
   if (type.getRank() < 2 || store.getValue().getDefiningOp<tile::BufferLoadOp>() ||
       (tile::getMemoryBytes(element) >= 4 && isInFragments(store.getValue())))
     return 0;
-  return scratchBytes(type, element);
+  return mostScratchBytes(type.getShape(), element);
 }
 
 StorePlan::StorePlan(tile::KernelOp kernel, ArrayRef<scf::ForOp> nest, int64_t freeBytes) {

@@ -12,6 +12,7 @@
 
 #include "../TileLayouts/Access.h"
 #include "../TileLayouts/MatrixProduct.h"
+#include "../TileLayouts/Scratch.h"
 
 using namespace mlir;
 using namespace lighthouse;
@@ -28,8 +29,9 @@ static int64_t productScratch(scf::ForOp loop) {
       return;
     int64_t bytes = 0;
     for (Value operand : {dot.getA(), dot.getB()})
-      bytes += scratchBytes(cast<RankedTensorType>(operand.getType()),
-                            getElementTypeOrSelf(dot.getType()));
+      bytes += ScratchRows(cast<RankedTensorType>(operand.getType()).getShape(),
+                           getElementTypeOrSelf(dot.getType()))
+                   .bytes();
     most = std::max(most, bytes);
   });
   return most;

@@ -114,12 +114,6 @@ int64_t PipelinedLoop::ringBytes() const {
   return bytes;
 }
 
-int64_t pipelining::scratchBytes(RankedTensorType type, Type elementType) {
-  constexpr int64_t padding = 16;
-  return type.getNumElements() * tile::getMemoryBytes(elementType) +
-         type.getNumElements() / type.getShape().back() * padding;
-}
-
 int64_t pipelining::bufferBytes(tile::KernelOp kernel) {
   int64_t bytes = 0;
   kernel.walk([&](tile::AllocSharedOp alloc) { bytes += alloc.getType().getBytes(); });

@@ -81,10 +81,6 @@ tile::BufferType bufferFor(llvm::ArrayRef<int64_t> shape, mlir::Type elementType
 /// The products that take `load`, with the operands that they take it as.
 llvm::SmallVector<mlir::OpOperand *> productsOf(tile::LoadOp load);
 
-/// Bytes of scratch memory by way of which a tile of `type` changes its layout, as elements of
-/// `elementType`. Rows are padded.
-int64_t scratchBytes(mlir::RankedTensorType type, mlir::Type elementType);
-
 /// Bytes of the buffers that `kernel` has.
 int64_t bufferBytes(tile::KernelOp kernel);
 

@@ -16,6 +16,7 @@
 
 #include "../TileLayouts/Access.h"
 #include "../TileLayouts/MatrixProduct.h"
+#include "../TileLayouts/Scratch.h"
 
 #include "lighthouse/Conversion/Passes.h"
 
@@ -183,18 +184,18 @@ std::optional<Product> WarpgroupProducts::match(tile::DotOp dot) const {
 }
 
 /// Bytes of scratch memory that changes of layout may take: those of the largest tile.
-static int64_t mostScratchBytes(tile::KernelOp kernel) {
+static int64_t scratchOf(tile::KernelOp kernel) {
   int64_t most = 0;
   kernel.walk([&](Operation *op) {
     for (Type result : op->getResultTypes())
       if (auto type = dyn_cast<RankedTensorType>(result); type && type.getRank() > 0)
-        most = std::max(most, scratchBytes(type, type.getElementType()));
+        most = std::max(most, mostScratchBytes(type.getShape(), type.getElementType()));
   });
   return most;
 }
 
 void WarpgroupProducts::choose() {
-  int64_t freeBytes = target.sharedBytes - bufferBytes(kernel) - mostScratchBytes(kernel);
+  int64_t freeBytes = target.sharedBytes - bufferBytes(kernel) - scratchOf(kernel);
   kernel.walk([&](tile::DotOp dot) {
     std::optional<Product> product = match(dot);
     if (!product)

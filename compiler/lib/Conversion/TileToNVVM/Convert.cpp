@@ -3,6 +3,7 @@
 #include "KernelLowering.h"
 
 #include "../TileLayouts/Access.h"
+#include "../TileLayouts/Scratch.h"
 
 #include <map>
 

@@ -3,6 +3,7 @@
 #include "KernelLowering.h"
 
 #include "../TileLayouts/MatrixProduct.h"
+#include "../TileLayouts/Scratch.h"
 
 #include <map>
 #include <set>

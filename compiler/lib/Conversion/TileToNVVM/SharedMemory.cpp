@@ -4,6 +4,7 @@
 
 #include "../TileLayouts/Access.h"
 #include "../TileLayouts/MatrixProduct.h"
+#include "../TileLayouts/Scratch.h"
 
 #include "lighthouse/Transforms/Workspace.h"
 
@@ -11,26 +12,6 @@ using namespace mlir;
 using namespace lighthouse;
 using namespace lighthouse::nvvm;
 using tile::Layout;
-
-ScratchRows::ScratchRows(ArrayRef<int64_t> shape, Type elementType) {
-  int64_t columns = shape.back();
-  rows = ShapedType::getNumElements(shape) / columns;
-  rowBytes = columns * tile::getMemoryBytes(elementType);
-  // 16 bytes keep wide accesses aligned.
-  if (rows > 1 && rowBytes % 32 == 0)
-    rowBytes += 16;
-}
-
-ScratchOrder::ScratchOrder(ArrayRef<int64_t> tileShape, const Layout &reader) {
-  int64_t rank = tileShape.size();
-  int64_t last = reader.registers.empty() ? rank - 1 : reader.registers.front().dim;
-  for (int64_t d = 0; d < rank; ++d)
-    if (d != last)
-      dims.push_back(d);
-  dims.push_back(last);
-  for (int64_t d : dims)
-    shape.push_back(tileShape[d]);
-}
 
 /// Bytes of scratch memory that the lowering of `op` needs.
 static int64_t scratchBytes(Operation *op) {

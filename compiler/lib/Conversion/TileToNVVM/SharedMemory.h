@@ -33,24 +33,6 @@ private:
   llvm::DenseSet<mlir::Operation *> readAsynchronously; ///< Allocations.
 };
 
-/// Row-major placement of a tile in scratch memory, the rows padded so that threads that hold one
-/// column meet different banks.
-struct ScratchRows {
-  int64_t rows, rowBytes;
-
-  ScratchRows(llvm::ArrayRef<int64_t> shape, mlir::Type elementType);
-  int64_t bytes() const { return rows * rowBytes; }
-};
-
-/// The shape in which a conversion keeps a tile in scratch memory: dim `last` goes last, that along
-/// which the reader has neighbours in a thread.
-struct ScratchOrder {
-  llvm::SmallVector<int64_t> dims;  ///< Position in memory -> dim of the tile.
-  llvm::SmallVector<int64_t> shape; ///< Extents in that order.
-
-  ScratchOrder(llvm::ArrayRef<int64_t> tileShape, const tile::Layout &reader);
-};
-
 } // namespace lighthouse::nvvm
 
 #endif // LIGHTHOUSE_CONVERSION_TILETONVVM_SHAREDMEMORY_H

@@ -1,0 +1,39 @@
+//===- Scratch.h - tiles in scratch memory ----------------------------------------------*- C++ -*-===//
+//
+// A tile that changes its layout passes through shared memory. The lowering knows in which order;
+// passes that plan shared memory before there are layouts ask for the most that it may take.
+//
+//===----------------------------------------------------------------------------------------------===//
+#ifndef LIGHTHOUSE_CONVERSION_TILELAYOUTS_SCRATCH_H
+#define LIGHTHOUSE_CONVERSION_TILELAYOUTS_SCRATCH_H
+
+#include "lighthouse/Dialect/Tile/IR/Layout.h"
+#include "lighthouse/Dialect/Tile/IR/Tile.h"
+
+namespace lighthouse {
+
+/// Row-major placement of a tile in scratch memory, the rows padded so that threads that hold one
+/// column meet different banks.
+struct ScratchRows {
+  int64_t rows, rowBytes;
+
+  ScratchRows(llvm::ArrayRef<int64_t> shape, mlir::Type elementType);
+  int64_t bytes() const { return rows * rowBytes; }
+};
+
+/// The shape in which a conversion keeps a tile in scratch memory: one dim goes last, that along
+/// which the reader has neighbours in a thread.
+struct ScratchOrder {
+  llvm::SmallVector<int64_t> dims;  ///< Position in memory -> dim of the tile.
+  llvm::SmallVector<int64_t> shape; ///< Extents in that order.
+
+  ScratchOrder(llvm::ArrayRef<int64_t> tileShape, int64_t last);
+  ScratchOrder(llvm::ArrayRef<int64_t> tileShape, const tile::Layout &reader);
+};
+
+/// The most bytes that a tile of this shape takes, whichever dim goes last.
+int64_t mostScratchBytes(llvm::ArrayRef<int64_t> shape, mlir::Type elementType);
+
+} // namespace lighthouse
+
+#endif // LIGHTHOUSE_CONVERSION_TILELAYOUTS_SCRATCH_H
