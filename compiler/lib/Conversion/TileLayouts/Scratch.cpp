@@ -2,6 +2,8 @@
 
 #include "Scratch.h"
 
+#include "MatrixProduct.h"
+
 using namespace mlir;
 using namespace lighthouse;
 
@@ -32,4 +34,15 @@ int64_t lighthouse::mostScratchBytes(ArrayRef<int64_t> shape, Type elementType) 
   for (int64_t last = 0, rank = shape.size(); last < rank; ++last)
     most = std::max(most, ScratchRows(ScratchOrder(shape, last).shape, elementType).bytes());
   return most;
+}
+
+int64_t lighthouse::productScratchBytes(tile::DotOp dot) {
+  if (isMatrixProduct(dot))
+    return 0;
+  int64_t bytes = 0;
+  for (Value operand : {dot.getA(), dot.getB()})
+    bytes += ScratchRows(cast<RankedTensorType>(operand.getType()).getShape(),
+                         getElementTypeOrSelf(dot.getType()))
+                 .bytes();
+  return bytes;
 }

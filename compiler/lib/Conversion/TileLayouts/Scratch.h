@@ -34,6 +34,10 @@ struct ScratchOrder {
 /// The most bytes that a tile of this shape takes, whichever dim goes last.
 int64_t mostScratchBytes(llvm::ArrayRef<int64_t> shape, mlir::Type elementType);
 
+/// Bytes in which a product lays out its operands, as elements of its sums; none if the tensor cores
+/// take it.
+int64_t productScratchBytes(tile::DotOp dot);
+
 } // namespace lighthouse
 
 #endif // LIGHTHOUSE_CONVERSION_TILELAYOUTS_SCRATCH_H

@@ -11,7 +11,6 @@
 #include "CopyRing.h"
 
 #include "../TileLayouts/Access.h"
-#include "../TileLayouts/MatrixProduct.h"
 #include "../TileLayouts/Scratch.h"
 
 using namespace mlir;
@@ -24,16 +23,7 @@ static constexpr int64_t narrowestCopy = 4;
 /// Bytes in which products of the loop that have no instruction lay out their operands.
 static int64_t productScratch(scf::ForOp loop) {
   int64_t most = 0;
-  loop.walk([&](tile::DotOp dot) {
-    if (isMatrixProduct(dot))
-      return;
-    int64_t bytes = 0;
-    for (Value operand : {dot.getA(), dot.getB()})
-      bytes += ScratchRows(cast<RankedTensorType>(operand.getType()).getShape(),
-                           getElementTypeOrSelf(dot.getType()))
-                   .bytes();
-    most = std::max(most, bytes);
-  });
+  loop.walk([&](tile::DotOp dot) { most = std::max(most, productScratchBytes(dot)); });
   return most;
 }
 

@@ -3,7 +3,6 @@
 #include "SharedMemory.h"
 
 #include "../TileLayouts/Access.h"
-#include "../TileLayouts/MatrixProduct.h"
 #include "../TileLayouts/Scratch.h"
 
 #include "lighthouse/Transforms/Workspace.h"
@@ -41,13 +40,7 @@ static int64_t scratchBytes(Operation *op) {
         int64_t others = type.getNumElements() / type.getDimSize(along.getAxis());
         return parts == 1 ? 0 : parts * others * tile::getMemoryBytes(type.getElementType());
       })
-      .Case([&](tile::DotOp dot) {
-        if (isMatrixProduct(dot))
-          return int64_t(0);
-        Type element = typeOf(dot.getResult()).getElementType();
-        return ScratchRows(typeOf(dot.getA()).getShape(), element).bytes() +
-               ScratchRows(typeOf(dot.getB()).getShape(), element).bytes();
-      })
+      .Case([&](tile::DotOp dot) { return productScratchBytes(dot); })
       .Default([](Operation *) { return int64_t(0); });
 }
 
