@@ -268,6 +268,21 @@ LogicalResult DotWaitOp::verify() {
   return verifyPending(*this, "dot_wait_c1", "products", getPending());
 }
 
+LogicalResult DotWaitOp::canonicalize(DotWaitOp op, PatternRewriter &rewriter) {
+  // What a loop without steps leaves of a product is the constant that its sums began with.
+  auto isConstant = [](Value value) { return matchPattern(value, m_Constant()); };
+  auto running = llvm::filter_to_vector(op.getValues(), std::not_fn(isConstant));
+  if (running.size() == op.getValues().size())
+    return failure();
+  auto wait = DotWaitOp::create(rewriter, op.getLoc(), TypeRange(ValueRange(running)),
+                                op.getPending(), running);
+  auto ended = wait.getResults().begin();
+  rewriter.replaceOp(op, llvm::map_to_vector(op.getValues(), [&](Value value) -> Value {
+                       return isConstant(value) ? value : *ended++;
+                     }));
+  return success();
+}
+
 ParseResult DotWaitOp::parse(OpAsmParser &parser, OperationState &result) {
   IntegerAttr pending;
   SmallVector<OpAsmParser::UnresolvedOperand> values;

@@ -115,3 +115,27 @@ tile.kernel @unused_memory(%x: !tile.view<[64], f32>) attributes {
   tile.store %t, %x[%r] : tensor<64xf32>, !tile.view<[64], f32>, tensor<64xi32>
   tile.return
 }
+
+// A wait for products passes constants on and stays a wait.
+// CHECK-LABEL: tile.kernel @waits
+// CHECK-SAME: (%[[X:.*]]: !tile.view<["N"], f32>)
+tile.kernel @waits(%x: !tile.view<["N"], f32>) attributes {
+    dims = ["N"], grid = affine_map<()[n] -> (n, 1, 1)>, inputs = 0 : i64} {
+  // CHECK-DAG: %[[ZERO:.*]] = arith.constant dense<0.000000e+00> : tensor<8xf32>
+  // CHECK: %[[LOADED:.*]] = tile.load
+  // CHECK: %[[ENDED:.*]] = tile.dot_wait 1, %[[LOADED]] : tensor<8xf32>
+  // CHECK: tile.dot_wait 0{{$}}
+  // CHECK: tile.store %[[ENDED]]
+  // CHECK: tile.store %[[ZERO]]
+  // CHECK: tile.store %[[ZERO]]
+  %c0 = arith.constant 0 : i32
+  %zero = arith.constant dense<0.0> : tensor<8xf32>
+  %r = tile.range %c0 : tensor<8xi32>
+  %loaded = tile.load %x[%r] : (!tile.view<["N"], f32>, tensor<8xi32>) -> tensor<8xf32>
+  %a:2 = tile.dot_wait 1, %zero, %loaded : tensor<8xf32>, tensor<8xf32>
+  %b = tile.dot_wait 0, %zero : tensor<8xf32>
+  tile.store %a#1, %x[%r] : tensor<8xf32>, !tile.view<["N"], f32>, tensor<8xi32>
+  tile.store %a#0, %x[%r] : tensor<8xf32>, !tile.view<["N"], f32>, tensor<8xi32>
+  tile.store %b, %x[%r] : tensor<8xf32>, !tile.view<["N"], f32>, tensor<8xi32>
+  tile.return
+}

@@ -39,15 +39,18 @@ def heads(_):
 
 
 def gradients(kernels):
-    """Sub-sequences in any order of sums, and dense attention in one order."""
+    """Sub-sequences in any order of sums, dense attention in one order, and without a mask in both."""
     for dtype in ("f16", "bf16"):
         for dim in (64, 128):
-            for pipeline, heads, groups, options in (("lighthouse", 8, 2, ["--grad"]),
-                                                     ("dense", 4, 4, ["--grad", "--deterministic"])):
+            for pipeline, heads, groups, options in (("lighthouse", 8, 2, []),
+                                                     ("dense", 4, 4, ["--deterministic"]),
+                                                     ("dense", 4, 4, ["--set=CAUSAL=false"]),
+                                                     ("dense", 8, 2, ["--set=CAUSAL=false", "--deterministic"])):
                 shapes = {"q": heads, "k": groups, "v": groups, "do": heads}
                 dims = "16384,{}" if pipeline == "lighthouse" else "{},16384"
                 arguments = [f"{name}={dtype}[1,{dims.format(n)},{dim}]" for name, n in shapes.items()]
-                yield f"{dtype}_D{dim}", os.path.join(kernels, pipeline + ".lh"), pipeline, options + arguments
+                case = "_".join([dtype, f"D{dim}", *(option.strip("-") for option in options)])
+                yield case, os.path.join(kernels, pipeline + ".lh"), pipeline, ["--grad", *options, *arguments]
 
 
 def examples(kernels):

@@ -382,7 +382,7 @@ def Tile_DotWaitOp : Tile_AsyncOp<"dot_wait"> {
   let description = [{
     Products of a role, or of the kernel outside of roles, end in their order. The results are the
     operands, those of products that have ended among them, and others whose computation is to happen
-    before the wait.
+    before the wait. A constant is its own result: canonicalization takes it from the operands.
 
     - (dot_wait_c1) `pending` is not negative.
 
@@ -390,6 +390,7 @@ def Tile_DotWaitOp : Tile_AsyncOp<"dot_wait"> {
   }];
   let arguments = (ins I64Attr:$pending, Variadic<Tile_Tile>:$values);
   let results = (outs Variadic<Tile_Tile>:$results);
+  let hasCanonicalizeMethod = 1;
   let hasVerifier = 1;
   let hasCustomAssemblyFormat = 1;
 }
