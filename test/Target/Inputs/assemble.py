@@ -3,12 +3,15 @@
 usage: assemble.py PTXAS KERNELS FOLDER GROUP [--arch ARCH]... [--table FILE]
 
 GROUP is f32, f16 or bf16 (the bundled pipelines on tensors of that type), heads (attention alone, of many
-head dims), gradients (the bundled pipelines forward and backward) or examples. Prints one line for each
+head dims), gradients (the bundled pipelines forward and backward), tuned (what the tables that come with
+the compiler were tuned for, with the settings there) or examples. Prints one line for each
 kernel and architecture that is not as it should be, then how many are. An architecture that this ptxas
 does not know is named and left out. --table writes registers and spills of all as TSV.
 """
 import argparse
 import concurrent.futures
+import glob
+import json
 import os
 import re
 import subprocess
@@ -53,6 +56,32 @@ def gradients(kernels):
                 yield case, os.path.join(kernels, pipeline + ".lh"), pipeline, ["--grad", *options, *arguments]
 
 
+def tuned(kernels):
+    """Both passes on the shapes of the entries for selections, and for attention."""
+    entries = []
+    for path in glob.glob(os.path.join(kernels, "tuning", "*.json")):
+        with open(path, encoding="utf-8") as file:
+            entries += json.load(file)["entries"]
+    cases = set()
+    for entry in entries:
+        params = dict(item.split("=") for item in entry["params"].split(", "))
+        shapes = dict(item.split("=") for item in re.split(r", (?=\w+=)", entry["shapes"]))
+        options = ["--grad"]
+        if params.get("DETERMINISTIC") == "true":
+            options += ["--deterministic"]
+        if entry["kernel"].startswith("gather_tiles"):
+            pipeline = "lighthouse"
+            options += [f"--set={name}={params[name]}" for name in "LP"]
+        elif entry["kernel"].startswith("attend"):
+            pipeline = "dense"
+        else:
+            continue
+        arguments = [f"{name}={shapes[name]}".replace(" ", "") for name in "qkv"]
+        cases.add((pipeline, (*options, *arguments, "do=" + arguments[0][2:])))
+    for i, (pipeline, arguments) in enumerate(sorted(cases)):
+        yield f"{i}", os.path.join(kernels, pipeline + ".lh"), pipeline, list(arguments)
+
+
 def examples(kernels):
     """Sizes that tiles divide, and sizes that they do not."""
     def spec(name):
@@ -88,14 +117,14 @@ def resources(text):
             for name, stores, loads, used in re.findall(pattern, text)]
 
 
-def assemble(ptxas, folder, arch, case, spec, pipeline, arguments):
+def assemble(ptxas, folder, tuning, arch, case, spec, pipeline, arguments):
     """Resources of the kernels of one pipeline, and what is wrong with it."""
     path = os.path.join(folder, f"{pipeline}_{case}_{arch}")
     place = f"{arch} {pipeline} {case}"
     options = [option for argument in arguments
                for option in ([argument] if argument.startswith("--") else ["--arg", argument])]
     status, text = command("lhc", "compile", spec, "--pipeline", pipeline, *options, "--target", arch,
-                           "--tuning=none", "--emit=ptx", "-o", path + ".ptx", "--time-limit=0")
+                           *tuning, "--emit=ptx", "-o", path + ".ptx", "--time-limit=0")
     if status != 0:
         return [], [f"{place}: lhc ends with {status}: {text}"]
     status, text = command(ptxas, "-v", "-arch=" + arch, path + ".ptx", "-o", path + ".cubin")
@@ -124,12 +153,13 @@ def main():
     parser.add_argument("--table")
     options = parser.parse_args()
     os.makedirs(options.folder, exist_ok=True)
-    group = {"examples": examples, "heads": heads, "gradients": gradients}.get(options.group)
+    group = {"examples": examples, "heads": heads, "gradients": gradients, "tuned": tuned}.get(options.group)
+    tuning = [] if group is tuned else ["--tuning=none"]
     cases = list(group(options.kernels) if group else bundled(options.kernels, options.group))
     jobs = [(arch, *case) for arch in options.arch or ARCHS for case in cases]
     rows, problems, unknown = set(), [], set()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(lambda job: assemble(options.ptxas, options.folder, *job), jobs)
+        results = pool.map(lambda job: assemble(options.ptxas, options.folder, tuning, *job), jobs)
         for (arch, case, *_), (found, wrong) in zip(jobs, results):
             if found is None:
                 unknown.add(arch)
