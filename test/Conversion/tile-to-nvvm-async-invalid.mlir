@@ -1,5 +1,5 @@
 // What the lowering of asynchronous ops refuses.
-// RUN: lighthouse-opt %s --split-input-file --verify-diagnostics --pass-pipeline='builtin.module(tile.kernel(tile-assign-layouts),tile-to-nvvm)'
+// RUN: lighthouse-opt %s --split-input-file --verify-diagnostics --pass-pipeline='builtin.module(tile-attach-target{target=sm_90a},tile.kernel(tile-assign-layouts),tile-to-nvvm)'
 
 tile.kernel @tall() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64, warps = 4 : i64} {
   %zero = arith.constant dense<0.0> : tensor<32x64xf32>

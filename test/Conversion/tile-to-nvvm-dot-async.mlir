@@ -1,5 +1,5 @@
 // Asynchronous products: wgmma, one assembly text for each 64 rows and 256 columns.
-// RUN: lighthouse-opt %s --split-input-file --pass-pipeline='builtin.module(tile.kernel(tile-assign-layouts),tile-to-nvvm,cse,canonicalize)' | FileCheck %s
+// RUN: lighthouse-opt %s --split-input-file --pass-pipeline='builtin.module(tile-attach-target{target=sm_90a},tile.kernel(tile-assign-layouts),tile-to-nvvm,cse,canonicalize)' | FileCheck %s
 
 // Both operands from shared memory. a is K-major: 8 rows of 128 bytes are 1024, steps of K go 32 bytes within
 // a panel. b is read along its rows (MN-major): its panels are 8192 bytes apart, a step of K is 16 rows. The

@@ -1,5 +1,5 @@
 // Roles, their barriers and scratch memory, bulk copies.
-// RUN: lighthouse-opt %s --split-input-file --pass-pipeline='builtin.module(tile.kernel(tile-assign-layouts),tile-to-nvvm,cse,canonicalize)' | FileCheck %s
+// RUN: lighthouse-opt %s --split-input-file --pass-pipeline='builtin.module(tile-attach-target{target=sm_90a},tile.kernel(tile-assign-layouts),tile-to-nvvm,cse,canonicalize)' | FileCheck %s
 
 // A producer and two consumers: the parameters begin with the tensor maps, 128 bytes each; the block has
 // the warps of all instances.

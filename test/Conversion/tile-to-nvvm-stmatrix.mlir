@@ -1,6 +1,5 @@
-// Fragments of 16 bits go to a buffer by `stmatrix`, where the target has it.
+// Fragments of 16 bits go to a buffer by `stmatrix`.
 // RUN: lighthouse-opt %s --pass-pipeline='builtin.module(tile-attach-target{target=sm_90a},tile.kernel(tile-assign-layouts),tile-to-nvvm)' | FileCheck %s
-// RUN: lighthouse-opt %s --pass-pipeline='builtin.module(tile-attach-target{target=sm_80},tile.kernel(tile-assign-layouts),tile-to-nvvm)' | FileCheck %s --check-prefix=SM80
 
 // 64 x 64 elements over 128 threads are 16 words in each, four instructions of four matrices. The rows of a
 // matrix are 8 x 128 bytes apart from the next.
@@ -17,7 +16,6 @@
 // CHECK-LABEL: llvm.func ptx_kernelcc @wide(
 // CHECK-NOT: nvvm.stmatrix
 // CHECK: llvm.store
-// SM80-NOT: nvvm.stmatrix
 tile.kernel @fragments(%x: f32) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64, warps = 4 : i64} {
   %acc = tensor.splat %x : tensor<64x64xf32>
   %a = tile.alloc_shared : !tile.buffer<64x64xbf16, 128>

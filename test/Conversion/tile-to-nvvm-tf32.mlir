@@ -1,5 +1,5 @@
 // Asynchronous products of f32 in tf32: 8 elements of K at a time, and no operand along M or N.
-// RUN: lighthouse-opt %s --split-input-file --pass-pipeline='builtin.module(tile.kernel(tile-assign-layouts),tile-to-nvvm,cse,canonicalize)' | FileCheck %s
+// RUN: lighthouse-opt %s --split-input-file --pass-pipeline='builtin.module(tile-attach-target{target=sm_90a},tile.kernel(tile-assign-layouts),tile-to-nvvm,cse,canonicalize)' | FileCheck %s
 
 // A step of K goes 32 bytes within a panel of 32 columns; the next panel of a is 64 rows further, that of b 32.
 // CHECK-LABEL: llvm.func ptx_kernelcc @shared(

@@ -50,7 +50,9 @@ public:
 
   /// Whether all come to their ends.
   bool run();
-  /// Why they do not.
+  /// Whether one stands still because a phase after the one it waits for is over, too.
+  bool fallsBehind();
+  /// Why they do not come to their ends.
   LogicalResult report();
 
 private:
@@ -74,6 +76,9 @@ private:
   }
   static int64_t phaseOf(const BarrierUse &use) {
     return llvm::divideFloorSigned(use.index, countOf(use.ring));
+  }
+  bool isBehind(const BarrierUse &use) {
+    return isa<MBarrierWaitOp>(use.op) && stateOf(use).phases > phaseOf(use);
   }
   bool isStuck(size_t i) const { return places[i] < traces[i].uses.size(); }
   const BarrierUse &useOf(size_t i) const { return traces[i].uses[places[i]]; }
@@ -153,6 +158,44 @@ bool BarrierRun::run() {
   return llvm::none_of(llvm::seq<size_t>(0, traces.size()), [&](size_t i) { return isStuck(i); });
 }
 
+bool BarrierRun::fallsBehind() {
+  return llvm::any_of(llvm::seq<size_t>(0, traces.size()),
+                      [&](size_t i) { return isStuck(i) && isBehind(useOf(i)); });
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Named barriers
+//===----------------------------------------------------------------------------------------------===//
+
+/// An instance that has all threads that meet at a named barrier shares it with no other, as each
+/// would let go the threads of the other.
+static LogicalResult checkGroups(ArrayRef<BarrierTrace> instances) {
+  std::map<std::pair<const void *, int64_t>, const BarrierTrace *> firstAt;
+  for (const BarrierTrace &instance : instances)
+    for (const BarrierUse &use : instance.uses) {
+      auto ring = use.ring.getDefiningOp<AllocNamedBarrierOp>();
+      if (!ring)
+        continue;
+      const BarrierTrace *first =
+          firstAt.try_emplace({ring, modulo(use.index, ring.getType().getCount())}, &instance)
+              .first->second;
+      int64_t needed = ring.getThreads(), own = 32 * instance.warps, others = 32 * first->warps;
+      std::string fault;
+      if (own > needed)
+        fault = std::to_string(own) + " threads come together to a barrier at which " +
+                std::to_string(needed) + " meet";
+      else if (first != &instance && std::max(own, others) == needed)
+        fault = "several instances come to a barrier at which the " + std::to_string(needed) +
+                " threads of one meet";
+      if (fault.empty())
+        continue;
+      InFlightDiagnostic error = emitError(use.op->getLoc()) << fault << " [barriers_c6]";
+      error.attachNote(ring.getLoc()) << "the barrier is declared here";
+      return error;
+    }
+  return success();
+}
+
 //===----------------------------------------------------------------------------------------------===//
 // Reports
 //===----------------------------------------------------------------------------------------------===//
@@ -166,7 +209,7 @@ BarrierRun::Reason BarrierRun::reasonOf(size_t i) {
   if (!hasArrivals(use.ring))
     return {1, "nothing arrives at its barrier"};
   int64_t needed = use.ring.getDefiningOp<AllocMBarrierOp>().getArrivals();
-  if (state.phases > phaseOf(use))
+  if (isBehind(use))
     return {3, "more arrivals come than the " + std::to_string(needed) +
                    " of its phase, so that the next one is over, too"};
   // What is still to come, of this instance and of others.
@@ -218,7 +261,7 @@ static bool isNoPhaseBefore(Value index) {
   return matchPattern(index, m_ConstantInt(&least)) && least.isNonNegative();
 }
 
-/// Where little is known of who comes to barriers when. Phases before the first are complete.
+/// Where data decide who comes to barriers when. Phases before the first are complete.
 static LogicalResult checkArrivals(KernelOp kernel) {
   WalkResult walked = kernel.walk([](MBarrierWaitOp wait) {
     if (!isNoPhaseBefore(wait.getIndex()) || hasArrivals(wait.getBarrier()))
@@ -234,19 +277,23 @@ LogicalResult lighthouse::tile::checkBarriers(KernelOp kernel) {
   if (body.getOps<AllocMBarrierOp>().empty() && body.getOps<AllocNamedBarrierOp>().empty())
     return success();
   std::optional<BarrierRun> stuck;
+  bool omitsWaits = false;
   for (int64_t extent : {4096, 1536}) {
     stuck.reset();
     for (bool isLastProgram : {true, false}) {
-      std::optional<std::vector<BarrierTrace>> traces =
-          traceBarriers(kernel, extent, isLastProgram);
+      std::optional<BarrierTraces> traces = traceBarriers(kernel, extent, isLastProgram);
       if (!traces)
         return checkArrivals(kernel);
-      BarrierRun run(*std::move(traces));
-      if (!run.run())
+      if (failed(checkGroups(traces->instances)))
+        return failure();
+      omitsWaits |= traces->omitsWaits;
+      BarrierRun run(std::move(traces->instances));
+      // Without a wait an instance comes at least as far, unless others then leave it behind.
+      if (!run.run() && !(traces->omitsWaits && run.fallsBehind()))
         stuck = std::move(run);
     }
     if (!stuck)
-      return success();
+      return omitsWaits ? checkArrivals(kernel) : success();
   }
   return stuck->report();
 }

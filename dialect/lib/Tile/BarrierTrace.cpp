@@ -1,7 +1,8 @@
 //===- BarrierTrace.cpp - what the roles of a kernel do at barriers ---------------------------===//
 //
 // The scalars of a kernel are computed by the folders of their ops. What follows from memory, tiles
-// or arguments is unknown, and so is what loops and branches make of it.
+// or arguments is unknown, and so is what loops and branches make of it. Where all that they may do
+// at barriers is to wait at mbarriers, they are left out.
 //
 //===----------------------------------------------------------------------------------------------===//
 
@@ -27,7 +28,7 @@ class Tracer {
 public:
   Tracer(KernelOp kernel, int64_t extent, bool isLastProgram);
 
-  std::optional<std::vector<BarrierTrace>> run();
+  std::optional<BarrierTraces> run();
 
 private:
   static constexpr size_t mostSteps = 1 << 18;
@@ -37,9 +38,13 @@ private:
   bool runOp(Operation *op);
   bool runFor(scf::ForOp loop);
   bool runIf(scf::IfOp branch);
+  /// Of an op of which it is unknown which of its regions run, and how often.
+  bool skip(Operation *op);
   void evaluate(Operation *op);
 
-  bool usesBarriers(Operation *op);
+  /// What is in an op.
+  enum class Uses { None, WaitsAlone, Any };
+  Uses usesIn(Operation *op);
   std::optional<int64_t> intOf(Value value) const {
     auto attr = dyn_cast_or_null<IntegerAttr>(known.lookup(value));
     return attr ? std::optional(attr.getValue().getSExtValue()) : std::nullopt;
@@ -75,8 +80,8 @@ private:
   /// Of the named dims; what has no value is the symbol.
   SmallVector<AffineExpr> extents;
   DenseMap<Value, Attribute> known;
-  DenseMap<Operation *, bool> barriersIn;
-  std::vector<BarrierTrace> traces;
+  DenseMap<Operation *, Uses> knownUses;
+  BarrierTraces traces;
   BarrierTrace *trace = nullptr;
   size_t numSteps = 0;
 };
@@ -104,18 +109,26 @@ Tracer::Tracer(KernelOp kernel, int64_t extent, bool isLastProgram)
         cast<AffineMapAttr>(entry.getValue()).getValue().getResult(0).replaceSymbols(ofInputsAlone);
 }
 
-bool Tracer::usesBarriers(Operation *op) {
-  auto [place, isNew] = barriersIn.try_emplace(op, false);
+Tracer::Uses Tracer::usesIn(Operation *op) {
+  auto [place, isNew] = knownUses.try_emplace(op, Uses::None);
   if (isNew)
-    place->second = op->walk([](Operation *inner) {
-                        return findBarrier(inner) ? WalkResult::interrupt() : WalkResult::advance();
-                      }).wasInterrupted();
+    op->walk([&uses = place->second](Operation *inner) {
+      if (findBarrier(inner))
+        uses = std::max(uses, isa<MBarrierWaitOp>(inner) ? Uses::WaitsAlone : Uses::Any);
+    });
   return place->second;
+}
+
+bool Tracer::skip(Operation *op) {
+  forget(op->getResults());
+  Uses uses = usesIn(op);
+  traces.omitsWaits |= uses == Uses::WaitsAlone;
+  return uses != Uses::Any;
 }
 
 void Tracer::evaluate(Operation *op) {
   forget(op->getResults());
-  if (op->getNumResults() == 0 || op->getNumRegions() != 0 || !isMemoryEffectFree(op) ||
+  if (op->getNumResults() == 0 || !isMemoryEffectFree(op) ||
       !llvm::all_of(op->getResultTypes(), [](Type type) { return type.isIntOrFloat(); }))
     return;
   if (auto dim = dyn_cast<DimOp>(op))
@@ -150,10 +163,8 @@ void Tracer::evaluate(Operation *op) {
 bool Tracer::runFor(scf::ForOp loop) {
   std::optional<int64_t> lower = intOf(loop.getLowerBound()), upper = intOf(loop.getUpperBound()),
                          step = intOf(loop.getStep());
-  if (!usesBarriers(loop) || !lower || !upper || !step || *step < 1) {
-    forget(loop.getResults());
-    return !usesBarriers(loop);
-  }
+  if (usesIn(loop) == Uses::None || !lower || !upper || !step || *step < 1)
+    return skip(loop);
   setAll(loop.getRegionIterArgs(), loop.getInits());
   for (int64_t i = *lower; i < *upper; i += *step) {
     set(loop.getInductionVar(), IntegerAttr::get(loop.getInductionVar().getType(), i));
@@ -167,10 +178,8 @@ bool Tracer::runFor(scf::ForOp loop) {
 
 bool Tracer::runIf(scf::IfOp branch) {
   std::optional<int64_t> condition = intOf(branch.getCondition());
-  if (!condition) {
-    forget(branch.getResults());
-    return !usesBarriers(branch);
-  }
+  if (!condition)
+    return skip(branch);
   Region &region = *condition ? branch.getThenRegion() : branch.getElseRegion();
   if (region.empty())
     return true;
@@ -189,23 +198,28 @@ bool Tracer::runOp(Operation *op) {
     return runIf(branch);
   if (auto use = findBarrier(op)) {
     std::optional<int64_t> index = intOf(use->second);
-    if (!trace || !index)
+    if (!trace || (!index && !isa<MBarrierWaitOp>(op)))
       return false;
-    trace->uses.push_back({op, use->first, *index});
+    if (index)
+      trace->uses.push_back({op, use->first, *index});
+    else
+      traces.omitsWaits = true;
     return true;
   }
+  if (op->getNumRegions() != 0)
+    return skip(op);
   evaluate(op);
-  return op->getNumRegions() == 0 || !usesBarriers(op);
+  return true;
 }
 
 bool Tracer::runBlock(Block &block) {
   return llvm::all_of(block, [&](Operation &op) { return runOp(&op); });
 }
 
-std::optional<std::vector<BarrierTrace>> Tracer::run() {
+std::optional<BarrierTraces> Tracer::run() {
   RolesOp roles = kernel.getRoles();
   if (!roles)
-    trace = &traces.emplace_back(BarrierTrace{RoleOp(), kernel.getNumWarps(), {}});
+    trace = &traces.instances.emplace_back(BarrierTrace{RoleOp(), kernel.getNumWarps(), {}});
   for (Operation &op : kernel.getBody().front())
     if (&op != roles.getOperation() && !runOp(&op))
       return std::nullopt;
@@ -213,7 +227,8 @@ std::optional<std::vector<BarrierTrace>> Tracer::run() {
     return std::move(traces);
   for (RoleOp role : roles.getBody().getOps<RoleOp>())
     for (int64_t i = 0, n = role.getInstances(); i < n; ++i) {
-      trace = &traces.emplace_back(BarrierTrace{role, int64_t(role.getWarps()), {}});
+      trace =
+          &traces.instances.emplace_back(BarrierTrace{role, int64_t(role.getWarps()), {}});
       set(role.getBody().getArgument(0), word(i));
       if (!runBlock(role.getBody().front()))
         return std::nullopt;
@@ -221,7 +236,7 @@ std::optional<std::vector<BarrierTrace>> Tracer::run() {
   return std::move(traces);
 }
 
-std::optional<std::vector<BarrierTrace>>
+std::optional<BarrierTraces>
 lighthouse::tile::traceBarriers(KernelOp kernel, int64_t extent, bool isLastProgram) {
   return Tracer(kernel, extent, isLastProgram).run();
 }

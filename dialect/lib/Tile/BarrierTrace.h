@@ -24,13 +24,21 @@ struct BarrierTrace {
   std::vector<BarrierUse> uses;
 };
 
+/// What the instances of all roles of a kernel do at barriers.
+struct BarrierTraces {
+  std::vector<BarrierTrace> instances;
+  /// Whether waits are left out because data decide if they come: instances may go further here
+  /// than they do.
+  bool omitsWaits = false;
+};
+
 /// Which barrier a use is of, and its index; none for other ops.
 std::optional<std::pair<mlir::Value, mlir::Value>> findBarrier(mlir::Operation *op);
 
 /// The traces of all instances of all roles, in the first or last program instance of a launch
-/// whose extents are `extent`. None if they follow from data, or are too long.
-std::optional<std::vector<BarrierTrace>> traceBarriers(KernelOp kernel, int64_t extent,
-                                                       bool isLastProgram);
+/// whose extents are `extent`. None if data decide who arrives at barriers or comes to named ones,
+/// or if they are too long.
+std::optional<BarrierTraces> traceBarriers(KernelOp kernel, int64_t extent, bool isLastProgram);
 
 } // namespace lighthouse::tile
 

@@ -291,3 +291,120 @@ tile.kernel @alone(%x: !tile.view<["N"], f32>) attributes {dims = ["N"], grid = 
   }
   tile.return
 }
+
+// -----
+
+// Only a wait depends on data: without it the roles come at least as far, and the producer finds its ring full.
+tile.kernel @wait_of_data(%x: !tile.view<[64], i32>) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %c2 = arith.constant 2 : i32
+  %c8 = arith.constant 8 : i32
+  %full = tile.alloc_mbarrier arrivals 4 : !tile.mbarrier<2>
+  // expected-note@+1 {{the barrier is declared here}}
+  %free = tile.alloc_mbarrier arrivals 4 : !tile.mbarrier<2>
+  %looked = tile.alloc_mbarrier arrivals 4 : !tile.mbarrier<1>
+  tile.roles {
+    tile.role "producer" warps 4 {
+    ^bb0(%i: i32):
+      tile.mbarrier_arrive %looked[%c0] : !tile.mbarrier<1>
+      scf.for %j = %c0 to %c8 step %c1 : i32 {
+        %before = arith.subi %j, %c2 : i32
+        // expected-error@+1 {{this wait has no end: nothing arrives at its barrier [barriers_c1]}}
+        tile.mbarrier_wait %free[%before] : !tile.mbarrier<2>
+        tile.mbarrier_arrive %full[%j] : !tile.mbarrier<2>
+      }
+    }
+    tile.role "consumer" warps 4 {
+    ^bb0(%i: i32):
+      %n = tile.load %x[%c0] : (!tile.view<[64], i32>, i32) -> i32
+      %looks = arith.cmpi sgt, %n, %c0 : i32
+      scf.if %looks {
+        tile.mbarrier_wait %looked[%c0] : !tile.mbarrier<1>
+      }
+      scf.for %j = %c0 to %c8 step %c1 : i32 {
+        // expected-note@+1 {{role 'consumer' stands still here then}}
+        tile.mbarrier_wait %full[%j] : !tile.mbarrier<2>
+      }
+    }
+  }
+  tile.return
+}
+
+// -----
+
+// With its wait, which depends on data here, the first role never leaves the second behind.
+tile.kernel @behind_without_wait(%x: !tile.view<[64], i32>) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %c8 = arith.constant 8 : i32
+  %full = tile.alloc_mbarrier arrivals 4 : !tile.mbarrier<1>
+  %free = tile.alloc_mbarrier arrivals 4 : !tile.mbarrier<1>
+  tile.roles {
+    tile.role "producer" warps 4 {
+    ^bb0(%i: i32):
+      %n = tile.load %x[%c0] : (!tile.view<[64], i32>, i32) -> i32
+      scf.for %j = %c0 to %c8 step %c1 : i32 {
+        %before = arith.subi %j, %n : i32
+        tile.mbarrier_wait %free[%before] : !tile.mbarrier<1>
+        tile.mbarrier_arrive %full[%j] : !tile.mbarrier<1>
+      }
+    }
+    tile.role "consumer" warps 4 {
+    ^bb0(%i: i32):
+      scf.for %j = %c0 to %c8 step %c1 : i32 {
+        tile.mbarrier_wait %full[%j] : !tile.mbarrier<1>
+        tile.mbarrier_arrive %free[%j] : !tile.mbarrier<1>
+      }
+    }
+  }
+  tile.return
+}
+
+// -----
+
+// Each instance would let go the threads of the other.
+tile.kernel @barrier_of_two_groups() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+  %c0 = arith.constant 0 : i32
+  // expected-note@+1 {{the barrier is declared here}}
+  %own = tile.alloc_named_barrier threads 128 : !tile.named_barrier<1>
+  tile.roles {
+    tile.role "a" warps 4 instances 2 {
+    ^bb0(%i: i32):
+      // expected-error@+1 {{several instances come to a barrier at which the 128 threads of one meet [barriers_c6]}}
+      tile.named_sync %own[%c0] : !tile.named_barrier<1>
+    }
+  }
+  tile.return
+}
+
+// -----
+
+// Four warps would meet the other four.
+tile.kernel @too_many_threads() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+  %c0 = arith.constant 0 : i32
+  // expected-note@+1 {{the barrier is declared here}}
+  %own = tile.alloc_named_barrier threads 128 : !tile.named_barrier<1>
+  tile.roles {
+    tile.role "a" warps 8 {
+    ^bb0(%i: i32):
+      // expected-error@+1 {{256 threads come together to a barrier at which 128 meet [barriers_c6]}}
+      tile.named_sync %own[%c0] : !tile.named_barrier<1>
+    }
+  }
+  tile.return
+}
+
+// -----
+
+// Each instance has a barrier of its own.
+tile.kernel @barriers_of_groups() attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+  %own = tile.alloc_named_barrier threads 128 : !tile.named_barrier<2>
+  tile.roles {
+    tile.role "a" warps 4 instances 2 {
+    ^bb0(%i: i32):
+      tile.named_sync %own[%i] : !tile.named_barrier<2>
+    }
+  }
+  tile.return
+}

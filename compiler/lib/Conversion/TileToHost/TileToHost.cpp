@@ -2,6 +2,7 @@
 
 #include "KernelLowering.h"
 #include "lighthouse/Conversion/Passes.h"
+#include "lighthouse/Dialect/Tile/IR/TargetSupport.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -105,35 +106,9 @@ void KernelLowering::lowerTileResult(Operation *op) {
     pending.insert(result);
 }
 
-/// What the language calls an op that only GPUs have units for; empty for all others. Uses of
-/// barriers come after those that make them.
-static StringRef gpuConstruct(Operation *op) {
-  return llvm::TypeSwitch<Operation *, StringRef>(op)
-      .Case([](tile::RolesOp) { return "roles"; })
-      .Case([](tile::AllocMBarrierOp) { return "mbarrier"; })
-      .Case([](tile::AllocNamedBarrierOp) { return "named_barrier"; })
-      .Case([](tile::StoreBulkOp store) -> StringRef {
-        if (!store.getCombine())
-          return "store_bulk";
-        return *store.getCombine() == tile::CombiningKind::add   ? "add_bulk"
-               : *store.getCombine() == tile::CombiningKind::max ? "max_bulk"
-                                                                 : "min_bulk";
-      })
-      .Case([](tile::WaitBulkOp) { return "wait_bulk"; })
-      .Case([](tile::WaitUntilOp) { return "wait_until"; })
-      .Case([](tile::StoreReleaseOp) { return "store_release"; })
-      .Case([](tile::DotAsyncOp) { return "dot_async"; })
-      .Case([](tile::DotWaitOp) { return "dot_wait"; })
-      .Default(StringRef());
-}
-
 /// Refuses what the host has neither an instruction nor a polynomial for. These are faults of the
 /// kernel: the messages do not begin with an op, as those about the compiler's own do.
 static LogicalResult checkSupported(Operation *op) {
-  if (StringRef construct = gpuConstruct(op); !construct.empty())
-    return emitError(op->getLoc()) << "the host has no '" << construct
-                                   << "', which needs a GPU; give the kernel 'target sm_90a', and "
-                                      "the host a kernel of its own";
   for (Type type : op->getResultTypes())
     if (auto tile = dyn_cast<TensorType>(type);
         tile && (!tile.hasStaticShape() || tile.getRank() == 0 || tile.getNumElements() == 0))
@@ -262,7 +237,7 @@ struct TileToHostPass : lighthouse::impl::TileToHostBase<TileToHostPass> {
     VectorUnit unit{target->vectorBits, target->vectorRegisters};
     for (tile::KernelOp kernel : llvm::make_early_inc_range(getOperation().getOps<tile::KernelOp>())) {
       KernelLowering lowering(kernel, unit);
-      if (failed(lowering.run()))
+      if (failed(tile::checkTargetSupport(kernel, *target)) || failed(lowering.run()))
         return signalPassFailure();
       if (lowering.stackBytes > uint64_t(target->sharedBytes)) {
         emitError(kernel.getLoc())

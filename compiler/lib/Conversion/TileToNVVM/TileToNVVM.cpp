@@ -6,6 +6,7 @@
 #include "../TileLayouts/Access.h"
 
 #include "lighthouse/Conversion/Passes.h"
+#include "lighthouse/Dialect/Tile/IR/TargetSupport.h"
 #include "lighthouse/runtime/Plan.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -371,6 +372,8 @@ struct TileToNVVMPass : lighthouse::impl::TileToNVVMBase<TileToNVVMPass> {
                            /*isConstant=*/false, LLVM::Linkage::External, "lighthouse_shared",
                            Attribute(), /*alignment=*/1024, /*addrSpace=*/3);
     for (auto kernel : llvm::make_early_inc_range(module.getOps<tile::KernelOp>())) {
+      if (failed(tile::checkTargetSupport(kernel, *target)))
+        return signalPassFailure();
       KernelLowering lowering(kernel, *target);
       if (lowering.sharedBytes() > target->sharedBytes) {
         emitError(kernel.getLoc())

@@ -13,12 +13,15 @@ namespace lighthouse::tile {
 /// - (barriers_c2) as many arrivals come as complete the phase that is waited for;
 /// - (barriers_c3) no further phase is complete by then: a wait tells phases by their parity;
 /// - (barriers_c4) what completes a phase does not come behind a wait for it;
-/// - (barriers_c5) as many threads come to a named barrier as meet there.
+/// - (barriers_c5) as many threads come to a named barrier as meet there;
+/// - (barriers_c6) an instance of a role has no more threads than meet at a named barrier that it
+///   comes to, and where it has all of them no other instance comes there.
 ///
 /// The programs of the roles are run as far as barriers are concerned, for a first and a last
 /// program instance, once with small and once with large extents. What hangs both times is
-/// reported. The run is one that a GPU may choose, so a kernel that is right is accepted. Where
-/// data decide who comes to a barrier, c1 alone is checked.
+/// reported. The run is one that a GPU may choose, so a kernel that is right is accepted. Waits at
+/// mbarriers that depend on data are left out, which lets instances go further than they do. Where
+/// data decide who arrives, c1 alone is checked.
 mlir::LogicalResult checkBarriers(KernelOp kernel);
 
 } // namespace lighthouse::tile
