@@ -743,6 +743,73 @@ kernel k(x: f32[16], y: bf16[16], z: f64[16]) -> (a: i32[16], b: f32[16], c: i64
 };
 INSTANTIATE_TEST_SUITE_P(Arithmetic, KernelTest, testing::ValuesIn(arithmetic), nameOf);
 
+//===------------------------------------------------------------------------------------------===//
+// Products of 16-bit floats
+//===------------------------------------------------------------------------------------------===//
+
+/// Operands stored either way, which a GPU brings into the fragments of its tensor cores; `T`, `R`,
+/// `C` and `D` are set.
+static const char *const transposedDots = R"(
+kernel k<T: float, R: int, C: int, D: int>(x: T[R, K], xt: T[K, R], y: T[K, C], yt: T[C, K]) -> (z: f32[4, R, C]) grid (1) {
+  var nn = zeros(f32[R, C]);
+  var nt = zeros(f32[R, C]);
+  var tn = zeros(f32[R, C]);
+  var tt = zeros(f32[R, C]);
+  for k in range(0, K, D) {
+    nn = dot(load(x[:, k :+ D]), load(y[k :+ D, :]), nn);
+    nt = dot(load(x[:, k :+ D]), trans(load(yt[:, k :+ D])), nt);
+    tn = dot(trans(load(xt[k :+ D, :])), load(y[k :+ D, :]), tn);
+    tt = dot(trans(load(xt[k :+ D, :])), trans(load(yt[:, k :+ D])), tt);
+  }
+  store(z[0, :, :], nn);
+  store(z[1, :, :], nt);
+  store(z[2, :, :], tn);
+  store(z[3, :, :], tt);
+}
+)";
+
+static KernelCase transposedCase(const char *name, const char *type, DType dtype, int64_t rows,
+                                 int64_t columns, int64_t depth) {
+  return {name,
+          transposedDots,
+          {{"x", dtype, {rows, 2 * depth}},
+           {"xt", dtype, {2 * depth, rows}},
+           {"y", dtype, {2 * depth, columns}},
+           {"yt", dtype, {columns, 2 * depth}}},
+          {{"T", type},
+           {"R", std::to_string(rows)},
+           {"C", std::to_string(columns)},
+           {"D", std::to_string(depth)}}};
+}
+
+static const KernelCase products[] = {
+    transposedCase("transposed_bf16_16_rows", "bf16", DType::BF16, 16, 64, 32),
+    transposedCase("transposed_bf16_64_rows", "bf16", DType::BF16, 64, 64, 32),
+    transposedCase("transposed_bf16_odd_extents", "bf16", DType::BF16, 48, 24, 48),
+    transposedCase("transposed_f16_16_rows", "f16", DType::F16, 16, 64, 32),
+    transposedCase("transposed_f16_64_rows", "f16", DType::F16, 64, 64, 32),
+    transposedCase("transposed_f16_odd_extents", "f16", DType::F16, 48, 24, 48),
+    // Rows of odd numbers of bytes: neighbours are in neighbouring lanes only.
+    {"rows_not_aligned",
+     R"(
+kernel k(x: bf16[M, K], y: bf16[K, N]) -> (a: f32[64, 64], b: f32[64, 64]) grid (1) {
+  let t = load(x[0 :+ 64, 0 :+ 32]);
+  let u = load(y[0 :+ 32, 0 :+ 64]);
+  store(a[:, :], dot(t, u));
+  store(b[:, :], dot(trans(u), trans(t)));
+})",
+     {{"x", DType::BF16, {61, 31}}, {"y", DType::BF16, {31, 67}}}},
+    {"products_of_results",
+     R"(
+kernel k(x: bf16[32, 32], y: bf16[32, 64]) -> (a: f32[64, 64], b: f32[32, 32]) grid (1) {
+  let s = bf16(dot(load(x[:, :]), load(y[:, :])));
+  store(a[:, :], dot(trans(s), s));
+  store(b[:, :], dot(s, trans(s)));
+})",
+     {{"x", DType::BF16, {32, 32}, -2, 2}, {"y", DType::BF16, {32, 64}, -2, 2}}},
+};
+INSTANTIATE_TEST_SUITE_P(Products, KernelTest, testing::ValuesIn(products), nameOf);
+
 /// Element types of numbers.
 static const std::pair<const char *, DType> numbers[] = {
     {"f32", DType::F32}, {"f16", DType::F16}, {"bf16", DType::BF16}, {"f64", DType::F64},

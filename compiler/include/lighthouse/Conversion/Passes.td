@@ -274,6 +274,7 @@ def TileToNVVM : Pass<"tile-to-nvvm", "::mlir::ModuleOp"> {
     - loads and stores take as many neighbours as layout and alignment allow, up to 16 bytes;
       bounds and masks become predicates;
     - a change of layout renames registers, shuffles lanes, or goes through padded shared memory;
+      16-bit elements on their way to fragments are stored as they lie and read by `ldmatrix`;
     - reductions combine registers, then lanes by shuffles, then warps through shared memory;
     - products are `mma.sync` for f16, bf16 and tf32, with `ldmatrix` where an operand lies in a
       buffer, else loops of fused multiply-adds over shared memory;

@@ -2,7 +2,7 @@
 #ifndef LIGHTHOUSE_CONVERSION_TILELAYOUTS_MATRIXPRODUCT_H
 #define LIGHTHOUSE_CONVERSION_TILELAYOUTS_MATRIXPRODUCT_H
 
-#include "lighthouse/Dialect/Tile/IR/Tile.h"
+#include "lighthouse/Dialect/Tile/IR/Layout.h"
 
 namespace lighthouse {
 
@@ -19,6 +19,11 @@ struct AsyncProductLimits {
 
 /// How many operands of this element type are in one 32-bit register of a fragment.
 int64_t elementsPerRegister(mlir::Type element);
+
+/// The dim along which lanes have words of two elements, if a tile of 16-bit elements lies as
+/// `ldmatrix` and `stmatrix` move it: in matrices of 8 x 8, a row or a column of which four lanes
+/// share.
+std::optional<int64_t> fragmentDim(const tile::Layout &layout);
 
 } // namespace lighthouse
 

@@ -6,6 +6,8 @@
 
 using namespace mlir;
 using namespace lighthouse;
+using tile::Basis;
+using tile::Layout;
 
 ScratchRows::ScratchRows(ArrayRef<int64_t> shape, Type elementType) {
   int64_t columns = shape.back();
@@ -25,9 +27,29 @@ ScratchOrder::ScratchOrder(ArrayRef<int64_t> tileShape, int64_t last) {
     shape.push_back(tileShape[d]);
 }
 
-ScratchOrder::ScratchOrder(ArrayRef<int64_t> tileShape, const tile::Layout &reader)
+ScratchOrder::ScratchOrder(ArrayRef<int64_t> tileShape, const Layout &reader)
     : ScratchOrder(tileShape, reader.registers.empty() ? tileShape.size() - 1
                                                        : reader.registers.front().dim) {}
+
+std::optional<FragmentScratch> FragmentScratch::of(tile::ConvertLayoutOp convert) {
+  RankedTensorType type = convert.getSource().getType();
+  if (type.getElementTypeBitWidth() != 16 || !fragmentDim(*Layout::of(convert.getType())))
+    return std::nullopt;
+  // The loops of roles are tuned, and what ptxas makes of them depends on all code beside them.
+  if (convert->getParentOfType<tile::RoleOp>())
+    return std::nullopt;
+  // Neighbours of a thread, or else of a warp.
+  Layout writer = *Layout::of(type);
+  auto places = llvm::concat<const Basis>(writer.registers, writer.lanes);
+  auto next = llvm::find_if(places, [](const Basis &basis) { return basis.stride == 1; });
+  bool isTransposed = next != places.end() && (*next).dim == 0;
+  SmallVector<int64_t> shape(type.getShape());
+  if (isTransposed)
+    std::swap(shape[0], shape[1]);
+  return FragmentScratch{tile::BufferType::get(type.getContext(), shape, type.getElementType(),
+                                               /*swizzle=*/128, tile::MemorySpace::Shared),
+                         isTransposed};
+}
 
 int64_t lighthouse::mostScratchBytes(ArrayRef<int64_t> shape, Type elementType) {
   int64_t most = 0;

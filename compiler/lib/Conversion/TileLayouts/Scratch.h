@@ -31,6 +31,17 @@ struct ScratchOrder {
   ScratchOrder(llvm::ArrayRef<int64_t> tileShape, const tile::Layout &reader);
 };
 
+/// The scratch memory of a conversion of 16-bit elements whose result lies as `ldmatrix` delivers
+/// it, transposing or not: a buffer with a swizzle, whose rows go along the dim in which the writer
+/// has neighbours, so that it writes them at once. Roles do without.
+struct FragmentScratch {
+  tile::BufferType buffer;
+  bool isTransposed; ///< Whether the buffer holds the transpose of the tile.
+
+  /// None if the conversion is not such a one.
+  static std::optional<FragmentScratch> of(tile::ConvertLayoutOp convert);
+};
+
 /// The most bytes that a tile of this shape takes, whichever dim goes last.
 int64_t mostScratchBytes(llvm::ArrayRef<int64_t> shape, mlir::Type elementType);
 

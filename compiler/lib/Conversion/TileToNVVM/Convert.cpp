@@ -81,7 +81,9 @@ void KernelLowering::lowerConvert(tile::ConvertLayoutOp op) {
     for (const Coordinates &c : target.registerCoordinates(shape))
       to.push_back(from[index.at(c)]);
   } else if (!shuffle(from, source, target, shape, to)) {
-    to = throughShared(op, from, source, target, cast<RankedTensorType>(op.getType()), shape);
+    auto scratch = FragmentScratch::of(op);
+    to = scratch ? throughBuffer(op, *scratch)
+                 : throughShared(op, from, source, target, op.getType(), shape);
   }
   tiles[op] = to;
 }
@@ -109,6 +111,34 @@ void KernelLowering::lowerReshape(tile::ReshapeOp op) {
   for (const Coordinates &c : target.registerCoordinates(to))
     result.push_back(registers[index.at(flatten(to, c))]);
   tiles[op] = result;
+}
+
+KernelLowering::Registers KernelLowering::transposed(const Registers &registers,
+                                                     const Layout &layout,
+                                                     ArrayRef<int64_t> shape) {
+  // The layouts differ by a renaming of the dims, in the same order of registers but where the odd
+  // parts of the extents are.
+  auto index = registerIndex(layout, shape);
+  Registers result;
+  for (const Coordinates &c : layout.transposed().registerCoordinates({shape[1], shape[0]}))
+    result.push_back(registers[index.at({c[1], c[0]})]);
+  return result;
+}
+
+KernelLowering::Registers KernelLowering::throughBuffer(tile::ConvertLayoutOp op,
+                                                        const FragmentScratch &scratch) {
+  Registers from = registersOf(op.getSource());
+  Layout source = layoutOf(op.getSource()), target = layoutOf(op);
+  if (scratch.isTransposed) {
+    from = transposed(from, source, shapeOf(op));
+    source = source.transposed();
+    target = target.transposed();
+  }
+  barrier();
+  storeTile(scratchOf(op), scratch.buffer, source, from);
+  barrier();
+  Registers to = loadTile(op, scratchOf(op), scratch.buffer, target);
+  return scratch.isTransposed ? transposed(to, target, scratch.buffer.getShape()) : to;
 }
 
 KernelLowering::Registers KernelLowering::throughShared(Operation *op, const Registers &from,

@@ -13,6 +13,8 @@
 #include "SharedMemory.h"
 #include "ThreadGroup.h"
 
+#include "../TileLayouts/Scratch.h"
+
 #include "lighthouse/Dialect/Tile/IR/Layout.h"
 #include "lighthouse/Transforms/TensorMaps.h"
 
@@ -214,10 +216,18 @@ private:
   Value slotOf(tile::SlotOp op);
   void lowerBufferLoad(tile::BufferLoadOp op);
   void lowerBufferStore(tile::BufferStoreOp op);
-  /// With `ldmatrix`; false if the layout is not that of its results.
-  bool lowerMatrixLoad(tile::BufferLoadOp op, const Layout &layout);
+  /// Writes a tile to a buffer that lies at `offset`, which nothing orders before other accesses.
+  void storeTile(Value offset, tile::BufferType type, const Layout &layout,
+                 llvm::ArrayRef<Value> values);
+  /// Reads one, as part of the lowering of `op`.
+  Registers loadTile(mlir::Operation *op, Value offset, tile::BufferType type,
+                     const Layout &layout);
   /// With `stmatrix`; false if the layout is not that of its operands, or the target has none.
-  bool lowerMatrixStore(tile::BufferStoreOp op, const Layout &layout);
+  bool storeByMatrices(Value offset, tile::BufferType type, const Layout &layout,
+                       llvm::ArrayRef<Value> values);
+  /// With `ldmatrix`; none if the layout is not that of its results.
+  std::optional<Registers> loadByMatrices(mlir::Operation *op, Value offset, tile::BufferType type,
+                                          const Layout &layout);
   /// Addresses in a buffer: a thread's part is computed once, a register's is constant.
   struct BufferPlaces {
     tile::BufferType type;
@@ -240,6 +250,11 @@ private:
   bool shuffle(const Registers &from, const Layout &source, const Layout &target,
                llvm::ArrayRef<int64_t> shape, Registers &to);
   void lowerReshape(tile::ReshapeOp op);
+  /// The registers of the transpose of a tile.
+  static Registers transposed(const Registers &registers, const Layout &layout,
+                              llvm::ArrayRef<int64_t> shape);
+  /// Moves a tile through a buffer, from which `ldmatrix` reads it.
+  Registers throughBuffer(tile::ConvertLayoutOp op, const FragmentScratch &scratch);
   /// Moves a tile through shared memory. `to` is the shape in which the result sees the elements.
   Registers throughShared(mlir::Operation *op, const Registers &from, const Layout &source,
                           const Layout &target, mlir::RankedTensorType type,

@@ -2,7 +2,7 @@
 
 #include "KernelLowering.h"
 
-#include "../TileLayouts/Access.h"
+#include "../TileLayouts/MatrixProduct.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -122,26 +122,11 @@ static int64_t bufferVector(tile::BufferType type, int64_t registers) {
 }
 
 void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
-  tile::BufferType type = op.getBuffer().getType();
-  Layout layout = layoutOf(op.getValue());
   // Other threads have read the old contents, and will see the new.
   if (!op.getUnordered())
     barrier();
-  {
-    OpBuilder::InsertionGuard guard(b);
-    if (Value owner = isOwner(layout))
-      b.setInsertionPointToStart(
-          scf::IfOp::create(b, owner, /*withElseRegion=*/false).thenBlock());
-    if (!lowerMatrixStore(op, layout)) {
-      BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, layout);
-      auto coordinates = layout.registerCoordinates(type.getShape());
-      const Registers &values = registersOf(op.getValue());
-      int64_t width = bufferVector(type, registerVector(layout));
-      for (size_t i = 0; i < values.size(); i += width)
-        storeShared(pointerIn(places, coordinates[i]),
-                    ArrayRef<Value>(values).slice(i, width));
-    }
-  }
+  storeTile(buffers.lookup(op.getBuffer()), op.getBuffer().getType(), layoutOf(op.getValue()),
+            registersOf(op.getValue()));
   if (shared.isReadAsynchronously(op.getBuffer()))
     fenceForCopyEngine();
   if (!op.getUnordered())
@@ -149,18 +134,35 @@ void KernelLowering::lowerBufferStore(tile::BufferStoreOp op) {
 }
 
 void KernelLowering::lowerBufferLoad(tile::BufferLoadOp op) {
-  tile::BufferType type = op.getBuffer().getType();
-  Layout layout = layoutOf(op);
-  if (lowerMatrixLoad(op, layout))
+  tiles[op] = loadTile(op, buffers.lookup(op.getBuffer()), op.getBuffer().getType(), layoutOf(op));
+}
+
+void KernelLowering::storeTile(Value offset, tile::BufferType type, const Layout &layout,
+                               ArrayRef<Value> values) {
+  OpBuilder::InsertionGuard guard(b);
+  if (Value owner = isOwner(layout))
+    b.setInsertionPointToStart(scf::IfOp::create(b, owner, /*withElseRegion=*/false).thenBlock());
+  if (storeByMatrices(offset, type, layout, values))
     return;
-  BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, layout);
+  BufferPlaces places = placesIn(offset, type, layout);
+  auto coordinates = layout.registerCoordinates(type.getShape());
+  int64_t width = bufferVector(type, registerVector(layout));
+  for (size_t i = 0; i < values.size(); i += width)
+    storeShared(pointerIn(places, coordinates[i]), values.slice(i, width));
+}
+
+KernelLowering::Registers KernelLowering::loadTile(Operation *op, Value offset,
+                                                   tile::BufferType type, const Layout &layout) {
+  if (std::optional<Registers> registers = loadByMatrices(op, offset, type, layout))
+    return *registers;
+  BufferPlaces places = placesIn(offset, type, layout);
   auto coordinates = layout.registerCoordinates(type.getShape());
   int64_t width = bufferVector(type, registerVector(layout));
   Registers registers;
   for (size_t i = 0; i < coordinates.size(); i += width)
-    llvm::append_range(registers, loadShared(pointerIn(places, coordinates[i]),
-                                             type.getElementType(), width));
-  tiles[op] = registers;
+    llvm::append_range(registers,
+                       loadShared(pointerIn(places, coordinates[i]), type.getElementType(), width));
+  return registers;
 }
 
 namespace {
@@ -170,15 +172,11 @@ class MatrixMove {
 public:
   /// None if the layout is not that of these instructions.
   static std::optional<MatrixMove> match(tile::BufferType type, const Layout &layout) {
-    if (type.getElementType().getIntOrFloatBitWidth() != 16 || layout.rank != 2 ||
-        MatrixForm(type).rowBytes % 16 != 0 || layout.registers.empty())
+    if (type.getElementType().getIntOrFloatBitWidth() != 16 || MatrixForm(type).rowBytes % 16 != 0)
       return std::nullopt;
     // The two elements of a register lie in one row of the buffer, or in one column.
-    int64_t along = layout.registers.front().dim, across = 1 - along;
-    Basis lanes[] = {{along, 2}, {along, 4}, {across, 1}, {across, 2}, {across, 4}};
-    if (layout.registers.front() != Basis{along, 1} || ArrayRef<Basis>(lanes) != layout.lanes)
-      return std::nullopt;
-    return MatrixMove(type, layout, along);
+    std::optional<int64_t> along = fragmentDim(layout);
+    return along ? std::optional(MatrixMove(type, layout, *along)) : std::nullopt;
   }
 
   bool isTransposed() const { return along == 0; }
@@ -236,12 +234,13 @@ private:
 
 } // namespace
 
-bool KernelLowering::lowerMatrixLoad(tile::BufferLoadOp op, const Layout &layout) {
-  tile::BufferType type = op.getBuffer().getType();
+std::optional<KernelLowering::Registers> KernelLowering::loadByMatrices(Operation *op, Value offset,
+                                                                        tile::BufferType type,
+                                                                        const Layout &layout) {
   auto move = MatrixMove::match(type, layout);
   if (!move)
-    return false;
-  BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, move->addresses());
+    return std::nullopt;
+  BufferPlaces places = placesIn(offset, type, move->addresses());
   places.chunk = opaqueInLoop(op, places.chunk);
   Registers registers(layout.numRegisters(type.getShape()));
   move->forEach([&](ArrayRef<int64_t> c, ArrayRef<std::pair<unsigned, unsigned>> matrices) {
@@ -252,18 +251,16 @@ bool KernelLowering::lowerMatrixLoad(tile::BufferLoadOp op, const Layout &layout
       registers[pair.second] = elements[1];
     }
   });
-  tiles[op] = registers;
-  return true;
+  return registers;
 }
 
-bool KernelLowering::lowerMatrixStore(tile::BufferStoreOp op, const Layout &layout) {
+bool KernelLowering::storeByMatrices(Value offset, tile::BufferType type, const Layout &layout,
+                                     ArrayRef<Value> values) {
   // `stmatrix` came with compute capability 9.0.
-  tile::BufferType type = op.getBuffer().getType();
   auto move = target.major >= 9 ? MatrixMove::match(type, layout) : std::nullopt;
   if (!move)
     return false;
-  BufferPlaces places = placesIn(buffers.lookup(op.getBuffer()), type, move->addresses());
-  const Registers &values = registersOf(op.getValue());
+  BufferPlaces places = placesIn(offset, type, move->addresses());
   move->forEach([&](ArrayRef<int64_t> c, ArrayRef<std::pair<unsigned, unsigned>> matrices) {
     SmallVector<Value> words;
     for (auto [first, second] : matrices)

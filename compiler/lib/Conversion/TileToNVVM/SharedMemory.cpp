@@ -17,6 +17,8 @@ static int64_t scratchBytes(Operation *op) {
   auto typeOf = [](Value value) { return cast<RankedTensorType>(value.getType()); };
   return llvm::TypeSwitch<Operation *, int64_t>(op)
       .Case([&](tile::ConvertLayoutOp convert) {
+        if (auto scratch = FragmentScratch::of(convert))
+          return scratch->buffer.getBytes();
         RankedTensorType type = typeOf(convert.getSource());
         ScratchOrder order(type.getShape(), *Layout::of(convert.getType()));
         return ScratchRows(order.shape, type.getElementType()).bytes();

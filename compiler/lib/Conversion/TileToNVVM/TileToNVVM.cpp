@@ -300,13 +300,8 @@ LogicalResult KernelLowering::lowerOp(Operation *op) {
       .Case([&](tile::BroadcastOp broadcast) { lowerBroadcast(broadcast); })
       .Case([&](tile::ReshapeOp reshape) { lowerReshape(reshape); })
       .Case([&](tile::TransposeOp transpose) {
-        // The layouts differ by a renaming of the dims, in the same order of registers but where
-        // the odd parts of the extents are.
-        auto index = registerIndex(layoutOf(transpose.getSource()), shapeOf(transpose.getSource()));
-        Registers registers;
-        for (const Coordinates &c : layoutOf(transpose).registerCoordinates(shapeOf(transpose)))
-          registers.push_back(registersOf(transpose.getSource())[index.at({c[1], c[0]})]);
-        tiles[transpose] = registers;
+        Value source = transpose.getSource();
+        tiles[transpose] = transposed(registersOf(source), layoutOf(source), shapeOf(source));
       })
       .Case([&](tile::ConvertLayoutOp convert) { lowerConvert(convert); })
       .Case([&](tile::ReduceOp reduce) { lowerReduce(reduce); })
