@@ -2,6 +2,7 @@
 // the alignment of the tensor and of the start allows, up to 16 bytes.
 // RUN: lighthouse-opt %s --pass-pipeline='builtin.module(tile.kernel(tile-assign-layouts,cse))' | FileCheck %s \
 // RUN:   -D'V4=#tile.layout<register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>' \
+// RUN:   -D'V8=#tile.layout<register = [[1], [2], [4]], lane = [[8], [16], [32], [64], [128]], warp = [[256], [512]]>' \
 // RUN:   -D'V2=#tile.layout<register = [[1], [256], [512]], lane = [[2], [4], [8], [16], [32]], warp = [[64], [128]]>' \
 // RUN:   -D'V1=#tile.layout<register = [[128], [256], [512]], lane = [[1], [2], [4], [8], [16]], warp = [[32], [64]]>' \
 // RUN:   -D'HALF=#tile.layout<register = [[0, 1], [0, 2], [0, 4], [4, 0], [8, 0], [16, 0], [32, 0]], lane = [[0, 8], [0, 16], [0, 32], [0, 64], [1, 0]], warp = [[2, 0]]>' \
@@ -155,6 +156,54 @@ tile.kernel @beside_load(%h: !tile.view<[4096], bf16> {tile.alignment = 16 : i64
   %v = arith.extf %d : tensor<1024xbf16> to tensor<1024xf32>
   %t = arith.addf %s, %v : tensor<1024xf32>
   tile.store %t, %y[%i] : tensor<1024xf32>, !x, tensor<1024xi32>
+  tile.return
+}
+
+// Tiles meet through whatever is computed of them element by element, more than once or with others of their own
+// width: all lie as the widest of them.
+// CHECK-LABEL: tile.kernel @beside_chain
+// CHECK: tile.load {{.*}} -> tensor<1024xbf16, [[V4]]>
+// CHECK: tile.load {{.*}} -> tensor<1024xbf16, [[V4]]>
+// CHECK: tile.load {{.*}} -> tensor<1024xf32, [[V4]]>
+// CHECK-NOT: convert_layout
+// CHECK: tile.store {{.*}} : tensor<1024xf32, [[V4]]>
+tile.kernel @beside_chain(%h: !tile.view<[4096], bf16> {tile.alignment = 16 : i64}, %g: !tile.view<[4096], bf16> {tile.alignment = 16 : i64}, %x: !x {tile.alignment = 16 : i64}, %y: !x {tile.alignment = 16 : i64}) attributes {dims = [], grid = #one, inputs = 3 : i64} {
+  %c0 = arith.constant 0 : i32
+  %i = tile.range %c0 : tensor<1024xi32>
+  %a = tile.load %h[%i] : (!tile.view<[4096], bf16>, tensor<1024xi32>) -> tensor<1024xbf16>
+  %d = tile.load %g[%i] : (!tile.view<[4096], bf16>, tensor<1024xi32>) -> tensor<1024xbf16>
+  %b = tile.load %x[%i] : (!x, tensor<1024xi32>) -> tensor<1024xf32>
+  %w = arith.extf %a : tensor<1024xbf16> to tensor<1024xf32>
+  %v = arith.extf %d : tensor<1024xbf16> to tensor<1024xf32>
+  %p = arith.mulf %w, %v : tensor<1024xf32>
+  %e = math.exp2 %b : tensor<1024xf32>
+  %m = arith.mulf %b, %e : tensor<1024xf32>
+  %q = arith.mulf %v, %m : tensor<1024xf32>
+  %s = arith.addf %p, %q : tensor<1024xf32>
+  tile.store %s, %y[%i] : tensor<1024xf32>, !x, tensor<1024xi32>
+  tile.return
+}
+
+// A mask of ranges alone, in whatever layout, does not join the tiles that it is for: each thread reads 16 bytes of
+// either at once.
+// CHECK-LABEL: tile.kernel @beside_mask
+// CHECK: tile.load {{.*}} -> tensor<1024xbf16, [[V8]]>
+// CHECK: tile.load {{.*}} -> tensor<1024xf32, [[V4]]>
+// CHECK-NOT: convert_layout
+// CHECK: tile.return
+tile.kernel @beside_mask(%h: !tile.view<[4096], bf16> {tile.alignment = 16 : i64}, %x: !x {tile.alignment = 16 : i64}, %g: !tile.view<[4096], bf16> {tile.alignment = 16 : i64}, %y: !x {tile.alignment = 16 : i64}) attributes {dims = [], grid = #one, inputs = 2 : i64} {
+  %c0 = arith.constant 0 : i32
+  %n = arith.constant dense<1000> : tensor<1024xi32>
+  %none = arith.constant dense<0.0> : tensor<1024xbf16>
+  %zero = arith.constant dense<0.0> : tensor<1024xf32>
+  %i = tile.range %c0 : tensor<1024xi32>
+  %m = arith.cmpi slt, %i, %n : tensor<1024xi32>
+  %a = tile.load %h[%i] : (!tile.view<[4096], bf16>, tensor<1024xi32>) -> tensor<1024xbf16>
+  %b = tile.load %x[%i] : (!x, tensor<1024xi32>) -> tensor<1024xf32>
+  %v = arith.select %m, %a, %none : tensor<1024xi1>, tensor<1024xbf16>
+  %w = arith.select %m, %b, %zero : tensor<1024xi1>, tensor<1024xf32>
+  tile.store %v, %g[%i] : tensor<1024xbf16>, !tile.view<[4096], bf16>, tensor<1024xi32>
+  tile.store %w, %y[%i] : tensor<1024xf32>, !x, tensor<1024xi32>
   tile.return
 }
 

@@ -694,6 +694,18 @@ kernel k(x: f16[2, 20], y: bf16[2, 20]) -> (a: f16[20], b: bf16[20], c: f16[2], 
      {{"x", DType::F16, {2, 20}}, {"y", DType::BF16, {2, 20}}},
      {},
      /*tolerance=*/2e-2},
+    // More elements than threads, so that threads hold several of both types.
+    {"halves_beside_floats",
+     R"(
+kernel k(x: bf16[1024], y: f32[1024], z: bf16[1024]) -> (a: f32[1024], b: f32[1024], c: f32[1024]) grid (1) {
+  let p = load(x[:]);
+  let q = load(y[:]);
+  let r = load(z[:]);
+  store(a[:], f32(p) + q * abs(q) + floor(q / 2.0));
+  store(b[:], abs(f32(p)) * abs(q));
+  store(c[:], f32(p) * f32(r) + f32(r) * (q - 1.0));
+})",
+     {{"x", DType::BF16, {1024}}, {"y", DType::F32, {1024}}, {"z", DType::BF16, {1024}}}},
     {"functions",
      R"(
 kernel k(x: f32[40], h: bf16[40]) -> (a: f32[5, 40], b: bf16[5, 40], c: f32[1]) grid (1) {

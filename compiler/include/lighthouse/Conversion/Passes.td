@@ -243,6 +243,7 @@ def AssignLayouts : Pass<"tile-assign-layouts", "::lighthouse::tile::KernelOp"> 
   let summary = "Choose which thread of a GPU holds which elements of every tile";
   let description = [{
     Every tile gets a `#tile.layout`. Large loads are given coalesced accesses of up to 16 bytes,
+    those that meet element by element one layout,
     products the fragments of `mma.sync` (or blocks of 4 by 4 where the tensor cores do not apply),
     scans neighbours in one thread; what is computed from these stays where they are. Ranges,
     constants, broadcasts, reads of shared memory and loads of few elements are made again in every

@@ -12,6 +12,7 @@
 //===------------------------------------------------------------------------------------------===//
 
 #include "Access.h"
+#include "Elementwise.h"
 #include "MatrixProduct.h"
 #include "PartialReduction.h"
 #include "lighthouse/Conversion/Passes.h"
@@ -29,10 +30,6 @@ using tile::Layout;
 
 static RankedTensorType tileType(Value value) { return dyn_cast<RankedTensorType>(value.getType()); }
 
-static bool isElementwise(Operation *op) {
-  return OpTrait::hasElementwiseMappableTraits(op) && op->getNumResults() == 1;
-}
-
 namespace {
 
 /// A layout and how much a value in it is worth keeping there.
@@ -45,7 +42,7 @@ class LayoutAssignment {
 public:
   /// For the tiles in `body`, that of the kernel or of a role, which `numWarps` warps run.
   LayoutAssignment(tile::KernelOp kernel, Block &body, int64_t numWarps)
-      : kernel(kernel), body(body), numWarps(numWarps) {}
+      : kernel(kernel), body(body), numWarps(numWarps), loaded(body) {}
 
   void run() {
     infer();
@@ -70,8 +67,10 @@ private:
   }
   Layout defaultLayout(RankedTensorType type) const;
   Layout dotLayout(tile::DotOp dot) const;
-  /// The home of what meets the loaded tile first, element by element, if threads read well by it: so
-  /// neither need go through shared memory.
+  /// The home of the tiles that the loaded one meets, element by element, if threads read well by
+  /// it: so none need go through shared memory. A product's comes first; else the widest elements of
+  /// those that are loaded decide, by whose layout narrower ones are read well, too, but not the
+  /// reverse.
   std::optional<Home> homeBeside(tile::LoadOp load);
   Layout storeLayout(Value view, ValueRange indices, Value value);
 
@@ -88,6 +87,7 @@ private:
   tile::KernelOp kernel;
   Block &body;
   int64_t numWarps;
+  LoadedTiles loaded;
   DenseMap<Value, Home> homes;
   /// Loop-carried values whose layouts are settled, by the result of the loop.
   DenseMap<Value, Home> carried;
@@ -226,26 +226,28 @@ static bool readsWell(const Home &home, RankedTensorType type) {
 }
 
 std::optional<Home> LayoutAssignment::homeBeside(tile::LoadOp load) {
+  // What else takes it, such as a product, is served best by the widest access.
+  if (!llvm::all_of(load->getUsers(), isElementwise))
+    return std::nullopt;
   RankedTensorType type = tileType(load.getResult());
-  auto isWider = [&](tile::LoadOp other) {
-    return tile::getMemoryBytes(getElementTypeOrSelf(other.getType())) >
-           tile::getMemoryBytes(type.getElementType());
+  auto bytesOf = [](tile::LoadOp op) {
+    return tile::getMemoryBytes(getElementTypeOrSelf(op.getType()));
   };
-  for (Value value = load.getResult(); value.hasOneUse() && isElementwise(*value.user_begin());) {
-    Operation *user = *value.user_begin();
-    for (Value operand : user->getOperands()) {
-      std::optional<Home> home;
-      if (const Home *known = homeOf(operand))
-        home = *known;
-      else if (auto later = operand.getDefiningOp<tile::LoadOp>(); later && isWider(later))
-        home = Home{accessLayout(kernel, numWarps, later.getView(), later.getIndices(),
-                                 type.getShape())};
-      if (home && readsWell(*home, type))
-        return home;
+  std::optional<Home> best;
+  tile::LoadOp widest = load;
+  for (Value value : loaded.meeting(load)) {
+    auto other = value.getDefiningOp<tile::LoadOp>();
+    if (const Home *home = homeOf(value)) {
+      if (readsWell(*home, type) && (!best || (home->isDot && !best->isDot)))
+        best = *home;
+    } else if (other && bytesOf(other) > bytesOf(widest)) {
+      widest = other;
     }
-    value = user->getResult(0);
   }
-  return std::nullopt;
+  if (best || widest == load)
+    return best;
+  Home home{accessLayout(kernel, numWarps, widest.getView(), widest.getIndices(), type.getShape())};
+  return readsWell(home, type) ? std::optional(home) : std::nullopt;
 }
 
 Layout LayoutAssignment::storeLayout(Value view, ValueRange indices, Value value) {
