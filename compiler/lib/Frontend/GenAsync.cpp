@@ -17,8 +17,8 @@ using mlir::RankedTensorType;
 // Bulk copies
 //===------------------------------------------------------------------------------------===//
 
-mlir::LogicalResult KernelGen::checkBulk(const Access &access, tile::BufferType buffer,
-                                         const Expr *accessed, const Expr *buffered) {
+mlir::LogicalResult KernelGen::checkBulk(const Access &access, SSA buffer, const Expr *accessed,
+                                         const Expr *buffered) {
   constexpr int64_t mostDims = 5, mostExtent = 256, unit = 16;
   ArrayRef<Subscript> subscripts = llvm::cast<SubscriptExpr>(accessed)->subscripts;
   if (static_cast<int64_t>(subscripts.size()) > mostDims) {
@@ -35,17 +35,26 @@ mlir::LogicalResult KernelGen::checkBulk(const Access &access, tile::BufferType 
                              spell(index.getType()));
     return failure();
   }
-  ArrayRef<int64_t> shape = buffer.getShape();
-  int64_t width = buffer.getRowBytes() / shape.back(); // of an element
-  bool isWide = buffer.getPanelBytes() / width > mostExtent;
-  if (shape.size() <= 2 && (shape.size() < 2 || shape.front() <= mostExtent) && !isWide &&
-      buffer.getRowBytes() % unit == 0)
-    return mlir::success();
-  error(buffered->loc, "a bulk copy takes one or two dims of shared memory: at most " +
-                           Twine(mostExtent) + " rows of a multiple of " + Twine(unit) +
-                           " bytes, without a swizzle at most " + Twine(mostExtent) +
-                           " columns; found " + spell(buffer));
-  return failure();
+  auto type = mlir::cast<tile::BufferType>(buffer.getType());
+  ArrayRef<int64_t> shape = type.getShape();
+  int64_t width = type.getRowBytes() / shape.back(); // of an element
+  bool isWide = type.getPanelBytes() / width > mostExtent;
+  if (shape.size() > 2 || (shape.size() == 2 && shape.front() > mostExtent) || isWide ||
+      type.getRowBytes() % unit != 0) {
+    error(buffered->loc, "a bulk copy takes one or two dims of shared memory: at most " +
+                             Twine(mostExtent) + " rows of a multiple of " + Twine(unit) +
+                             " bytes, without a swizzle at most " + Twine(mostExtent) +
+                             " columns; found " + spell(type));
+    return failure();
+  }
+  if (!tile::isAlignedForEngine(buffer)) {
+    error(buffered->loc,
+          "a bulk copy takes a multiple of 8 rows of a slot, or where the swizzle cuts "
+          "rows, and without a swizzle slots of a multiple of 128 bytes; found " +
+              spell(type));
+    return failure();
+  }
+  return mlir::success();
 }
 
 Result KernelGen::genCopyBulk(const CallExpr *e) {
@@ -58,7 +67,7 @@ Result KernelGen::genCopyBulk(const CallExpr *e) {
   auto type = mlir::cast<tile::BufferType>(buffer->getType());
   if (failed(access) || failed(barrier) ||
       failed(checkCopied(*access, type, e->args[1], "a source")) ||
-      failed(checkBulk(*access, type, e->args[1], e->args[0])))
+      failed(checkBulk(*access, *buffer, e->args[1], e->args[0])))
     return failure();
   tile::CopyBulkOp::create(builder, location(e->loc), access->view, access->indices, *buffer,
                            barrier->ring, barrier->index);
@@ -73,7 +82,7 @@ Result KernelGen::genStoreBulk(const CallExpr *e) {
     return failure();
   auto type = mlir::cast<tile::BufferType>(buffer->getType());
   if (failed(checkCopied(*access, type, e->args[0], "a destination")) ||
-      failed(checkBulk(*access, type, e->args[0], e->args[1])))
+      failed(checkBulk(*access, *buffer, e->args[0], e->args[1])))
     return failure();
   using Kind = std::optional<tile::CombiningKind>;
   Kind kind = llvm::StringSwitch<Kind>(e->callee)

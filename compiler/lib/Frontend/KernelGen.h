@@ -189,7 +189,7 @@ private:
   Result genDotAsync(const CallExpr *e);
   Result genDotWait(const CallExpr *e);
   /// Checks what the copy engine demands of a buffer and the subscripts beside it.
-  mlir::LogicalResult checkBulk(const Access &access, tile::BufferType buffer, const Expr *accessed,
+  mlir::LogicalResult checkBulk(const Access &access, SSA buffer, const Expr *accessed,
                                 const Expr *buffered);
   /// An operand of an asynchronous product.
   struct Factor {

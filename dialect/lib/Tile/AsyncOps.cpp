@@ -114,7 +114,14 @@ LogicalResult AllocNamedBarrierOp::verify() {
 // Bulk copies
 //===----------------------------------------------------------------------------------------------===//
 
-/// The constraints that both directions have: labels `<name>_c1` to `<name>_c4`.
+bool lighthouse::tile::isAlignedForEngine(Value buffer) {
+  auto type = cast<BufferType>(buffer.getType());
+  int64_t panels = type.getRowBytes() / type.getPanelBytes();
+  bool isFirst = panels == 1 && !buffer.getDefiningOp<SlotOp>();
+  return isFirst || type.getBytes() / panels % std::max<int64_t>(128, 8 * type.getSpan()) == 0;
+}
+
+/// The constraints that both directions have: labels `<name>_c1` to `<name>_c5`.
 template <typename BulkOp> static LogicalResult verifyBulk(BulkOp op, const Twine &name) {
   std::string c1 = (name + "_c1").str(), c2 = (name + "_c2").str();
   ViewType view = op.getView().getType();
@@ -140,6 +147,11 @@ template <typename BulkOp> static LogicalResult verifyBulk(BulkOp op, const Twin
     return op.emitOpError() << "expected a buffer of one or two dims, of at most " << mostExtent
                             << " rows of a multiple of 16 bytes, without a swizzle of at most "
                             << mostExtent << " columns, found " << buffer << " [" << name << "_c4]";
+  if (!isAlignedForEngine(op.getBuffer()))
+    return op.emitOpError()
+           << "expected panels and slots of a multiple of 8 rows, without a swizzle "
+              "of 128 bytes, found "
+           << buffer << " [" << name << "_c5]";
   return success();
 }
 
@@ -158,7 +170,7 @@ LogicalResult StoreBulkOp::verify() {
                            (type.isInteger(32) || type.isInteger(64));
   if (!isKnown)
     return emitOpError() << "the copy engine cannot combine elements of type " << type << " by '"
-                         << stringifyCombiningKind(*getCombine()) << "' [store_bulk_c5]";
+                         << stringifyCombiningKind(*getCombine()) << "' [store_bulk_c6]";
   return success();
 }
 

@@ -319,11 +319,36 @@ tile.kernel @k(%y: !tile.view<[64, 4], bf16>) attributes {dims = [], grid = affi
 
 // -----
 
+tile.kernel @k(%x: !tile.view<[64], f32>) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  %c = arith.constant 0 : i32
+  %ring = tile.alloc_shared : !tile.buffer<2x16xf32>
+  %buf = tile.slot %ring[%c] : !tile.buffer<2x16xf32> -> !tile.buffer<16xf32>
+  %b = tile.alloc_mbarrier arrivals 1 : !tile.mbarrier<1>
+  %r = tile.range %c : tensor<16xi32>
+  // expected-error@+1 {{expected panels and slots of a multiple of 8 rows, without a swizzle of 128 bytes, found '!tile.buffer<16xf32>' [copy_bulk_c5]}}
+  tile.copy_bulk %x[%r], %buf, %b[%c] : !tile.view<[64], f32>, !tile.buffer<16xf32>, !tile.mbarrier<1>, tensor<16xi32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @k(%y: !tile.view<[64, 64], f32>) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+  %c = arith.constant 0 : i32
+  %buf = tile.alloc_shared : !tile.buffer<4x64xf32, 128>
+  %r = tile.range %c : tensor<4xi32>
+  %s = tile.range %c : tensor<64xi32>
+  // expected-error@+1 {{expected panels and slots of a multiple of 8 rows, without a swizzle of 128 bytes, found '!tile.buffer<4x64xf32, 128>' [store_bulk_c5]}}
+  tile.store_bulk %buf, %y[%r, %s] : !tile.buffer<4x64xf32, 128>, !tile.view<[64, 64], f32>, tensor<4xi32>, tensor<64xi32>
+  tile.return
+}
+
+// -----
+
 tile.kernel @k(%y: !tile.view<[64], f32>) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
   %c = arith.constant 0 : i32
   %buf = tile.alloc_shared : !tile.buffer<64xf32>
   %r = tile.range %c : tensor<64xi32>
-  // expected-error@+1 {{the copy engine cannot combine elements of type 'f32' by 'max' [store_bulk_c5]}}
+  // expected-error@+1 {{the copy engine cannot combine elements of type 'f32' by 'max' [store_bulk_c6]}}
   tile.store_bulk combine max %buf, %y[%r] : !tile.buffer<64xf32>, !tile.view<[64], f32>, tensor<64xi32>
   tile.return
 }

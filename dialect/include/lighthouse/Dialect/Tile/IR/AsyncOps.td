@@ -217,7 +217,9 @@ def Tile_CopyBulkOp : Tile_AsyncOp<"copy_bulk"> {
     - (copy_bulk_c2) the buffer has the view's element type, and one dim per tile subscript;
     - (copy_bulk_c3) every tile subscript is a `tile.range`, the last subscript too;
     - (copy_bulk_c4) the buffer has one or two dims, at most 256 rows of a multiple of 16 bytes, and
-      without a swizzle at most 256 columns.
+      without a swizzle at most 256 columns;
+    - (copy_bulk_c5) panels, where a row has several, and slots of a ring have a multiple of 8 rows, and
+      without a swizzle of 128 bytes.
 
     Example:
 
@@ -250,7 +252,9 @@ def Tile_StoreBulkOp : Tile_AsyncOp<"store_bulk"> {
     - (store_bulk_c3) every tile subscript is a `tile.range`, the last subscript too;
     - (store_bulk_c4) the buffer has one or two dims, at most 256 rows of a multiple of 16 bytes, and
       without a swizzle at most 256 columns;
-    - (store_bulk_c5) `combine` is `add` of f32, f16, bf16, i32 or i64, or `max` or `min` of integers.
+    - (store_bulk_c5) panels, where a row has several, and slots of a ring have a multiple of 8 rows, and
+      without a swizzle of 128 bytes;
+    - (store_bulk_c6) `combine` is `add` of f32, f16, bf16, i32 or i64, or `max` or `min` of integers.
 
     Example:
 

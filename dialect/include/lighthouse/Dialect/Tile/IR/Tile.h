@@ -38,6 +38,11 @@ namespace lighthouse::tile {
 /// Bytes of an element in memory, of any int or float type: a bool takes a byte.
 int64_t getMemoryBytes(mlir::Type elementType);
 
+/// Whether the copy engine finds the elements of a buffer, or of a slot of one, where threads do.
+/// It permutes by bits of the address, so each panel begins at a multiple of 8 rows of the span,
+/// and without a swizzle of 128 bytes.
+bool isAlignedForEngine(mlir::Value buffer);
+
 } // namespace lighthouse::tile
 
 #endif // LIGHTHOUSE_DIALECT_TILE_IR_TILE_H
