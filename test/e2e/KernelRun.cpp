@@ -92,9 +92,6 @@ static void setElement(const TensorView &view, int64_t i, int64_t value) {
   }
 }
 
-/// What a result holds before the kernel runs: another value than kernels store.
-static constexpr int64_t untouched = 97;
-
 static std::vector<GuardedTensor> makeTensors(const std::vector<runtime::TensorSpec> &specs,
                                               bool atEnd) {
   std::vector<GuardedTensor> tensors;
@@ -113,18 +110,52 @@ static std::vector<TensorView> viewsOf(const std::vector<GuardedTensor> &tensors
   return views;
 }
 
-static void expectSame(const TensorView &actual, const TensorView &expected, double tolerance) {
-  int64_t failures = 0;
-  for (int64_t i = 0; i < *runtime::elementCount(actual.shape) && failures < 5; ++i) {
-    double got = elementOf(actual, i), want = elementOf(expected, i);
+/// Small integers that are the same in each run.
+static void fill(const std::vector<GuardedTensor> &tensors, const std::vector<Input> &inputs) {
+  std::mt19937 random(1);
+  for (const auto &[tensor, input] : llvm::zip_equal(tensors, inputs))
+    for (int64_t i = 0; i < tensor.elements(); ++i)
+      setElement(tensor.view, i,
+                 input.low + int64_t(random() % uint64_t(input.high - input.low + 1)));
+}
+
+static std::vector<double> valuesOf(const TensorView &view) {
+  std::vector<double> values;
+  for (int64_t i = 0; i < *runtime::elementCount(view.shape); ++i)
+    values.push_back(elementOf(view, i));
+  return values;
+}
+
+/// "[1, 2]": the coordinates of an element.
+static std::string placeOf(int64_t element, std::span<const int64_t> shape) {
+  std::vector<int64_t> place(shape.size());
+  for (size_t d = shape.size(); d-- > 0; element /= shape[d])
+    place[d] = element % shape[d];
+  return runtime::formatDims(place);
+}
+
+void e2e::expectSame(const std::string &name, std::span<const int64_t> shape,
+                     std::span<const double> actual, std::span<const double> expected,
+                     double tolerance) {
+  ASSERT_EQ(actual.size(), expected.size()) << name;
+  int64_t wrong = 0;
+  for (auto [i, got, want] : llvm::enumerate(actual, expected)) {
     bool same = got == want || (std::isnan(got) && std::isnan(want)) ||
                 std::abs(got - want) <= tolerance * std::max(1.0, std::abs(want));
-    if (!same) {
-      ADD_FAILURE() << "element " << i << " of " << runtime::formatDims(actual.shape) << " is "
-                    << got << ", not " << want;
-      ++failures;
-    }
+    if (!same && ++wrong <= 5)
+      ADD_FAILURE() << name << placeOf(i, shape) << " is " << got << ", not " << want;
   }
+  EXPECT_EQ(wrong, 0) << "wrong elements of " << name << ", out of " << actual.size();
+}
+
+static Request requestFor(const KernelCase &c) {
+  Request request;
+  request.kind = Request::Kind::Kernel;
+  request.name = c.kernel;
+  request.settings = c.settings;
+  for (const Input &input : c.inputs)
+    request.arguments.push_back({input.name, input.dtype, input.shape});
+  return request;
 }
 
 /// Runs on the first GPU, on copies of the tensors that lie between bands of bytes which the kernel
@@ -180,12 +211,7 @@ std::vector<std::vector<double>> e2e::runAndCompare(const KernelCase &c) {
     ADD_FAILURE() << compiler.status().message();
     return results;
   }
-  Request request;
-  request.kind = Request::Kind::Kernel;
-  request.name = "k";
-  request.settings = c.settings;
-  for (const Input &input : c.inputs)
-    request.arguments.push_back({input.name, input.dtype, input.shape});
+  Request request = requestFor(c);
 
   std::vector<std::string> targets{"x86-64-v2", "x86-64-v3", "x86-64-v4"};
   if (auto device = parseTarget("cuda")) {
@@ -210,16 +236,11 @@ std::vector<std::vector<double>> e2e::runAndCompare(const KernelCase &c) {
     EXPECT_EQ(plan.launches.size(), 1u);
 
     // The inputs are the same for both, in the order of the plan.
-    std::mt19937 random(1);
     bool atEnd = level != "x86-64-v3";
     std::vector<GuardedTensor> inputs = makeTensors(plan.inputs, atEnd);
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      const Input &input = c.inputs[i];
-      EXPECT_EQ(plan.inputs[i].name, input.name);
-      for (int64_t j = 0; j < inputs[i].elements(); ++j)
-        setElement(inputs[i].view, j,
-                   input.low + int64_t(random() % uint64_t(input.high - input.low + 1)));
-    }
+    for (size_t i = 0; i < inputs.size(); ++i)
+      EXPECT_EQ(plan.inputs[i].name, c.inputs[i].name);
+    fill(inputs, c.inputs);
     std::vector<GuardedTensor> actual = makeTensors(plan.outputs, atEnd);
     std::vector<GuardedTensor> expected = makeTensors(plan.outputs, atEnd);
 
@@ -256,12 +277,48 @@ std::vector<std::vector<double>> e2e::runAndCompare(const KernelCase &c) {
     EXPECT_TRUE(status.ok()) << status.message();
     results.clear();
     for (size_t i = 0; i < actual.size(); ++i) {
-      SCOPED_TRACE(plan.outputs[i].name);
-      expectSame(actual[i].view, expected[i].view, c.tolerance);
-      std::vector<double> &values = results.emplace_back();
-      for (int64_t j = 0; j < actual[i].elements(); ++j)
-        values.push_back(elementOf(actual[i].view, j));
+      results.push_back(valuesOf(actual[i].view));
+      expectSame(plan.outputs[i].name, actual[i].view.shape, results.back(),
+                 valuesOf(expected[i].view), c.tolerance);
     }
   }
   return results;
+}
+
+std::optional<KernelValues> e2e::runOnHopper(const KernelCase &c) {
+  auto compiler = Compiler::parse(c.name + ".lh", c.source);
+  if (!compiler) {
+    ADD_FAILURE() << compiler.status().message();
+    return std::nullopt;
+  }
+  Request request = requestFor(c);
+  request.arch = "sm_90a";
+  auto artifact = compiler->compile(request, nullptr);
+  if (!artifact) {
+    ADD_FAILURE() << artifact.status().message();
+    return std::nullopt;
+  }
+  auto device = parseTarget("cuda");
+  if (!device || device->arch != request.arch)
+    return std::nullopt;
+  auto program = runtime::Program::load(*artifact);
+  if (!program) {
+    ADD_FAILURE() << program.status().message();
+    return std::nullopt;
+  }
+  const runtime::Plan &plan = artifact->plans[0];
+  std::vector<GuardedTensor> inputs = makeTensors(plan.inputs, /*atEnd=*/true);
+  std::vector<GuardedTensor> results = makeTensors(plan.outputs, /*atEnd=*/true);
+  fill(inputs, c.inputs);
+  if (runtime::Status status = runOnDevice(*program, viewsOf(inputs), viewsOf(results));
+      !status.ok()) {
+    ADD_FAILURE() << status.message();
+    return std::nullopt;
+  }
+  KernelValues values;
+  for (const GuardedTensor &tensor : inputs)
+    values.inputs.push_back(valuesOf(tensor.view));
+  for (const GuardedTensor &tensor : results)
+    values.results.push_back(valuesOf(tensor.view));
+  return values;
 }
