@@ -4,11 +4,11 @@
 #   cmake --build --preset release --target lhc kernel-tests
 #   tools/gpu/sanitize.sh [--quick] [TOOL...]
 #
-# For each tool: small forward and backward passes of the bundled pipelines and forward passes of
-# stages.lh in all dtypes, ragged and with grouped heads, then the kernels of kernel-tests (not with
-# --quick). One line per tool; exit status 1 if a tool reports anything, 2 if it cannot run. BUILD
-# names the build folder (default: build/release), LOGS where the logs of failed runs stay (default:
-# a folder for temporary files).
+# For each tool: small forward and backward passes of the bundled pipelines, forward passes of
+# stages.lh and the example kernels in all dtypes, ragged and with grouped heads, then the kernels of
+# kernel-tests (not with --quick). One line per tool; exit status 1 if a tool reports anything, 2 if
+# it cannot run. BUILD names the build folder (default: build/release), LOGS where the logs of failed
+# runs stay (default: a folder for temporary files).
 set -u -o pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -65,6 +65,45 @@ for dtype in f32 f16 bf16; do
   add "own scores $dtype" "$lhc" run "$root/tools/gpu/stages.lh" --pipeline own_scores --target=cuda \
     --arg "q=random:$dtype[1,2048,2,64]" --arg "k=random:$dtype[1,2048,2,64]" \
     --arg "v=random:$dtype[1,2048,2,64]" --arg "s=random:f32[1,2,640]"
+done
+
+# Both passes of dense attention, ragged and grouped. On sm_90a head dims 64 and 128 take the kernels
+# with roles, others a pipelined loop in the forward pass.
+dense() { # DTYPE D OPTIONS...
+  local dtype=$1 d=$2
+  shift 2
+  add "dense $dtype D=$d $*" "$lhc" run "$root/kernels/dense.lh" --pipeline dense --target=cuda --grad \
+    --arg "q=random:$dtype[1,4,333,$d]" --arg "k=random:$dtype[1,2,333,$d]" \
+    --arg "v=random:$dtype[1,2,333,$d]" --arg "do=random:$dtype[1,4,333,$d]" "$@"
+}
+for dtype in f16 bf16; do
+  for causal in true false; do
+    for d in 64 128; do
+      dense $dtype $d --set CAUSAL=$causal
+      dense $dtype $d --set CAUSAL=$causal --deterministic
+    done
+    for d in 80 256; do dense $dtype $d --set CAUSAL=$causal; done
+  done
+done
+
+example() { # PIPELINE INPUT...
+  local pipeline=$1 input arguments=()
+  shift
+  for input in "$@"; do arguments+=(--arg "$input"); done
+  add "example $pipeline $*" "$lhc" run "$root/kernels/examples/$pipeline.lh" --pipeline "$pipeline" \
+    --target=cuda "${arguments[@]}"
+}
+for dtype in f32 f16 bf16; do
+  example vector_add x=random:$dtype[5000] y=random:$dtype[5000]
+  example prefix_sum x=random:$dtype[5000]
+  # Sizes that tiles divide and copies may be bulk copies of, and others.
+  example matmul a=random:$dtype[256,192] b=random:$dtype[192,384]
+  example matmul a=random:$dtype[200,99] b=random:$dtype[99,131]
+  for n in 512 999; do
+    example softmax x=random:$dtype[37,$n]
+    example layer_norm x=random:$dtype[37,$n] weight=random:$dtype[$n] bias=random:$dtype[$n]
+    example rms_norm x=random:$dtype[37,$n] weight=random:$dtype[$n]
+  done
 done
 if [ $quick = no ]; then
   if [ -x "$build/bin/kernel-tests" ]; then
