@@ -9,7 +9,6 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace lhc;
 using namespace lighthouse;
@@ -100,12 +99,10 @@ Result<std::vector<LaunchTime>> ProcessTrials::time(size_t index) {
     reference = *std::move(outputs);
     return times;
   }
-  if (outputs->size() != reference->size())
-    return Status(StatusCode::Internal, "results are missing");
-  for (auto [i, expected, actual] : llvm::enumerate(*reference, *outputs))
-    if (std::string difference = tuning::compareResults(viewOf(expected), viewOf(actual));
-        !difference.empty())
-      return Status(StatusCode::Internal,
-                    llvm::formatv("wrong result {0}: {1}", i, difference).str());
+  auto viewsOf = [](std::vector<support::Array> &arrays) {
+    return llvm::map_to_vector(arrays, [](support::Array &array) { return viewOf(array); });
+  };
+  if (Status same = tuning::checkResults(viewsOf(*reference), viewsOf(*outputs)); !same.ok())
+    return same;
   return times;
 }

@@ -142,8 +142,6 @@ SmallVector<lh::SelectOp> selectionsOf(func::FuncOp pipeline) {
 
 } // namespace
 
-static std::string nameOf(StringAttr name) { return name ? name.str() : std::string(); }
-
 static bool isFloat(Type type) { return isa<FloatType>(getElementTypeOrSelf(type)); }
 
 /// What the gradient of argument `argument` is; `meanings` are those of the results.
@@ -168,8 +166,7 @@ static ResultMeaning describeGradient(func::FuncOp pipeline, unsigned argument,
       gradient.cotangent = pipeline.getNumArguments();
     }
   }
-  gradient.name = "d" + nameOf(pipeline.getArgAttrOfType<StringAttr>(
-                            argument, lh::LighthouseDialect::getNameAttrName()));
+  gradient.name = "d" + lh::getArgumentName(pipeline, argument).str();
   return gradient;
 }
 
@@ -180,8 +177,7 @@ SmallVector<ResultMeaning> lighthouse::describeResults(func::FuncOp pipeline, bo
     meanings.push_back(describe(result, selections));
     if (meanings.back().kind == ResultMeaning::Kind::Unknown)
       meanings.back().obstacle = findObstacle(result);
-    meanings.back().name = nameOf(pipeline.getResultAttrOfType<StringAttr>(
-        i, lh::LighthouseDialect::getNameAttrName()));
+    meanings.back().name = lh::getResultName(pipeline, i).str();
   }
   if (!gradients)
     return meanings;

@@ -120,9 +120,7 @@ LogicalResult PlanCompilation::differentiate() {
 LogicalResult PlanCompilation::checkCotangents(func::FuncOp backward, unsigned first) {
   SmallVector<std::pair<StringRef, Type>> cotangents;
   for (unsigned i = first; i < backward.getNumArguments(); ++i)
-    cotangents.emplace_back(
-        backward.getArgAttrOfType<StringAttr>(i, lh::LighthouseDialect::getNameAttrName()),
-        backward.getArgumentTypes()[i]);
+    cotangents.emplace_back(lh::getArgumentName(backward, i), backward.getArgumentTypes()[i]);
   for (const ArgumentType &argument : request.arguments) {
     if (isDeclared(argument.name))
       continue;

@@ -9,7 +9,6 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace lighthouse;
 using namespace lighthouse::tuning;
@@ -143,9 +142,7 @@ Result<std::vector<LaunchTime>> ProgramTrials::time(size_t index) {
     reference = std::make_unique<Results>(Results{*std::move(results)});
     return times;
   }
-  for (auto [i, expected] : llvm::enumerate(reference->views))
-    if (std::string difference = compareResults(expected, results->views[i]); !difference.empty())
-      return Status(StatusCode::Internal,
-                    llvm::formatv("wrong result {0}: {1}", i, difference).str());
+  if (Status same = checkResults(reference->views, results->views); !same.ok())
+    return same;
   return times;
 }

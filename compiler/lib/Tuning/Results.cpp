@@ -140,3 +140,14 @@ std::string tuning::compareResults(const TensorView &expected, const TensorView 
     return "integers differ";
   }
 }
+
+runtime::Status tuning::checkResults(std::span<const TensorView> expected,
+                                     std::span<const TensorView> actual) {
+  using runtime::Status, runtime::StatusCode;
+  if (actual.size() != expected.size())
+    return Status(StatusCode::Internal, "results are missing");
+  for (size_t i = 0; i < expected.size(); ++i)
+    if (std::string difference = compareResults(expected[i], actual[i]); !difference.empty())
+      return Status(StatusCode::Internal, "wrong result " + std::to_string(i) + ": " + difference);
+  return {};
+}

@@ -8,7 +8,6 @@
 #include "lighthouse/Dialect/Lighthouse/IR/Lighthouse.h"
 
 #include "mlir/IR/IRMapping.h"
-#include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 using namespace lighthouse::lh;
@@ -81,12 +80,12 @@ LogicalResult UserStageOp::verify() {
 
 static StringRef nameOf(StringAttr name) { return name ? name.getValue() : StringRef(); }
 
-static StringRef argumentName(FunctionOpInterface function, unsigned index) {
+StringRef lighthouse::lh::getArgumentName(FunctionOpInterface function, unsigned index) {
   return nameOf(
       function.getArgAttrOfType<StringAttr>(index, LighthouseDialect::getNameAttrName()));
 }
 
-static StringRef resultName(FunctionOpInterface function, unsigned index) {
+StringRef lighthouse::lh::getResultName(FunctionOpInterface function, unsigned index) {
   return nameOf(
       function.getResultAttrOfType<StringAttr>(index, LighthouseDialect::getNameAttrName()));
 }
@@ -101,7 +100,7 @@ LogicalResult UserStageOp::verifySymbolUses(SymbolTableCollection &symbolTable) 
                          << ", which is not a function of the module with one block "
                             "[user_stage_c2]";
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
-    StringRef name = argumentName(function, i);
+    StringRef name = getArgumentName(function, i);
     SmallVector<AdjointArgument> found = findAdjointArguments(name);
     if (found.size() != 1)
       return emitOpError() << "has an adjoint with the argument '" << name << "', which names "
@@ -112,7 +111,7 @@ LogicalResult UserStageOp::verifySymbolUses(SymbolTableCollection &symbolTable) 
                            << "; expected " << expected << " [user_stage_c3]";
   }
   for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
-    StringRef name = resultName(function, i);
+    StringRef name = getResultName(function, i);
     Value input = findGradientInput(name);
     if (!input)
       return emitOpError() << "has an adjoint with the result '" << name
@@ -146,14 +145,14 @@ LogicalResult UserStageOp::buildAdjoint(OpBuilder &builder, Cotangents &cotangen
   Block &body = function.getFunctionBody().front();
   IRMapping mapping;
   for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
-    AdjointArgument own = findAdjointArguments(argumentName(function, i)).front();
+    AdjointArgument own = findAdjointArguments(getArgumentName(function, i)).front();
     mapping.map(argument,
                 own.isCotangent ? cotangents.getRounded(own.value, getLoc()) : own.value);
   }
   for (Operation &op : body.without_terminator())
     builder.clone(op, mapping);
   for (auto [i, gradient] : llvm::enumerate(body.getTerminator()->getOperands()))
-    cotangents.add(findGradientInput(resultName(function, i)), mapping.lookupOrDefault(gradient),
+    cotangents.add(findGradientInput(getResultName(function, i)), mapping.lookupOrDefault(gradient),
                    getLoc());
   return success();
 }

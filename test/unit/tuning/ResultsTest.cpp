@@ -17,16 +17,27 @@ using runtime::DType;
 using support::Array;
 using testing::HasSubstr;
 
+static runtime::TensorView view(const Array &array) {
+  return runtime::TensorView::contiguous(const_cast<std::byte *>(array.bytes().data()),
+                                         array.dtype(), array.shape());
+}
+
 static std::string compare(const Array &expected, const Array &actual) {
-  auto view = [](const Array &array) {
-    return runtime::TensorView::contiguous(const_cast<std::byte *>(array.bytes().data()),
-                                           array.dtype(), array.shape());
-  };
   return tuning::compareResults(view(expected), view(actual));
 }
 
 static Array array(DType dtype, std::vector<float> values) {
   return *Array::fromFloat(dtype, {int64_t(values.size())}, values);
+}
+
+TEST(Results, AllOfARun) {
+  Array want = array(DType::F32, {1, 2}), other = array(DType::F32, {1, 3});
+  std::vector<runtime::TensorView> expected{view(want), view(want)};
+  EXPECT_TRUE(tuning::checkResults(expected, expected).ok());
+  runtime::Status status = tuning::checkResults(expected, std::vector{expected[0], view(other)});
+  EXPECT_THAT(status.message(), HasSubstr("wrong result 1: "));
+  status = tuning::checkResults(expected, std::span(expected).first(1));
+  EXPECT_EQ(status.message(), "results are missing");
 }
 
 TEST(Results, FloatsWithinRounding) {

@@ -2,8 +2,10 @@
 #ifndef LIGHTHOUSE_TUNING_RESULTS_H
 #define LIGHTHOUSE_TUNING_RESULTS_H
 
+#include "lighthouse/runtime/Status.h"
 #include "lighthouse/runtime/Tensor.h"
 
+#include <span>
 #include <string>
 
 namespace lighthouse::tuning {
@@ -19,6 +21,10 @@ namespace lighthouse::tuning {
 /// cancel, too. An element may differ by that part of itself and eight times as much as its block. What
 /// is not finite must be equal.
 std::string compareResults(const runtime::TensorView &expected, const runtime::TensorView &actual);
+
+/// All results of a run: `Internal` for the first that is not the same, or if some are missing.
+runtime::Status checkResults(std::span<const runtime::TensorView> expected,
+                             std::span<const runtime::TensorView> actual);
 
 } // namespace lighthouse::tuning
 

@@ -14,6 +14,7 @@
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -56,6 +57,11 @@ namespace lighthouse::lh {
 /// The valid budget nearest to `budget`: a positive multiple of `chunk` below 2^31; the lower one
 /// of two that are equally near.
 int64_t getNearestBudget(int64_t budget, int64_t chunk);
+
+/// The name that a specification gives an argument, or a result, of a function; empty if it has
+/// none.
+llvm::StringRef getArgumentName(mlir::FunctionOpInterface function, unsigned index);
+llvm::StringRef getResultName(mlir::FunctionOpInterface function, unsigned index);
 
 } // namespace lighthouse::lh
 
