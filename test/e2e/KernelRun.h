@@ -38,9 +38,10 @@ inline constexpr int64_t untouched = 97;
 inline void PrintTo(const KernelCase &c, std::ostream *out) { *out << c.name; }
 
 /// Compiles the kernel for every level that this processor has, for the first GPU and for the lowest
-/// architecture, runs it between pages that must not be touched, and demands of all results what the interpreter gives. Elements that the kernel does
-/// not store must keep their value. Failures are those of GoogleTest. Returns the results of the
-/// highest level, in order.
+/// architecture (without a GPU for sm_90a), runs it between pages that must not be touched, and
+/// demands of all results what the interpreter gives. Elements that the kernel does not store must
+/// keep their value. Failures are those of GoogleTest. Returns the results of the last run, in
+/// order.
 std::vector<std::vector<double>> runAndCompare(const KernelCase &c);
 
 /// All elements of the tensors of a run, in row-major order: integers as far as a double holds

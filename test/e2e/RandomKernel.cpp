@@ -42,7 +42,7 @@ int64_t elements(const Shape &shape) {
 
 class Generator {
 public:
-  explicit Generator(unsigned seed) : random(seed) {
+  explicit Generator(unsigned seed) : random(seed), hasOneWarp(oneIn(2)) {
     static const Shape all[] = {{16},   {12},   {5},     {48},    {1},      {4, 16}, {16, 4},
                                 {8, 8}, {3, 5}, {1, 16}, {16, 1}, {16, 16}, {12, 4}, {2, 3, 8}};
     while (shapes.size() < 3) {
@@ -55,7 +55,8 @@ public:
   std::string kernel() {
     line("kernel k(xi: i32[12, 40], xf: f32[12, 40], xb: bool[12, 40])");
     line("    -> (yi: i32[2, 20, 48], yf: f32[2, 20, 48], zi: i32[2, 16, 256], zf: f32[2, 16, "
-         "256]) grid (2) {");
+         "256])");
+    line(std::string(hasOneWarp ? "    warps (1)" : "   ") + " grid (2) {");
     indent = "  ";
     line("let p = program_id(0);");
     variables.push_back({"p", Type::Int, {}, false});
@@ -206,7 +207,7 @@ private:
     const Variable &v = tiles[below(tiles.size())];
     if (v.shape.size() == 1 && v.type == Type::Int && oneIn(2))
       return "(sum(" + v.name + ") & 1) == 0";
-    if (v.type == Type::Bool && oneIn(2))
+    if (v.type == Type::Bool && hasOneWarp && oneIn(2))
       return (oneIn(2) ? "warp_any(" : "warp_all(") + v.name + ")";
     if (v.shape.size() == 1 && v.type == Type::Bool)
       return "any(" + v.name + ")";
@@ -344,7 +345,7 @@ private:
   std::string reduced(const std::string &kind, Type type, const Shape &shape, int64_t axis,
                       int depth) {
     std::string value = expr(type, shape, depth), end = ", axis = " + text(axis);
-    if (type != Type::Bool && oneIn(3)) {
+    if (type != Type::Bool && hasOneWarp && oneIn(3)) {
       int64_t parts = 1;
       while (shape[axis] % (2 * parts) == 0 && !oneIn(4))
         parts *= 2;
@@ -391,6 +392,8 @@ private:
   }
 
   std::mt19937 random;
+  /// Votes, and parts of sums, are what they are on the host where there is one warp.
+  bool hasOneWarp;
   std::vector<Shape> shapes;
   std::vector<Variable> variables;
   std::string source, indent;

@@ -54,6 +54,10 @@ mlir::LogicalResult KernelGen::checkBulk(const Access &access, SSA buffer, const
               spell(type));
     return failure();
   }
+  if (!tile::hasAlignedStart(access.indices, access.element)) {
+    error(accessed->loc, "the last subscript of a bulk copy starts at a multiple of 16 bytes");
+    return failure();
+  }
   return mlir::success();
 }
 
@@ -84,6 +88,11 @@ Result KernelGen::genStoreBulk(const CallExpr *e) {
   if (failed(checkCopied(*access, type, e->args[0], "a destination")) ||
       failed(checkBulk(*access, *buffer, e->args[0], e->args[1])))
     return failure();
+  if (std::optional<int64_t> start = tile::findNegativeStart(access->indices)) {
+    error(e->args[0]->loc, what + " stores nothing that begins before a tensor, found a start at " +
+                               Twine(*start));
+    return failure();
+  }
   using Kind = std::optional<tile::CombiningKind>;
   Kind kind = llvm::StringSwitch<Kind>(e->callee)
                   .Case("add_bulk", tile::CombiningKind::add)
@@ -93,12 +102,11 @@ Result KernelGen::genStoreBulk(const CallExpr *e) {
   tile::CombiningKindAttr combine;
   if (kind) {
     mlir::Type element = access->element;
-    bool isInteger = element.isInteger(32) || element.isInteger(64);
-    bool isAdded = element.isF16() || element.isBF16() || element.isF32();
     bool isAdd = *kind == tile::CombiningKind::add;
-    if (!isInteger && !(isAdd && isAdded)) {
+    if (!element.isInteger(32) &&
+        !(isAdd ? element.isF16() || element.isBF16() || element.isF32() : element.isInteger(64))) {
       error(e->args[0]->loc, what + " expects elements of type " +
-                                 (isAdd ? "f32, f16, bf16, " : "") + "i32 or i64, found " +
+                                 (isAdd ? "f32, f16, bf16 or i32" : "i32 or i64") + ", found " +
                                  spell(access->tileType()));
       return failure();
     }

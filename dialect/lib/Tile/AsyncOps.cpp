@@ -121,7 +121,27 @@ bool lighthouse::tile::isAlignedForEngine(Value buffer) {
   return isFirst || type.getBytes() / panels % std::max<int64_t>(128, 8 * type.getSpan()) == 0;
 }
 
-/// The constraints that both directions have: labels `<name>_c1` to `<name>_c5`.
+/// The constant that a subscript is, or that it starts at if it is a range.
+static std::optional<int64_t> constantStart(Value index) {
+  auto range = index.getDefiningOp<RangeOp>();
+  APInt start;
+  if (matchPattern(range ? range.getStart() : index, m_ConstantInt(&start)))
+    return start.getSExtValue();
+  return std::nullopt;
+}
+
+bool lighthouse::tile::hasAlignedStart(ValueRange indices, Type elementType) {
+  return constantStart(indices.back()).value_or(0) * getMemoryBytes(elementType) % 16 == 0;
+}
+
+std::optional<int64_t> lighthouse::tile::findNegativeStart(ValueRange indices) {
+  for (Value index : indices)
+    if (std::optional<int64_t> start = constantStart(index); start && *start < 0)
+      return start;
+  return std::nullopt;
+}
+
+/// The constraints that both directions have: labels `<name>_c1` to `<name>_c6`.
 template <typename BulkOp> static LogicalResult verifyBulk(BulkOp op, const Twine &name) {
   std::string c1 = (name + "_c1").str(), c2 = (name + "_c2").str();
   ViewType view = op.getView().getType();
@@ -152,6 +172,9 @@ template <typename BulkOp> static LogicalResult verifyBulk(BulkOp op, const Twin
            << "expected panels and slots of a multiple of 8 rows, without a swizzle "
               "of 128 bytes, found "
            << buffer << " [" << name << "_c5]";
+  if (!hasAlignedStart(op.getIndices(), buffer.getElementType()))
+    return op.emitOpError() << "expected a multiple of 16 bytes at which the last subscript starts ["
+                            << name << "_c6]";
   return success();
 }
 
@@ -160,17 +183,20 @@ LogicalResult CopyBulkOp::verify() { return verifyBulk(*this, "copy_bulk"); }
 LogicalResult StoreBulkOp::verify() {
   if (failed(verifyBulk(*this, "store_bulk")))
     return failure();
+  if (std::optional<int64_t> start = findNegativeStart(getIndices()))
+    return emitOpError() << "the copy engine stores nothing that begins before a tensor, found a "
+                            "start at "
+                         << *start << " [store_bulk_c8]";
   if (!getCombine())
     return success();
   Type type = getBuffer().getType().getElementType();
   bool isKnown = *getCombine() == CombiningKind::add
-                     ? type.isF32() || type.isF16() || type.isBF16() || type.isInteger(32) ||
-                           type.isInteger(64)
+                     ? type.isF32() || type.isF16() || type.isBF16() || type.isInteger(32)
                      : (*getCombine() == CombiningKind::max || *getCombine() == CombiningKind::min) &&
                            (type.isInteger(32) || type.isInteger(64));
   if (!isKnown)
     return emitOpError() << "the copy engine cannot combine elements of type " << type << " by '"
-                         << stringifyCombiningKind(*getCombine()) << "' [store_bulk_c6]";
+                         << stringifyCombiningKind(*getCombine()) << "' [store_bulk_c7]";
   return success();
 }
 

@@ -348,8 +348,19 @@ tile.kernel @k(%y: !tile.view<[64], f32>) attributes {dims = [], grid = affine_m
   %c = arith.constant 0 : i32
   %buf = tile.alloc_shared : !tile.buffer<64xf32>
   %r = tile.range %c : tensor<64xi32>
-  // expected-error@+1 {{the copy engine cannot combine elements of type 'f32' by 'max' [store_bulk_c6]}}
+  // expected-error@+1 {{the copy engine cannot combine elements of type 'f32' by 'max' [store_bulk_c7]}}
   tile.store_bulk combine max %buf, %y[%r] : !tile.buffer<64xf32>, !tile.view<[64], f32>, tensor<64xi32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @k(%y: !tile.view<[64], f32>) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+  %c = arith.constant -8 : i32
+  %buf = tile.alloc_shared : !tile.buffer<64xf32>
+  %r = tile.range %c : tensor<64xi32>
+  // expected-error@+1 {{the copy engine stores nothing that begins before a tensor, found a start at -8 [store_bulk_c8]}}
+  tile.store_bulk %buf, %y[%r] : !tile.buffer<64xf32>, !tile.view<[64], f32>, tensor<64xi32>
   tile.return
 }
 
@@ -561,5 +572,28 @@ tile.kernel @k(%x: !tile.view<[64], i32>) attributes {dims = [], grid = affine_m
   %c = arith.constant 0 : i32
   // expected-error@+1 {{writes to an input of the kernel [kernel_c10]}}
   tile.store_release %c, %x[%c] : !tile.view<[64], i32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @k(%x: !tile.view<[64], f32>) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 1 : i64} {
+  %c = arith.constant 2 : i32
+  %buf = tile.alloc_shared : !tile.buffer<32xf32>
+  %full = tile.alloc_mbarrier arrivals 1 : !tile.mbarrier<1>
+  %r = tile.range %c : tensor<32xi32>
+  // expected-error@+1 {{expected a multiple of 16 bytes at which the last subscript starts [copy_bulk_c6]}}
+  tile.copy_bulk %x[%r], %buf, %full[%c] : !tile.view<[64], f32>, !tile.buffer<32xf32>, !tile.mbarrier<1>, tensor<32xi32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @k(%x: !tile.view<[64], f32>) attributes {dims = [], grid = affine_map<() -> (1, 1, 1)>, inputs = 0 : i64} {
+  %c = arith.constant 2 : i32
+  %buf = tile.alloc_shared : !tile.buffer<32xf32>
+  %r = tile.range %c : tensor<32xi32>
+  // expected-error@+1 {{expected a multiple of 16 bytes at which the last subscript starts [store_bulk_c6]}}
+  tile.store_bulk %buf, %x[%r] : !tile.buffer<32xf32>, !tile.view<[64], f32>, tensor<32xi32>
   tile.return
 }

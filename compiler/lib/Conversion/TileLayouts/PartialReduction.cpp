@@ -26,8 +26,9 @@ PartialReduction::PartialReduction(tile::ReducePartialOp op, const Layout &sourc
         combined.push_back(i);
     }
   };
-  share(layout.lanes, lanes);
+  // Warps first: lanes combine their parts by shuffles, warps could only through memory.
   share(layout.warps, warps);
+  share(layout.lanes, lanes);
   layout.registers.clear();
   for (const Basis &basis : source.registers) {
     if (basis.dim != axis) {

@@ -219,7 +219,9 @@ def Tile_CopyBulkOp : Tile_AsyncOp<"copy_bulk"> {
     - (copy_bulk_c4) the buffer has one or two dims, at most 256 rows of a multiple of 16 bytes, and
       without a swizzle at most 256 columns;
     - (copy_bulk_c5) panels, where a row has several, and slots of a ring have a multiple of 8 rows, and
-      without a swizzle of 128 bytes.
+      without a swizzle of 128 bytes;
+    - (copy_bulk_c6) the last subscript, where it starts at a constant, does so at a multiple of 16 bytes;
+      a launch in which it starts elsewhere fails (illegal instruction).
 
     Example:
 
@@ -254,7 +256,11 @@ def Tile_StoreBulkOp : Tile_AsyncOp<"store_bulk"> {
       without a swizzle at most 256 columns;
     - (store_bulk_c5) panels, where a row has several, and slots of a ring have a multiple of 8 rows, and
       without a swizzle of 128 bytes;
-    - (store_bulk_c6) `combine` is `add` of f32, f16, bf16, i32 or i64, or `max` or `min` of integers.
+    - (store_bulk_c6) the last subscript, where it starts at a constant, does so at a multiple of 16 bytes;
+      a launch in which it starts elsewhere fails (illegal instruction);
+    - (store_bulk_c7) `combine` is `add` of f32, f16, bf16 or i32, or `max` or `min` of i32 or i64;
+    - (store_bulk_c8) no subscript starts at a negative constant: behind a view's end nothing is written,
+      but a launch fails (illegal instruction) whose bulk store begins before the first element of a dim.
 
     Example:
 
