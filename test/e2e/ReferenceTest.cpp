@@ -133,16 +133,22 @@ struct Attention {
 // Scores are about 2; weights and outputs are rounded to bf16.
 static constexpr const char *scaleSetting = "0.0078125";
 static constexpr double scale = 0.0078125, outputTolerance = 0.04, logarithmTolerance = 1e-4;
+static constexpr int64_t heads = 2, rows = 300, dim = 128;
 
-TEST(ReferenceTest, AttentionInOneLoop) {
-  constexpr int64_t heads = 2, rows = 300, dim = 128;
-  std::vector<int64_t> shape{heads, rows, dim};
-  std::optional<KernelValues> run = runOnHopper(
-      {.name = "attention",
-       .source = exampleOf("docs/language.md", "attention<"),
+/// Runs a kernel of `page` on q, k and v of that shape.
+static std::optional<KernelValues> runAttention(const std::string &page, const std::string &kernel,
+                                                const std::vector<int64_t> &shape) {
+  return runOnHopper(
+      {.name = kernel,
+       .source = exampleOf(page, kernel + "<"),
        .inputs = {{"q", DType::BF16, shape}, {"k", DType::BF16, shape}, {"v", DType::BF16, shape}},
        .settings = {{"scale", scaleSetting}},
-       .kernel = "attention"});
+       .kernel = kernel});
+}
+
+TEST(ReferenceTest, AttentionInOneLoop) {
+  std::vector<int64_t> shape{heads, rows, dim};
+  std::optional<KernelValues> run = runAttention("docs/language.md", "attention", shape);
   if (!run)
     GTEST_SKIP() << "no GPU of sm_90a";
   Attention expected(*run, heads, rows, dim, scale, /*isCausal=*/false);
@@ -150,14 +156,8 @@ TEST(ReferenceTest, AttentionInOneLoop) {
 }
 
 TEST(ReferenceTest, AttentionWhoseConsumersTakeTurns) {
-  constexpr int64_t heads = 2, rows = 300, dim = 128;
   std::vector<int64_t> shape{1, heads, rows, dim};
-  std::optional<KernelValues> run = runOnHopper(
-      {.name = "attend_sm90",
-       .source = exampleOf("dialect/docs/tile.md", "attend_sm90<"),
-       .inputs = {{"q", DType::BF16, shape}, {"k", DType::BF16, shape}, {"v", DType::BF16, shape}},
-       .settings = {{"scale", scaleSetting}},
-       .kernel = "attend_sm90"});
+  std::optional<KernelValues> run = runAttention("dialect/docs/tile.md", "attend_sm90", shape);
   if (!run)
     GTEST_SKIP() << "no GPU of sm_90a";
   Attention expected(*run, heads, rows, dim, scale, /*isCausal=*/true);

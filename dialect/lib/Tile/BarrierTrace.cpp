@@ -227,8 +227,7 @@ std::optional<BarrierTraces> Tracer::run() {
     return std::move(traces);
   for (RoleOp role : roles.getBody().getOps<RoleOp>())
     for (int64_t i = 0, n = role.getInstances(); i < n; ++i) {
-      trace =
-          &traces.instances.emplace_back(BarrierTrace{role, int64_t(role.getWarps()), {}});
+      trace = &traces.instances.emplace_back(BarrierTrace{role, int64_t(role.getWarps()), {}});
       set(role.getBody().getArgument(0), word(i));
       if (!runBlock(role.getBody().front()))
         return std::nullopt;

@@ -242,13 +242,12 @@ def ProveInBounds : Pass<"tile-prove-in-bounds", "::lighthouse::tile::KernelOp">
 def AssignLayouts : Pass<"tile-assign-layouts", "::lighthouse::tile::KernelOp"> {
   let summary = "Choose which thread of a GPU holds which elements of every tile";
   let description = [{
-    Every tile gets a `#tile.layout`. Large loads are given coalesced accesses of up to 16 bytes,
-    those that meet element by element one layout,
-    products the fragments of `mma.sync` (or blocks of 4 by 4 where the tensor cores do not apply),
-    scans neighbours in one thread; what is computed from these stays where they are. Ranges,
-    constants, broadcasts, reads of shared memory and loads of few elements are made again in every
-    layout in which they are used. Where a value is needed in another layout than its own, a
-    `tile.convert_layout` is inserted.
+    Every tile gets a `#tile.layout`. Large loads are given coalesced accesses of up to 16 bytes, those
+    that meet element by element one layout, products the fragments of `mma.sync` (or blocks of 4 by 4
+    where the tensor cores do not apply), scans neighbours in one thread; what is computed from these
+    stays where they are. Ranges, constants, broadcasts, reads of shared memory and loads of few
+    elements are made again in every layout in which they are used. Where a value is needed in another
+    layout than its own, a `tile.convert_layout` is inserted.
 
     Before:
     ```mlir

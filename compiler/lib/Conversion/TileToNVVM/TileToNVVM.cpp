@@ -4,6 +4,7 @@
 #include "SinkLoads.h"
 
 #include "../TileLayouts/Access.h"
+#include "../TileLayouts/Elementwise.h"
 
 #include "lighthouse/Conversion/Passes.h"
 #include "lighthouse/Dialect/Tile/IR/TargetSupport.h"
@@ -254,10 +255,6 @@ LogicalResult KernelLowering::lowerElementwise(Operation *op) {
 LogicalResult KernelLowering::lowerOp(Operation *op) {
   auto splat = [&](Value result, Value scalar) {
     tiles[result] = Registers(layoutOf(result).numRegisters(shapeOf(result)), scalar);
-  };
-  auto isElementwise = [](Operation *op) {
-    return OpTrait::hasElementwiseMappableTraits(op) && op->getNumResults() == 1 &&
-           op->getNumRegions() == 0;
   };
   if (isElementwise(op))
     return lowerElementwise(op);
