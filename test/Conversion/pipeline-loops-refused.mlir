@@ -359,6 +359,36 @@ tile.kernel @unaligned(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 8 : i6
 
 // -----
 
+// The copy engine takes rows from multiples of 16 bytes on.
+// CHECK-LABEL: tile.kernel @between(
+// CHECK: tile.copy_async
+// CHECK-NOT: tile.pipelined
+module attributes {tile.target = #tile.target<"sm_90a">} {
+tile.kernel @between(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64}, %b: !tile.view<["K", "N"], bf16> {tile.alignment = 16 : i64}, %c: !tile.view<["M", "N"], f32> {tile.alignment = 16 : i64}) attributes {dims = ["M", "N", "K"], grid = affine_map<()[m, n, k] -> (1, 1, 1)>, inputs = 2 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c4 = arith.constant 4 : i32
+  %step = arith.constant 32 : i32
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %rows = tile.range %c0 : tensor<128xi32>
+  %columns = tile.range %c0 : tensor<64xi32>
+  %end = tile.dim "K"
+  // expected-warning@below {{'pipelined': the loop has no warps of its own for copies, as the last subscript of 'arg0' is not known to start at a multiple of 16 bytes}}
+  %sum = scf.for %k = %c0 to %end step %step iter_args(%acc = %zero) -> (tensor<128x64xf32>) : i32 {
+    %next = arith.addi %k, %c4 : i32
+    %depth = tile.range %k : tensor<32xi32>
+    %later = tile.range %next : tensor<32xi32>
+    %l = tile.load %a[%rows, %later] : (!tile.view<["M", "K"], bf16>, tensor<128xi32>, tensor<32xi32>) -> tensor<128x32xbf16>
+    %r = tile.load %b[%depth, %columns] : (!tile.view<["K", "N"], bf16>, tensor<32xi32>, tensor<64xi32>) -> tensor<32x64xbf16>
+    %product = tile.dot %l, %r, %acc : tensor<128x32xbf16>, tensor<32x64xbf16>, tensor<128x64xf32>
+    scf.yield %product : tensor<128x64xf32>
+  } {tile.pipelined = 3 : i64}
+  tile.store %sum, %c[%rows, %columns] : tensor<128x64xf32>, !tile.view<["M", "N"], f32>, tensor<128xi32>, tensor<64xi32>
+  tile.return
+}
+}
+
+// -----
+
 // Roles would leave open which of them waits.
 // CHECK-LABEL: tile.kernel @in_turn(
 // CHECK: tile.copy_async

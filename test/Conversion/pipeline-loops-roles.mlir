@@ -69,6 +69,55 @@ tile.kernel @product(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64
 
 // -----
 
+// Programs go through groups of tiles, of which the last has fewer rows: what they write begins inside of the
+// tensor. What begins before it does not leave by the copy engine, which would fault.
+// CHECK-LABEL: tile.kernel @begins(
+// CHECK: tile.store_bulk %{{.*}}, %arg2
+// CHECK-NOT: tile.store_bulk
+// CHECK: tile.store %{{.*}}, %arg3
+// CHECK-NOT: tile.store_bulk
+// LOWERED-LABEL: llvm.func ptx_kernelcc @begins
+module attributes {tile.target = #tile.target<"sm_90a">} {
+tile.kernel @begins(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 : i64}, %b: !tile.view<["K", "N"], bf16> {tile.alignment = 16 : i64}, %c: !tile.view<["M", "N"], bf16> {tile.alignment = 16 : i64}, %d: !tile.view<["M", "N"], bf16> {tile.alignment = 16 : i64}) attributes {dims = ["M", "N", "K"], grid = affine_map<()[m, n, k] -> ((n ceildiv 64) * (m ceildiv 128), 1, 1)>, inputs = 2 : i64} {
+  %c0 = arith.constant 0 : i32
+  %c8 = arith.constant 8 : i32
+  %c64 = arith.constant 64 : i32
+  %c128 = arith.constant 128 : i32
+  %zero = arith.constant dense<0.0> : tensor<128x64xf32>
+  %id = tile.program_id 0
+  %height = tile.dim "M"
+  %tiles = arith.ceildivsi %height, %c128 : i32
+  %group = arith.divsi %id, %c64 : i32
+  %first = arith.muli %group, %c8 : i32
+  %rest = arith.subi %tiles, %first : i32
+  %count = arith.minsi %rest, %c8 : i32
+  %place = arith.remsi %id, %c64 : i32
+  %row = arith.remsi %place, %count : i32
+  %column = arith.divsi %place, %count : i32
+  %line = arith.addi %first, %row : i32
+  %m = arith.muli %line, %c128 : i32
+  %n = arith.muli %column, %c64 : i32
+  %rows = tile.range %m : tensor<128xi32>
+  %columns = tile.range %n : tensor<64xi32>
+  %before = arith.subi %m, %c8 : i32
+  %shifted = tile.range %before : tensor<128xi32>
+  %end = tile.dim "K"
+  %sum = scf.for %k = %c0 to %end step %c64 iter_args(%acc = %zero) -> (tensor<128x64xf32>) : i32 {
+    %depth = tile.range %k : tensor<64xi32>
+    %l = tile.load %a[%rows, %depth] : (!tile.view<["M", "K"], bf16>, tensor<128xi32>, tensor<64xi32>) -> tensor<128x64xbf16>
+    %r = tile.load %b[%depth, %columns] : (!tile.view<["K", "N"], bf16>, tensor<64xi32>, tensor<64xi32>) -> tensor<64x64xbf16>
+    %product = tile.dot %l, %r, %acc : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    scf.yield %product : tensor<128x64xf32>
+  } {tile.pipelined = 3 : i64}
+  %out = arith.truncf %sum : tensor<128x64xf32> to tensor<128x64xbf16>
+  tile.store %out, %c[%rows, %columns] : tensor<128x64xbf16>, !tile.view<["M", "N"], bf16>, tensor<128xi32>, tensor<64xi32>
+  tile.store %out, %d[%shifted, %columns] : tensor<128x64xbf16>, !tile.view<["M", "N"], bf16>, tensor<128xi32>, tensor<64xi32>
+  tile.return
+}
+}
+
+// -----
+
 // One warpgroup multiplies, with transposed operands, two sums and two products on one of them: three products
 // stay in flight. The rest of the kernel is the consumer's: a buffer and other memory accesses. What is
 // written twice does not leave by the copy engine.
@@ -437,7 +486,8 @@ tile.kernel @one_instance(%a: !tile.view<["M", "K"], bf16> {tile.alignment = 16 
   %rows = tile.range %m : tensor<64xi32>
   %columns = tile.range %n : tensor<64xi32>
   %end = tile.dim "K"
-  %sum = scf.for %k = %z to %end step %c64 iter_args(%acc = %zero) -> (tensor<64x64xf32>) : i32 {
+  %first = arith.muli %z, %c64 : i32
+  %sum = scf.for %k = %first to %end step %c64 iter_args(%acc = %zero) -> (tensor<64x64xf32>) : i32 {
     %depth = tile.range %k : tensor<64xi32>
     %l = tile.load %a[%rows, %depth] : (!tile.view<["M", "K"], bf16>, tensor<64xi32>, tensor<64xi32>) -> tensor<64x64xbf16>
     %r = tile.load %b[%depth, %columns] : (!tile.view<["K", "N"], bf16>, tensor<64xi32>, tensor<64xi32>) -> tensor<64x64xbf16>

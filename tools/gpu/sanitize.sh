@@ -2,25 +2,33 @@
 # Runs every kernel under NVIDIA's compute-sanitizer: memcheck, racecheck, initcheck, synccheck.
 #
 #   cmake --build --preset release --target lhc kernel-tests
-#   tools/gpu/sanitize.sh [--quick] [TOOL...]
+#   tools/gpu/sanitize.sh [--quick] [--jobs=N] [TOOL...]
 #
 # For each tool: small forward and backward passes of the bundled pipelines, forward passes of
 # stages.lh and the example kernels in all dtypes, ragged and with grouped heads, then the kernels of
-# kernel-tests (not with --quick). One line per tool; exit status 1 if a tool reports anything, 2 if
-# it cannot run. BUILD names the build folder (default: build/release), LOGS where the logs of failed
-# runs stay (default: a folder for temporary files).
+# kernel-tests (not with --quick), N processes at a time. One line per tool; exit status 1 if a tool
+# reports anything, 2 if it cannot run. BUILD names the build folder (default: build/release), LOGS
+# where the logs of failed runs stay (default: a folder for temporary files).
+#
+# Two tools do not see all of what the kernels for sm_90a do:
+# - initcheck does not see what the copy engine writes. Its runs have rows aligned to 8 bytes, for
+#   which every kernel copies by threads.
+# - racecheck takes an arrival at an mbarrier for that of the thread that speaks for its warp, not for
+#   what the others did before they met it. The backward kernel with roles and a test, in which
+#   threads fill buffers for another role, are left out.
 set -u -o pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${BUILD:-$root/build/release}
 logs=${LOGS:-$(mktemp -d)}
-quick=no
+quick=no jobs=1
 tools=()
 for argument in "$@"; do
   case $argument in
     --quick) quick=yes ;;
+    --jobs=*) jobs=${argument#*=} ;;
     memcheck|racecheck|initcheck|synccheck) tools+=("$argument") ;;
-    *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,20s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
 [ ${#tools[@]} -gt 0 ] || tools=(memcheck racecheck initcheck synccheck)
@@ -105,34 +113,50 @@ for dtype in f32 f16 bf16; do
     example rms_norm x=random:$dtype[37,$n] weight=random:$dtype[$n]
   done
 done
+numRuns=${#names[@]}
 if [ $quick = no ]; then
-  if [ -x "$build/bin/kernel-tests" ]; then
-    add "kernel-tests" "$build/bin/kernel-tests" --gtest_brief=1
-  else
+  if [ ! -x "$build/bin/kernel-tests" ]; then
     echo "sanitize.sh: no $build/bin/kernel-tests; build it, or say --quick" >&2
     exit 2
   fi
+  parts=12
+  for ((i = 0; i < parts; ++i)); do
+    add "kernel-tests, part $i" env GTEST_TOTAL_SHARDS=$parts GTEST_SHARD_INDEX=$i \
+      "$build/bin/kernel-tests" --gtest_brief=1
+  done
 fi
 
 # One process of each program; a report makes its exit status 99.
+check() { # TOOL NUMBER
+  local tool=$1 i=$2 log=$logs/$1-$2.log command=${commands[$2]} options code errors hazards
+  options=(--tool "$tool" --error-exitcode 99 --target-processes all --require-cuda-init no)
+  case $tool in
+    racecheck) options+=(--kernel-name-exclude kns=attend_backward_warp_specialised)
+               [ "$i" -lt "$numRuns" ] || command+=" --gtest_filter=-RolesTest.RingThatThreadsFill" ;;
+    initcheck) [ "$i" -ge "$numRuns" ] || command+=" --alignment=8" ;;
+  esac
+  eval "\"$sanitizer\" ${options[*]} $command" > "$log" 2>&1
+  code=$?
+  errors=$(sed -n 's/^=* *ERROR SUMMARY: \([0-9]*\) error.*/\1/p' "$log" | tail -n 1)
+  hazards=$(sed -n 's/^=* *RACECHECK SUMMARY: \([0-9]*\) hazard.*/\1/p' "$log" | tail -n 1)
+  if [ $code -eq 0 ] && [ "${errors:-${hazards:-none}}" = 0 ]; then
+    rm -f "$log"
+    return
+  fi
+  echo "$tool: ${names[$i]}: exit status $code, ${errors:-${hazards:-no}} reports; see $log" >&2
+}
+
 status=0
 for tool in "${tools[@]}"; do
-  failed=0 start=$SECONDS
-  options=(--tool "$tool" --error-exitcode 99 --target-processes all --require-cuda-init no)
+  start=$SECONDS
+  rm -f "$logs/$tool"-*.log
   for i in "${!names[@]}"; do
-    log=$logs/$tool-$i.log
-    eval "\"$sanitizer\" ${options[*]} ${commands[$i]}" > "$log" 2>&1
-    code=$?
-    errors=$(sed -n 's/^=* *ERROR SUMMARY: \([0-9]*\) error.*/\1/p' "$log" | tail -n 1)
-    hazards=$(sed -n 's/^=* *RACECHECK SUMMARY: \([0-9]*\) hazard.*/\1/p' "$log" | tail -n 1)
-    if [ $code -eq 0 ] && [ "${errors:-${hazards:-none}}" = 0 ]; then
-      rm -f "$log"
-      continue
-    fi
-    failed=$((failed + 1))
-    echo "$tool: ${names[$i]}: exit status $code, ${errors:-${hazards:-no}} reports; see $log" >&2
+    while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
+    check "$tool" "$i" &
   done
-  if [ $failed -eq 0 ]; then
+  wait
+  failed=$(find "$logs" -name "$tool-*.log" | wc -l)
+  if [ "$failed" -eq 0 ]; then
     echo "$tool: ${#names[@]} runs without a report, $((SECONDS - start)) s"
   else
     echo "$tool: $failed of ${#names[@]} runs FAILED, $((SECONDS - start)) s"

@@ -7,7 +7,10 @@
 
 #include "BulkStores.h"
 
+#include "../TileLayouts/Access.h"
 #include "../TileLayouts/Scratch.h"
+
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace lighthouse;
@@ -27,6 +30,10 @@ Obstacle pipelining::checkBulk(Value view, ValueRange indices, Type type) {
     return "the subscripts of " + name + " are not two ranges and scalars";
   if (kernel.getArgAlignment(argument.getArgNumber()) < bulkAlignment)
     return "the rows of " + name + " are not known to be aligned to " +
+           std::to_string(bulkAlignment) + " bytes";
+  auto columns = indices.back().getDefiningOp<tile::RangeOp>();
+  if (divisorOf(columns.getStart()) * tile::getMemoryBytes(tile.getElementType()) % bulkAlignment)
+    return "the last subscript of " + name + " is not known to start at a multiple of " +
            std::to_string(bulkAlignment) + " bytes";
   tile::BufferType buffer = bufferFor(tile.getShape(), tile.getElementType());
   if (int64_t(indices.size()) > mostDims || tile.getDimSize(0) > mostRows || buffer.getSpan() == 0)
@@ -57,6 +64,41 @@ static int64_t scratchOf(tile::StoreOp store) {
   return mostScratchBytes(type.getShape(), element);
 }
 
+/// Whether the i32 `value` cannot be negative, as long as nothing overflows and divisors, which are
+/// numbers of tiles or their extents, are positive.
+static bool isNonNegative(Value value, int depth = 8) {
+  APInt constant;
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return constant.isNonNegative();
+  if (depth == 0)
+    return false;
+  auto is = [&](Value operand) { return isNonNegative(operand, depth - 1); };
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+    return loop && argument == loop.getInductionVar() && is(loop.getLowerBound());
+  }
+  Operation *op = value.getDefiningOp();
+  if (isa<tile::ProgramIdOp, tile::NumProgramsOp, tile::DimOp>(op))
+    return true;
+  if (isa<arith::DivSIOp, arith::RemSIOp, arith::DivUIOp, arith::RemUIOp>(op))
+    return is(op->getOperand(0));
+  if (isa<arith::AddIOp, arith::MulIOp, arith::MinSIOp>(op))
+    return is(op->getOperand(0)) && is(op->getOperand(1));
+  if (isa<arith::MaxSIOp>(op))
+    return is(op->getOperand(0)) || is(op->getOperand(1));
+  if (isa<arith::SelectOp>(op))
+    return is(op->getOperand(1)) && is(op->getOperand(2));
+  return false;
+}
+
+/// The copy engine faults on a tile that it is to write and that begins before the tensor.
+static bool beginsInside(tile::StoreOp store) {
+  return llvm::all_of(store.getIndices(), [](Value index) {
+    auto range = index.getDefiningOp<tile::RangeOp>();
+    return isNonNegative(range ? range.getStart() : index);
+  });
+}
+
 StorePlan::StorePlan(tile::KernelOp kernel, ArrayRef<scf::ForOp> nest, int64_t freeBytes) {
   kernel.walk([&](tile::StoreOp store) {
     auto type = dyn_cast<RankedTensorType>(store.getValue().getType());
@@ -69,7 +111,7 @@ StorePlan::StorePlan(tile::KernelOp kernel, ArrayRef<scf::ForOp> nest, int64_t f
     bool isPlain = (parent == kernel || llvm::is_contained(nest.drop_back(), parent)) &&
                    !store.getMask() && store.getView().hasOneUse() &&
                    isa<FloatType>(type.getElementType());
-    if (isPlain && bytes + bufferBytes <= freeBytes &&
+    if (isPlain && bytes + bufferBytes <= freeBytes && beginsInside(store) &&
         checkBulk(store.getView(), store.getIndices(), type).empty()) {
       bulk.push_back(store);
       bufferBytes += bytes;
