@@ -33,13 +33,22 @@ static std::string exampleOf(const std::string &page, const std::string &begin) 
   return (*text)->getBuffer().substr(at).split('\n').second.split("```").first.str();
 }
 
+/// Runs the kernel of `page` that begins with `begin`, its name and some of its parameters.
+static std::optional<KernelValues>
+runExample(const std::string &page, const std::string &begin, std::vector<Input> inputs,
+           std::vector<std::pair<std::string, std::string>> settings = {}) {
+  std::string kernel = begin.substr(0, begin.find('<'));
+  return runOnHopper({.name = kernel,
+                      .source = exampleOf(page, begin),
+                      .inputs = std::move(inputs),
+                      .settings = std::move(settings),
+                      .kernel = kernel});
+}
+
 TEST(ReferenceTest, SumOfRows) {
   constexpr int64_t rows = 1000, columns = 64;
   std::optional<KernelValues> run =
-      runOnHopper({.name = "sum_of_rows",
-                   .source = exampleOf("docs/language.md", "sum_of_rows<"),
-                   .inputs = {{"x", DType::F32, {rows, columns}}},
-                   .kernel = "sum_of_rows"});
+      runExample("docs/language.md", "sum_of_rows<", {{"x", DType::F32, {rows, columns}}});
   if (!run)
     GTEST_SKIP() << "no GPU of sm_90a";
   std::vector<double> y(columns);
@@ -54,16 +63,12 @@ TEST(ReferenceTest, Product) {
   constexpr int64_t rows = 200, columns = 136, depth = 264;
   for (bool isPipelined : {false, true}) {
     SCOPED_TRACE(isPipelined ? "pipelined" : "roles");
-    std::optional<KernelValues> run =
-        runOnHopper({.name = "product",
-                     .source = exampleOf("docs/language.md",
-                                         isPipelined ? "product<T: float" : "product<STAGES"),
-                     .inputs = {{"a", DType::BF16, {rows, depth}, -4, 4},
-                                {"b", DType::BF16,
-                                 isPipelined ? std::vector<int64_t>{columns, depth}
-                                             : std::vector<int64_t>{depth, columns},
-                                 -1, 1}},
-                     .kernel = "product"});
+    std::optional<KernelValues> run = runExample(
+        "docs/language.md", isPipelined ? "product<T: float" : "product<STAGES",
+        {{"a", DType::BF16, {rows, depth}, -4, 4},
+         {"b", DType::BF16,
+          isPipelined ? std::vector<int64_t>{columns, depth} : std::vector<int64_t>{depth, columns},
+          -1, 1}});
     if (!run) {
       if (isPipelined)
         GTEST_SKIP() << "no GPU of sm_90a";
@@ -84,10 +89,7 @@ TEST(ReferenceTest, Product) {
 TEST(ReferenceTest, SumInTurn) {
   constexpr int64_t rows = 2000, columns = 64;
   std::optional<KernelValues> run =
-      runOnHopper({.name = "sum_in_turn",
-                   .source = exampleOf("docs/language.md", "sum_in_turn<"),
-                   .inputs = {{"x", DType::F32, {rows, columns}}},
-                   .kernel = "sum_in_turn"});
+      runExample("docs/language.md", "sum_in_turn<", {{"x", DType::F32, {rows, columns}}});
   if (!run)
     GTEST_SKIP() << "no GPU of sm_90a";
   std::vector<double> y(64 * columns);
@@ -138,12 +140,10 @@ static constexpr int64_t heads = 2, rows = 300, dim = 128;
 /// Runs a kernel of `page` on q, k and v of that shape.
 static std::optional<KernelValues> runAttention(const std::string &page, const std::string &kernel,
                                                 const std::vector<int64_t> &shape) {
-  return runOnHopper(
-      {.name = kernel,
-       .source = exampleOf(page, kernel + "<"),
-       .inputs = {{"q", DType::BF16, shape}, {"k", DType::BF16, shape}, {"v", DType::BF16, shape}},
-       .settings = {{"scale", scaleSetting}},
-       .kernel = kernel});
+  return runExample(
+      page, kernel + "<",
+      {{"q", DType::BF16, shape}, {"k", DType::BF16, shape}, {"v", DType::BF16, shape}},
+      {{"scale", scaleSetting}});
 }
 
 TEST(ReferenceTest, AttentionInOneLoop) {

@@ -26,7 +26,7 @@ tools=()
 for argument in "$@"; do
   case $argument in
     --quick) quick=yes ;;
-    --jobs=*) jobs=${argument#*=} ;;
+    --jobs=[1-9]|--jobs=[1-9][0-9]) jobs=${argument#*=} ;;
     memcheck|racecheck|initcheck|synccheck) tools+=("$argument") ;;
     *) sed -n '2,20s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac

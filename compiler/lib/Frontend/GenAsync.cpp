@@ -1,6 +1,8 @@
 //===- GenAsync.cpp - Bulk copies and asynchronous products of kernels ------------------===//
 #include "KernelGen.h"
 
+#include "lighthouse/Dialect/Tile/IR/BulkCopy.h"
+
 #include "llvm/ADT/StringSwitch.h"
 
 #include <optional>
@@ -19,10 +21,10 @@ using mlir::RankedTensorType;
 
 mlir::LogicalResult KernelGen::checkBulk(const Access &access, SSA buffer, const Expr *accessed,
                                          const Expr *buffered) {
-  constexpr int64_t mostDims = 5, mostExtent = 256, unit = 16;
+  using Limits = tile::BulkCopyLimits;
   ArrayRef<Subscript> subscripts = llvm::cast<SubscriptExpr>(accessed)->subscripts;
-  if (static_cast<int64_t>(subscripts.size()) > mostDims) {
-    error(accessed->loc, "bulk copies know tensors of at most " + Twine(mostDims) +
+  if (static_cast<int64_t>(subscripts.size()) > Limits::dims) {
+    error(accessed->loc, "bulk copies know tensors of at most " + Twine(Limits::dims) +
                              " dims, found one of " + Twine(subscripts.size()));
     return failure();
   }
@@ -36,15 +38,11 @@ mlir::LogicalResult KernelGen::checkBulk(const Access &access, SSA buffer, const
     return failure();
   }
   auto type = mlir::cast<tile::BufferType>(buffer.getType());
-  ArrayRef<int64_t> shape = type.getShape();
-  int64_t width = type.getRowBytes() / shape.back(); // of an element
-  bool isWide = type.getPanelBytes() / width > mostExtent;
-  if (shape.size() > 2 || (shape.size() == 2 && shape.front() > mostExtent) || isWide ||
-      type.getRowBytes() % unit != 0) {
+  if (!tile::fitsCopyEngine(type)) {
     error(buffered->loc, "a bulk copy takes one or two dims of shared memory: at most " +
-                             Twine(mostExtent) + " rows of a multiple of " + Twine(unit) +
-                             " bytes, without a swizzle at most " + Twine(mostExtent) +
-                             " columns; found " + spell(type));
+                             Twine(Limits::extent) + " rows of a multiple of " +
+                             Twine(Limits::alignment) + " bytes, without a swizzle at most " +
+                             Twine(Limits::extent) + " columns; found " + spell(type));
     return failure();
   }
   if (!tile::isAlignedForEngine(buffer)) {
@@ -55,7 +53,8 @@ mlir::LogicalResult KernelGen::checkBulk(const Access &access, SSA buffer, const
     return failure();
   }
   if (!tile::hasAlignedStart(access.indices, access.element)) {
-    error(accessed->loc, "the last subscript of a bulk copy starts at a multiple of 16 bytes");
+    error(accessed->loc, "the last subscript of a bulk copy starts at a multiple of " +
+                             Twine(Limits::alignment) + " bytes");
     return failure();
   }
   return mlir::success();
@@ -101,10 +100,8 @@ Result KernelGen::genStoreBulk(const CallExpr *e) {
                   .Default(std::nullopt);
   tile::CombiningKindAttr combine;
   if (kind) {
-    mlir::Type element = access->element;
     bool isAdd = *kind == tile::CombiningKind::add;
-    if (!element.isInteger(32) &&
-        !(isAdd ? element.isF16() || element.isBF16() || element.isF32() : element.isInteger(64))) {
+    if (!tile::canCombineInBulk(*kind, access->element)) {
       error(e->args[0]->loc, what + " expects elements of type " +
                                  (isAdd ? "f32, f16, bf16 or i32" : "i32 or i64") + ", found " +
                                  spell(access->tileType()));

@@ -3,6 +3,8 @@
 #include "SpecState.h"
 #include "TargetFields.h"
 
+#include "lighthouse/Dialect/Tile/IR/BulkCopy.h"
+
 using namespace lighthouse;
 using namespace lighthouse::frontend;
 using llvm::Twine;
@@ -81,6 +83,7 @@ private:
     if (target)
       name += target->name;
     auto known = state.needs.find(name);
+    constexpr int64_t bulkAlignment = tile::BulkCopyLimits::alignment;
     auto isAligned = [&] { return !known->second.bulkCopies || alignment >= bulkAlignment; };
     auto fits = [&] {
       return isAligned() && (!target || known->second.sharedBytes <= target->sharedBytes);
@@ -138,9 +141,6 @@ private:
     }
     return settings;
   }
-
-  /// Of the address and the rows of a tensor that the copy engine reads or writes.
-  static constexpr int64_t bulkAlignment = 16;
 
   Spec::State &state;
   int64_t alignment;

@@ -6,6 +6,8 @@
 
 #include "Verify.h"
 
+#include "lighthouse/Dialect/Tile/IR/BulkCopy.h"
+
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
@@ -114,33 +116,6 @@ LogicalResult AllocNamedBarrierOp::verify() {
 // Bulk copies
 //===----------------------------------------------------------------------------------------------===//
 
-bool lighthouse::tile::isAlignedForEngine(Value buffer) {
-  auto type = cast<BufferType>(buffer.getType());
-  int64_t panels = type.getRowBytes() / type.getPanelBytes();
-  bool isFirst = panels == 1 && !buffer.getDefiningOp<SlotOp>();
-  return isFirst || type.getBytes() / panels % std::max<int64_t>(128, 8 * type.getSpan()) == 0;
-}
-
-/// The constant that a subscript is, or that it starts at if it is a range.
-static std::optional<int64_t> constantStart(Value index) {
-  auto range = index.getDefiningOp<RangeOp>();
-  APInt start;
-  if (matchPattern(range ? range.getStart() : index, m_ConstantInt(&start)))
-    return start.getSExtValue();
-  return std::nullopt;
-}
-
-bool lighthouse::tile::hasAlignedStart(ValueRange indices, Type elementType) {
-  return constantStart(indices.back()).value_or(0) * getMemoryBytes(elementType) % 16 == 0;
-}
-
-std::optional<int64_t> lighthouse::tile::findNegativeStart(ValueRange indices) {
-  for (Value index : indices)
-    if (std::optional<int64_t> start = constantStart(index); start && *start < 0)
-      return start;
-  return std::nullopt;
-}
-
 /// The constraints that both directions have: labels `<name>_c1` to `<name>_c6`.
 template <typename BulkOp> static LogicalResult verifyBulk(BulkOp op, const Twine &name) {
   std::string c1 = (name + "_c1").str(), c2 = (name + "_c2").str();
@@ -148,9 +123,9 @@ template <typename BulkOp> static LogicalResult verifyBulk(BulkOp op, const Twin
   BufferType buffer = op.getBuffer().getType();
   if (failed(verifySubscripts(op, c1, view, op.getIndices())))
     return failure();
-  constexpr int64_t mostDims = 5, mostExtent = 256;
-  if (view.getRank() > mostDims)
-    return op.emitOpError() << "the copy engine knows tensors of at most " << mostDims
+  using Limits = BulkCopyLimits;
+  if (view.getRank() > Limits::dims)
+    return op.emitOpError() << "the copy engine knows tensors of at most " << Limits::dims
                             << " dims, found " << view << " [" << c1 << "]";
   if (failed(verifyAccessed(op, c2, view, op.getIndices(), buffer.getElementType(),
                             buffer.getShape())))
@@ -160,21 +135,19 @@ template <typename BulkOp> static LogicalResult verifyBulk(BulkOp op, const Twin
       return op.emitOpError() << "the copy engine takes ranges only [" << name << "_c3]";
   if (!op.getIndices().back().template getDefiningOp<RangeOp>())
     return op.emitOpError() << "expected a range as the last subscript [" << name << "_c3]";
-  ArrayRef<int64_t> shape = buffer.getShape();
-  int64_t columns = buffer.getPanelBytes() / getMemoryBytes(buffer.getElementType());
-  if (shape.size() > 2 || (shape.size() == 2 && shape.front() > mostExtent) ||
-      buffer.getRowBytes() % 16 != 0 || columns > mostExtent)
-    return op.emitOpError() << "expected a buffer of one or two dims, of at most " << mostExtent
-                            << " rows of a multiple of 16 bytes, without a swizzle of at most "
-                            << mostExtent << " columns, found " << buffer << " [" << name << "_c4]";
+  if (!fitsCopyEngine(buffer))
+    return op.emitOpError() << "expected a buffer of one or two dims, of at most " << Limits::extent
+                            << " rows of a multiple of " << Limits::alignment
+                            << " bytes, without a swizzle of at most " << Limits::extent
+                            << " columns, found " << buffer << " [" << name << "_c4]";
   if (!isAlignedForEngine(op.getBuffer()))
     return op.emitOpError()
            << "expected panels and slots of a multiple of 8 rows, without a swizzle "
               "of 128 bytes, found "
            << buffer << " [" << name << "_c5]";
   if (!hasAlignedStart(op.getIndices(), buffer.getElementType()))
-    return op.emitOpError() << "expected a multiple of 16 bytes at which the last subscript starts ["
-                            << name << "_c6]";
+    return op.emitOpError() << "expected a multiple of " << Limits::alignment
+                            << " bytes at which the last subscript starts [" << name << "_c6]";
   return success();
 }
 
@@ -190,11 +163,7 @@ LogicalResult StoreBulkOp::verify() {
   if (!getCombine())
     return success();
   Type type = getBuffer().getType().getElementType();
-  bool isKnown = *getCombine() == CombiningKind::add
-                     ? type.isF32() || type.isF16() || type.isBF16() || type.isInteger(32)
-                     : (*getCombine() == CombiningKind::max || *getCombine() == CombiningKind::min) &&
-                           (type.isInteger(32) || type.isInteger(64));
-  if (!isKnown)
+  if (!canCombineInBulk(*getCombine(), type))
     return emitOpError() << "the copy engine cannot combine elements of type " << type << " by '"
                          << stringifyCombiningKind(*getCombine()) << "' [store_bulk_c7]";
   return success();

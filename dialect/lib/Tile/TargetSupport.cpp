@@ -12,15 +12,8 @@ using namespace lighthouse::tile;
 static StringRef nameOf(StoreBulkOp store) {
   if (!store.getCombine())
     return "store_bulk";
-  switch (*store.getCombine()) {
-  case CombiningKind::add:
-    return "add_bulk";
-  case CombiningKind::max:
-    return "max_bulk";
-  case CombiningKind::min:
-    return "min_bulk";
-  }
-  llvm_unreachable("unknown combining kind");
+  CombiningKind kind = *store.getCombine();
+  return kind == CombiningKind::add ? "add_bulk" : kind == CombiningKind::max ? "max_bulk" : "min_bulk";
 }
 
 /// What the language calls the construct of `op`, and whether `target` has the unit for it; an

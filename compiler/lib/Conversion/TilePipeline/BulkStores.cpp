@@ -10,13 +10,15 @@
 #include "../TileLayouts/Access.h"
 #include "../TileLayouts/Scratch.h"
 
+#include "lighthouse/Dialect/Tile/IR/BulkCopy.h"
+
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace lighthouse;
 using namespace lighthouse::pipelining;
 
-static constexpr int64_t mostDims = 5, mostRows = 256;
+using Limits = tile::BulkCopyLimits;
 
 Obstacle pipelining::checkBulk(Value view, ValueRange indices, Type type) {
   auto argument = cast<BlockArgument>(view);
@@ -28,17 +30,18 @@ Obstacle pipelining::checkBulk(Value view, ValueRange indices, Type type) {
         return isa<RankedTensorType>(index.getType()) && !index.getDefiningOp<tile::RangeOp>();
       }))
     return "the subscripts of " + name + " are not two ranges and scalars";
-  if (kernel.getArgAlignment(argument.getArgNumber()) < bulkAlignment)
+  if (kernel.getArgAlignment(argument.getArgNumber()) < Limits::alignment)
     return "the rows of " + name + " are not known to be aligned to " +
-           std::to_string(bulkAlignment) + " bytes";
-  auto columns = indices.back().getDefiningOp<tile::RangeOp>();
-  if (divisorOf(columns.getStart()) * tile::getMemoryBytes(tile.getElementType()) % bulkAlignment)
+           std::to_string(Limits::alignment) + " bytes";
+  if (divisorOf(tile::startOf(indices.back())) * tile::getMemoryBytes(tile.getElementType()) %
+      Limits::alignment)
     return "the last subscript of " + name + " is not known to start at a multiple of " +
-           std::to_string(bulkAlignment) + " bytes";
+           std::to_string(Limits::alignment) + " bytes";
   tile::BufferType buffer = bufferFor(tile.getShape(), tile.getElementType());
-  if (int64_t(indices.size()) > mostDims || tile.getDimSize(0) > mostRows || buffer.getSpan() == 0)
-    return "the copy engine takes at most " + std::to_string(mostDims) + " dims and " +
-           std::to_string(mostRows) + " rows, of a multiple of 32 bytes, of " + name;
+  if (int64_t(indices.size()) > Limits::dims || tile.getDimSize(0) > Limits::extent ||
+      buffer.getSpan() == 0)
+    return "the copy engine takes at most " + std::to_string(Limits::dims) + " dims and " +
+           std::to_string(Limits::extent) + " rows, of a multiple of 32 bytes, of " + name;
   return {};
 }
 
@@ -93,10 +96,8 @@ static bool isNonNegative(Value value, int depth = 8) {
 
 /// The copy engine faults on a tile that it is to write and that begins before the tensor.
 static bool beginsInside(tile::StoreOp store) {
-  return llvm::all_of(store.getIndices(), [](Value index) {
-    auto range = index.getDefiningOp<tile::RangeOp>();
-    return isNonNegative(range ? range.getStart() : index);
-  });
+  return llvm::all_of(store.getIndices(),
+                      [](Value index) { return isNonNegative(tile::startOf(index)); });
 }
 
 StorePlan::StorePlan(tile::KernelOp kernel, ArrayRef<scf::ForOp> nest, int64_t freeBytes) {

@@ -6,9 +6,6 @@
 
 namespace lighthouse::pipelining {
 
-/// Bytes by which addresses and rows of what the copy engine moves are divided.
-inline constexpr int64_t bulkAlignment = 16;
-
 /// Whether the copy engine can move a tile of `type` between `view` and a buffer, by these
 /// subscripts.
 Obstacle checkBulk(mlir::Value view, mlir::ValueRange indices, mlir::Type type);

@@ -7,6 +7,8 @@
 
 #include "KernelLowering.h"
 
+#include "lighthouse/Dialect/Tile/IR/BulkCopy.h"
+
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
@@ -32,10 +34,8 @@ void KernelLowering::movePanels(StringRef instruction, Value view, OperandRange 
                                 TypedValue<tile::BufferType> buffer, Value barrier) {
   tile::BufferType type = buffer.getType();
   SmallVector<Value> coordinates; // the last dim first
-  for (Value index : llvm::reverse(indices)) {
-    auto range = index.getDefiningOp<tile::RangeOp>();
-    coordinates.push_back(scalars.lookup(range ? range.getStart() : index));
-  }
+  for (Value index : llvm::reverse(indices))
+    coordinates.push_back(scalars.lookup(tile::startOf(index)));
   size_t rank = coordinates.size();
   auto [before, after] = instruction.split('#');
   std::string tensor = "[$1, " + operandList(barrier ? 3 : 2, rank) + "]";

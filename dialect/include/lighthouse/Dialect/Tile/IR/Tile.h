@@ -38,19 +38,6 @@ namespace lighthouse::tile {
 /// Bytes of an element in memory, of any int or float type: a bool takes a byte.
 int64_t getMemoryBytes(mlir::Type elementType);
 
-/// Whether the copy engine finds the elements of a buffer, or of a slot of one, where threads do.
-/// It permutes by bits of the address, so each panel begins at a multiple of 8 rows of the span,
-/// and without a swizzle of 128 bytes.
-bool isAlignedForEngine(mlir::Value buffer);
-
-/// Whether the last subscript of a bulk copy starts at a multiple of 16 bytes, as the copy engine
-/// demands, or is not a constant.
-bool hasAlignedStart(mlir::ValueRange indices, mlir::Type elementType);
-
-/// A subscript, or the start of a range among them, that is a negative constant, if there is one. A
-/// bulk store that begins before a tensor faults; only bulk copies may.
-std::optional<int64_t> findNegativeStart(mlir::ValueRange indices);
-
 } // namespace lighthouse::tile
 
 #endif // LIGHTHOUSE_DIALECT_TILE_IR_TILE_H
