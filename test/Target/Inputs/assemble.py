@@ -3,14 +3,17 @@
 usage: assemble.py PTXAS KERNELS FOLDER GROUP [--arch ARCH]... [--spills BYTES] [--table FILE]
 
 GROUP is f32, f16 or bf16 (the bundled pipelines on tensors of that type), heads (attention alone, of many
-head dims), gradients (the bundled pipelines forward and backward), tuned (what the tables that come with
-the compiler were tuned for, with the settings there) or examples. Prints one line for each
-kernel and architecture that is not as it should be, then how many are. An architecture that this ptxas
-does not know is named and left out. --spills allows so many bytes to a thread. --table writes registers and spills of all as TSV.
+head dims), gradients (the bundled pipelines forward and backward), groups (dense attention forward and
+backward with KV heads of one, two, four and eight query heads), tuned (what the tables that come with the
+compiler were tuned for, with the settings there) or examples. Prints one line for each kernel and
+architecture that is not as it should be, then how many are. An architecture that this ptxas does not know is
+named and left out. --spills allows so many bytes to a thread. --table writes registers and spills of all as
+TSV.
 """
 import argparse
 import concurrent.futures
 import glob
+import itertools
 import json
 import os
 import re
@@ -54,6 +57,16 @@ def gradients(kernels):
                 arguments = [f"{name}={dtype}[1,{dims.format(n)},{dim}]" for name, n in shapes.items()]
                 case = "_".join([dtype, f"D{dim}", *(option.strip("-") for option in options)])
                 yield case, os.path.join(kernels, pipeline + ".lh"), pipeline, ["--grad", *options, *arguments]
+
+
+def groups(kernels):
+    """Their gradients are summed by other programs each, which leaves other registers to the products."""
+    for dtype, dim, count in itertools.product(("f16", "bf16"), (64, 128), (8, 4, 2, 1)):
+        shapes = {"q": 8, "k": count, "v": count, "do": 8}
+        arguments = [f"{name}={dtype}[1,{n},16384,{dim}]" for name, n in shapes.items()]
+        for options in ([], ["--deterministic"], ["--set=CAUSAL=false"], ["--set=CAUSAL=false", "--deterministic"]):
+            case = "_".join([dtype, f"D{dim}_G{count}", *(option.strip("-") for option in options)])
+            yield case, os.path.join(kernels, "dense.lh"), "dense", ["--grad", *options, *arguments]
 
 
 def tuned(kernels):
@@ -157,7 +170,8 @@ def main():
     parser.add_argument("--table")
     options = parser.parse_args()
     os.makedirs(options.folder, exist_ok=True)
-    group = {"examples": examples, "heads": heads, "gradients": gradients, "tuned": tuned}.get(options.group)
+    group = {"examples": examples, "heads": heads, "gradients": gradients, "groups": groups,
+             "tuned": tuned}.get(options.group)
     tuning = [] if group is tuned else ["--tuning=none"]
     cases = list(group(options.kernels) if group else bundled(options.kernels, options.group))
     jobs = [(arch, *case) for arch in options.arch or ARCHS for case in cases]
