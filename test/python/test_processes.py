@@ -109,10 +109,13 @@ def _train_on_rank(rank, store, kind, results):
     if kind == "ddp":
         model = torch.nn.parallel.DistributedDataParallel(model)
     else:
+        from torch.distributed.device_mesh import init_device_mesh
         from torch.distributed.fsdp import fully_shard
+        # Without a mesh the parameters move to GPUs where there are any, of which each rank needs one.
+        mesh = init_device_mesh("cpu", (2,))
         for layer in model:
-            fully_shard(layer)
-        fully_shard(model)
+            fully_shard(layer, mesh=mesh)
+        fully_shard(model, mesh=mesh)
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     for _ in range(2):
         loss = model(_batch()[rank:rank + 1]).square().mean()
