@@ -60,7 +60,7 @@ def gradients(kernels):
 
 
 def groups(kernels):
-    """Their gradients are summed by other programs each, which leaves other registers to the products."""
+    """The attention kernel's registers are nearly all in use, so each way to sum a group's gradients is assembled."""
     for dtype, dim, count in itertools.product(("f16", "bf16"), (64, 128), (8, 4, 2, 1)):
         shapes = {"q": 8, "k": count, "v": count, "do": 8}
         arguments = [f"{name}={dtype}[1,{n},16384,{dim}]" for name, n in shapes.items()]
