@@ -44,29 +44,30 @@ def heads(_):
         yield f"D{dim}", os.path.join(HERE, "stages.lh"), "attended", arguments
 
 
+def both_passes(kernels, pipeline, dtype, dim, heads, groups, options):
+    shapes = {"q": heads, "k": groups, "v": groups, "do": heads}
+    dims = "16384,{}" if pipeline == "lighthouse" else "{},16384"
+    arguments = [f"{name}={dtype}[1,{dims.format(n)},{dim}]" for name, n in shapes.items()]
+    case = "_".join([dtype, f"D{dim}_H{heads}_G{groups}", *(option.strip("-") for option in options)])
+    return case, os.path.join(kernels, pipeline + ".lh"), pipeline, ["--grad", *options, *arguments]
+
+
 def gradients(kernels):
     """Sub-sequences in any order of sums, dense attention in one order, and without a mask in both."""
-    for dtype in ("f16", "bf16"):
-        for dim in (64, 128):
-            for pipeline, heads, groups, options in (("lighthouse", 8, 2, []),
-                                                     ("dense", 4, 4, ["--deterministic"]),
-                                                     ("dense", 4, 4, ["--set=CAUSAL=false"]),
-                                                     ("dense", 8, 2, ["--set=CAUSAL=false", "--deterministic"])):
-                shapes = {"q": heads, "k": groups, "v": groups, "do": heads}
-                dims = "16384,{}" if pipeline == "lighthouse" else "{},16384"
-                arguments = [f"{name}={dtype}[1,{dims.format(n)},{dim}]" for name, n in shapes.items()]
-                case = "_".join([dtype, f"D{dim}", *(option.strip("-") for option in options)])
-                yield case, os.path.join(kernels, pipeline + ".lh"), pipeline, ["--grad", *options, *arguments]
+    for dtype, dim in itertools.product(("f16", "bf16"), (64, 128)):
+        for pipeline, heads, groups, options in (("lighthouse", 8, 2, []),
+                                                 ("dense", 4, 4, ["--deterministic"]),
+                                                 ("dense", 4, 4, ["--set=CAUSAL=false"]),
+                                                 ("dense", 8, 2, ["--set=CAUSAL=false", "--deterministic"])):
+            yield both_passes(kernels, pipeline, dtype, dim, heads, groups, options)
 
 
 def groups(kernels):
     """The attention kernel's registers are nearly all in use, so each way to sum a group's gradients is assembled."""
-    for dtype, dim, count in itertools.product(("f16", "bf16"), (64, 128), (8, 4, 2, 1)):
-        shapes = {"q": 8, "k": count, "v": count, "do": 8}
-        arguments = [f"{name}={dtype}[1,{n},16384,{dim}]" for name, n in shapes.items()]
-        for options in ([], ["--deterministic"], ["--set=CAUSAL=false"], ["--set=CAUSAL=false", "--deterministic"]):
-            case = "_".join([dtype, f"D{dim}_G{count}", *(option.strip("-") for option in options)])
-            yield case, os.path.join(kernels, "dense.lh"), "dense", ["--grad", *options, *arguments]
+    ways = itertools.product(("f16", "bf16"), (64, 128), (8, 4, 2, 1), ([], ["--deterministic"]),
+                             ([], ["--set=CAUSAL=false"]))
+    for dtype, dim, count, order, mask in ways:
+        yield both_passes(kernels, "dense", dtype, dim, 8, count, order + mask)
 
 
 def tuned(kernels):

@@ -11,6 +11,15 @@ using tile::Layout;
 
 static constexpr int64_t mostDivisor = int64_t(1) << 30;
 
+/// Steps from a value back to what it is computed from.
+static constexpr int mostSteps = 8;
+
+scf::ForOp lighthouse::inductionLoopOf(Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  auto loop = argument ? dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp()) : scf::ForOp();
+  return loop && loop.getInductionVar() == argument ? loop : scf::ForOp();
+}
+
 static int64_t divisor(Value value, int depth) {
   APInt constant;
   if (matchPattern(value, m_ConstantInt(&constant)))
@@ -18,13 +27,11 @@ static int64_t divisor(Value value, int depth) {
                              : std::min(mostDivisor, int64_t(1) << constant.countr_zero());
   if (depth == 0)
     return 1;
-  if (auto argument = dyn_cast<BlockArgument>(value)) {
-    auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
-    if (loop && argument == loop.getInductionVar())
-      return std::min(divisor(loop.getLowerBound(), depth - 1), divisor(loop.getStep(), depth - 1));
-    return 1;
-  }
+  if (auto loop = inductionLoopOf(value))
+    return std::min(divisor(loop.getLowerBound(), depth - 1), divisor(loop.getStep(), depth - 1));
   Operation *op = value.getDefiningOp();
+  if (!op)
+    return 1;
   auto operand = [&](unsigned i) { return divisor(op->getOperand(i), depth - 1); };
   if (isa<arith::MulIOp>(op))
     return std::min(mostDivisor, operand(0) * operand(1));
@@ -40,7 +47,34 @@ static int64_t divisor(Value value, int depth) {
   return 1;
 }
 
-int64_t lighthouse::divisorOf(Value value) { return divisor(value, /*depth=*/8); }
+int64_t lighthouse::divisorOf(Value value) { return divisor(value, mostSteps); }
+
+static bool isNonNegative(Value value, int depth) {
+  APInt constant;
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return constant.isNonNegative();
+  if (depth == 0)
+    return false;
+  auto is = [&](Value operand) { return isNonNegative(operand, depth - 1); };
+  if (auto loop = inductionLoopOf(value))
+    return is(loop.getLowerBound());
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return false;
+  if (isa<tile::ProgramIdOp, tile::NumProgramsOp, tile::DimOp>(op))
+    return true;
+  if (isa<arith::DivSIOp, arith::RemSIOp, arith::DivUIOp, arith::RemUIOp>(op))
+    return is(op->getOperand(0));
+  if (isa<arith::AddIOp, arith::MulIOp, arith::MinSIOp>(op))
+    return is(op->getOperand(0)) && is(op->getOperand(1));
+  if (isa<arith::MaxSIOp>(op))
+    return is(op->getOperand(0)) || is(op->getOperand(1));
+  if (isa<arith::SelectOp>(op))
+    return is(op->getOperand(1)) && is(op->getOperand(2));
+  return false;
+}
+
+bool lighthouse::isNonNegative(Value value) { return ::isNonNegative(value, mostSteps); }
 
 int64_t lighthouse::extentDivisor(tile::KernelOp kernel, tile::ViewType view, int64_t dim) {
   if (int64_t extent = view.getStaticDim(dim); !ShapedType::isDynamic(extent))

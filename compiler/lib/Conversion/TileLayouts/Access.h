@@ -6,8 +6,15 @@
 
 namespace lighthouse {
 
+/// The loop whose induction variable `value` is; null if it is none.
+mlir::scf::ForOp inductionLoopOf(mlir::Value value);
+
 /// A power of two (at most 2^30) that divides the i32 `value` whenever the kernel runs.
 int64_t divisorOf(mlir::Value value);
+
+/// Whether the i32 `value` cannot be negative, as long as nothing overflows and divisors, which are
+/// numbers of tiles or their extents, are positive.
+bool isNonNegative(mlir::Value value);
 
 /// A number that divides the extent of dim `dim` of `view`: the extent itself where it is constant,
 /// else what `tile.divisors` says of it.

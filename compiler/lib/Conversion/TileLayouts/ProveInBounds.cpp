@@ -65,7 +65,7 @@ struct ProveInBoundsPass : lighthouse::impl::ProveInBoundsBase<ProveInBoundsPass
     int64_t count = range.getType().getDimSize(0);
     APInt constant;
     // The start is a multiple of the tile, as is the extent.
-    if (auto loop = getLoopOf(start))
+    if (auto loop = inductionLoopOf(start))
       return matchPattern(loop.getLowerBound(), m_ConstantInt(&constant)) &&
              constant.isNonNegative() && isAtMost(loop.getUpperBound(), name);
     auto product = start.getDefiningOp<arith::MulIOp>();
@@ -73,13 +73,6 @@ struct ProveInBoundsPass : lighthouse::impl::ProveInBoundsBase<ProveInBoundsPass
       return false;
     std::optional<unsigned> axis = getProgramAxis(product.getLhs());
     return axis && kernel.getGrid().getResult(*axis) == extent.ceilDiv(count);
-  }
-
-  /// The loop whose induction variable `value` is.
-  static scf::ForOp getLoopOf(Value value) {
-    auto argument = dyn_cast<BlockArgument>(value);
-    auto loop = argument ? dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp()) : scf::ForOp();
-    return loop && loop.getInductionVar() == argument ? loop : scf::ForOp();
   }
 
   /// Whether `value` is the extent of the dim, or the least of it and something else.

@@ -12,8 +12,6 @@
 
 #include "lighthouse/Dialect/Tile/IR/BulkCopy.h"
 
-#include "mlir/IR/Matchers.h"
-
 using namespace mlir;
 using namespace lighthouse;
 using namespace lighthouse::pipelining;
@@ -65,33 +63,6 @@ static int64_t scratchOf(tile::StoreOp store) {
       (tile::getMemoryBytes(element) >= 4 && isInFragments(store.getValue())))
     return 0;
   return mostScratchBytes(type.getShape(), element);
-}
-
-/// Whether the i32 `value` cannot be negative, as long as nothing overflows and divisors, which are
-/// numbers of tiles or their extents, are positive.
-static bool isNonNegative(Value value, int depth = 8) {
-  APInt constant;
-  if (matchPattern(value, m_ConstantInt(&constant)))
-    return constant.isNonNegative();
-  if (depth == 0)
-    return false;
-  auto is = [&](Value operand) { return isNonNegative(operand, depth - 1); };
-  if (auto argument = dyn_cast<BlockArgument>(value)) {
-    auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
-    return loop && argument == loop.getInductionVar() && is(loop.getLowerBound());
-  }
-  Operation *op = value.getDefiningOp();
-  if (isa<tile::ProgramIdOp, tile::NumProgramsOp, tile::DimOp>(op))
-    return true;
-  if (isa<arith::DivSIOp, arith::RemSIOp, arith::DivUIOp, arith::RemUIOp>(op))
-    return is(op->getOperand(0));
-  if (isa<arith::AddIOp, arith::MulIOp, arith::MinSIOp>(op))
-    return is(op->getOperand(0)) && is(op->getOperand(1));
-  if (isa<arith::MaxSIOp>(op))
-    return is(op->getOperand(0)) || is(op->getOperand(1));
-  if (isa<arith::SelectOp>(op))
-    return is(op->getOperand(1)) && is(op->getOperand(2));
-  return false;
 }
 
 /// The copy engine faults on a tile that it is to write and that begins before the tensor.
