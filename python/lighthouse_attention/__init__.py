@@ -11,6 +11,7 @@ import importlib
 
 _HOMES = {
     "functional": ("attention", "attention_packed", "dense_attention", "prepare"),
+    "scorers": ("window_max",),
     "checkpoint": ("checkpoint_policy", "save_ops"),
     "shapes": ("gathered_length", "valid_budgets", "kept_bytes"),
     "models": ("use", "set_dense"),

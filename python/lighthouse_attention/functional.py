@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch.autograd import forward_ad
 from torch.nn.attention.bias import causal_lower_right
 
-from . import _eager, ops
+from . import _eager, ops, scorers
 from .shapes import gathered_length, num_scores
 
 _ops = torch.ops.lighthouse
@@ -17,7 +17,8 @@ _DTYPES = (torch.bfloat16, torch.float16, torch.float32)
 
 
 def attention(q, k, v, *, levels=3, factor=4, budget=1536, chunk=128, cover_prefix=False,
-              scores=None, scale=None, layout="bnhd", deterministic=None):
+              scorer="norm", gate=None, dilation=4, scores=None, scale=None, layout="bnhd",
+              deterministic=None):
     """Lighthouse Attention (arXiv:2605.06554), causal, with gradients for q, k and v.
 
     q is [B, N, H, D], k and v are [B, N, G, D] where G divides H (`layout="bhnd"`: [B, H, N, D]), with D
@@ -26,23 +27,28 @@ def attention(q, k, v, *, levels=3, factor=4, budget=1536, chunk=128, cover_pref
     q; its memory is [B, N, H, D] in either layout.
 
     levels, factor: the pyramid. budget: entries that are expanded per level, a multiple of `chunk`.
-    cover_prefix: every position gets a contribution. scores: query and key scores of your own, float32
-    [B, G, NS] each, for the entries from level 1 on, larger is better; without them an entry's score is
-    the largest norm below it. scale: 1 / sqrt(D) if None. deterministic: gradients that are equal, bit
-    by bit, from run to run; None follows `torch.use_deterministic_algorithms`.
+    cover_prefix: every position gets a contribution. scorer: what an entry's score is the largest of,
+    below it: "norm", the norms of q and k; "dilated", those of rows of causal attention among positions
+    that are equal modulo `dilation`; "gla", the same of gated linear attention, `gate` [B, N, H] being the
+    logarithm of what a position keeps (log(1/2) / 16 if None). scores: query and key scores of your own
+    instead, float32 [B, G, NS] each, for the entries from level 1 on, larger is better; `window_max` makes
+    them from scores of positions. scale: 1 / sqrt(D) if None, of these scorers, too. deterministic:
+    gradients that are equal, bit by bit, from run to run; None follows
+    `torch.use_deterministic_algorithms`.
 
     The selection is a constant of the gradient. There are neither second derivatives nor functorch
     transforms: both raise NotImplementedError. ValueError and TypeError say which argument is wrong.
     """
     q, k, v = tensors = _enter((q, k, v), layout)
     _check_heads(q, k, v)
-    o = _attend_selected(q, k, v, tensors, None, (levels, factor, budget, chunk), cover_prefix, scores,
-                         scale, deterministic)
+    o = _attend_selected(q, k, v, tensors, None, (levels, factor, budget, chunk), cover_prefix,
+                         (scorer, gate, dilation, scores), scale, deterministic)
     return o if layout == "bnhd" else o.transpose(1, 2)
 
 
 def attention_packed(qkv, heads, kv_heads=None, *, levels=3, factor=4, budget=1536, chunk=128,
-                     cover_prefix=False, scores=None, scale=None, deterministic=None):
+                     cover_prefix=False, scorer="norm", gate=None, dilation=4, scores=None, scale=None,
+                     deterministic=None):
     """`attention` on q, k and v in one tensor [B, N, H + 2G, D]. The gradient is one tensor, too, written
     in place: no concatenation as with views of a fused projection."""
     kv_heads = heads if kv_heads is None else kv_heads
@@ -53,8 +59,8 @@ def attention_packed(qkv, heads, kv_heads=None, *, levels=3, factor=4, budget=15
     split = (heads, kv_heads, kv_heads)
     q, k, v = qkv.split(split, 2)
     _check_heads(q, k, v)
-    return _attend_selected(q, k, v, (qkv,), split, (levels, factor, budget, chunk), cover_prefix, scores,
-                            scale, deterministic)
+    return _attend_selected(q, k, v, (qkv,), split, (levels, factor, budget, chunk), cover_prefix,
+                            (scorer, gate, dilation, scores), scale, deterministic)
 
 
 def _is_measured_faster(q):
@@ -123,23 +129,28 @@ def _num_programs():
 
 # ---- what they share ----
 
-def _attend_selected(q, k, v, tensors, split, config, cover_prefix, scores, scale, deterministic):
+def _attend_selected(q, k, v, tensors, split, config, cover_prefix, scoring, scale, deterministic):
     """q, k, v [B, N, heads, D]. `tensors` are what gradients flow to: these, or the one that they are
-    views of, `split` by heads."""
+    views of, `split` by heads. `scoring` is (scorer, gate, dilation, scores)."""
     _check_config(*config)
+    scorer, gate, dilation, scores = scoring
+    gate = scorers.check(*scoring, q)
     length, scale, deterministic = q.shape[1], _scale(scale, q), _deterministic(deterministic)
     if q.shape[0] == 0 or length == 0:
         return q.clone()
     if not torch.compiler.is_compiling():
         _warn_of_short(length, config)
-    if scores is None and _eager.applies(tensors):
+    if scorer == "norm" and scores is None and _eager.applies(tensors):
         return _eager.attention(tensors, split, config, cover_prefix, scale, deterministic)
     q, k, v = q.detach(), k.detach(), v.detach()
-    if scores is None:
+    if scorer == "norm" and scores is None:
         *coarsest, sq, sk = _ops.pool_score(q, k, v, *config[:2])
     else:
-        sq, sk = _check_scores(scores, k, *config[:2])
         coarsest = _ops.pool(q, k, v, *config[:2])
+        if scores is None:
+            sq, sk = scorers.entry_scores(scorer, q, k, v, gate, dilation, scale, *config[:2])
+        else:
+            sq, sk = _check_scores(scores, k, *config[:2])
     indices = _ops.select(sq, sk, length, *config, cover_prefix)
     if split is None:
         gathered = _ops.gather(*tensors, *coarsest, indices, *config)

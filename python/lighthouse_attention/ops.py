@@ -40,7 +40,7 @@ def compile_pipeline(pipeline, types, settings, device, inputs):
         inputs=inputs)
 
 
-def _run(pipeline, inputs, settings, outputs=None):
+def run(pipeline, inputs, settings, outputs=None):
     """The results of a pipeline, in `outputs` where they have a place of their own."""
     inputs = [_launch.aligned(tensor) for tensor in inputs]
     device = inputs[0].device
@@ -134,7 +134,7 @@ def _length(length, levels, factor, budget, chunk):
 
 @operator("pool", "(Tensor q, Tensor k, Tensor v, int levels, int factor) -> (Tensor, Tensor, Tensor)")
 def pool(q, k, v, levels, factor):
-    return tuple(_run("pool_op", (q, k, v), _pyramid(levels, factor)))
+    return tuple(run("pool_op", (q, k, v), _pyramid(levels, factor)))
 
 
 @fake("pool")
@@ -146,7 +146,7 @@ def _(q, k, v, levels, factor):
 @operator("pool_score", "(Tensor q, Tensor k, Tensor v, int levels, int factor)"
            " -> (Tensor, Tensor, Tensor, Tensor, Tensor)")
 def pool_score(q, k, v, levels, factor):
-    return tuple(_run("pool_score_op", (q, k, v), _pyramid(levels, factor)))
+    return tuple(run("pool_score_op", (q, k, v), _pyramid(levels, factor)))
 
 
 @fake("pool_score")
@@ -161,7 +161,7 @@ def _(q, k, v, levels, factor):
 def select(sq, sk, length, levels, factor, budget, chunk, cover_prefix):
     settings = (("N", length), *selection_settings(levels, factor, budget, chunk),
                 flag("COVER", cover_prefix))
-    return _run("select_op", (sq, sk), settings)[0]
+    return run("select_op", (sq, sk), settings)[0]
 
 
 @fake("select")
@@ -177,7 +177,7 @@ _GATHERED = f"Tensor qc, Tensor kc, Tensor vc, Tensor indices, {_CONFIG}) -> (Te
 
 @operator("gather", f"(Tensor q, Tensor k, Tensor v, {_GATHERED}")
 def gather(q, k, v, qc, kc, vc, indices, levels, factor, budget, chunk):
-    return tuple(_run("gather_op", (q, k, v, qc, kc, vc, indices),
+    return tuple(run("gather_op", (q, k, v, qc, kc, vc, indices),
                       selection_settings(levels, factor, budget, chunk)))
 
 
@@ -206,7 +206,7 @@ _COTANGENTS = f"(Tensor dq, Tensor dk, Tensor dv, Tensor indices, SymInt length,
 
 @operator("gather_backward", f"{_COTANGENTS} -> (Tensor, Tensor, Tensor)")
 def gather_backward(dq, dk, dv, indices, length, levels, factor, budget, chunk):
-    return tuple(_run("gather_backward_op", (dq, dk, dv, indices),
+    return tuple(run("gather_backward_op", (dq, dk, dv, indices),
                       (("N", length), *selection_settings(levels, factor, budget, chunk))))
 
 
@@ -219,7 +219,7 @@ def _(dq, dk, dv, indices, length, levels, factor, budget, chunk):
 def gather_packed_backward(dq, dk, dv, indices, length, levels, factor, budget, chunk):
     heads, groups = dq.shape[1], dk.shape[1]
     packed = dq.new_empty((dq.shape[0], length, heads + 2 * groups, dq.shape[3]))
-    _run("gather_backward_op", (dq, dk, dv, indices),
+    run("gather_backward_op", (dq, dk, dv, indices),
          (("N", length), *selection_settings(levels, factor, budget, chunk)),
          packed.split([heads, groups, groups], 2))
     return packed
@@ -248,7 +248,7 @@ def _new_lse(q):
            " bool deterministic) -> (Tensor, Tensor)")
 def attend(q, k, v, scale, causal, rows_first, deterministic):
     o, lse = _rows(q, rows_first), _new_lse(q)
-    _run("attend_op", (q, k, v), (flag("CAUSAL", causal), ("scale", scale)), (o, lse))
+    run("attend_op", (q, k, v), (flag("CAUSAL", causal), ("scale", scale)), (o, lse))
     return o, lse
 
 
@@ -262,7 +262,7 @@ def _(q, k, v, scale, causal, rows_first, deterministic):
 def attend_backward(do, q, k, v, o, lse, scale, causal, rows_first, deterministic):
     gradients = tuple(_rows(x, rows_first) for x in (q, k, v))
     # The host has sums in a fixed order alone.
-    _run("attend_backward_op", (do, q, k, v, o, lse),
+    run("attend_backward_op", (do, q, k, v, o, lse),
          (flag("CAUSAL", causal), flag("DETERMINISTIC", deterministic or q.device.type == "cpu"),
           ("scale", scale)), gradients)
     return gradients
@@ -292,7 +292,7 @@ def _(do, q, k, v, o, lse, scale, causal, *_, out_shape=None, **__):
 
 @operator("scatter", f"(Tensor os, Tensor indices, SymInt length, {_CONFIG}) -> Tensor")
 def scatter(os, indices, length, levels, factor, budget, chunk):
-    return _run("scatter_op", (os, indices),
+    return run("scatter_op", (os, indices),
                 (("N", length), *selection_settings(levels, factor, budget, chunk)))[0]
 
 
@@ -303,7 +303,7 @@ def _(os, indices, length, levels, factor, budget, chunk):
 
 @operator("scatter_backward", f"(Tensor do, Tensor indices, {_CONFIG}) -> Tensor")
 def scatter_backward(do, indices, levels, factor, budget, chunk):
-    return _run("scatter_backward_op", (do, indices), selection_settings(levels, factor, budget, chunk))[0]
+    return run("scatter_backward_op", (do, indices), selection_settings(levels, factor, budget, chunk))[0]
 
 
 @fake("scatter_backward")

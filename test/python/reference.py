@@ -31,20 +31,51 @@ class Pyramid:
         return torch.cat(columns, 1).double()
 
 
+def window_max(base, levels, factor):
+    """The largest of scores [B, N, G] below each entry from level 1 on, [B, G, NS]."""
+    length = base.shape[1]
+    scores = []
+    for level, count in list(enumerate(Pyramid(length, levels, factor).counts))[1:]:
+        window = factor ** level
+        padded = torch.nn.functional.pad(base, (0, 0, 0, count * window - length), value=-torch.inf)
+        scores.append(padded.unflatten(1, (count, window)).amax(2))
+    return torch.cat(scores, 1).transpose(1, 2)
+
+
 def norm_scores(q, k, levels, factor):
     """The largest norm below each entry from level 1 on: two tensors [B, G, NS]."""
-    length, groups = k.shape[1], k.shape[2]
-    pyramid = Pyramid(length, levels, factor)
-    query = q.norm(dim=-1).unflatten(2, (groups, -1)).amax(3)
-    result = []
-    for norms in (query, k.norm(dim=-1)):
-        scores = []
-        for level in range(1, levels):
-            window, count = factor ** level, pyramid.counts[level]
-            padded = torch.nn.functional.pad(norms, (0, 0, 0, count * window - length), value=-1)
-            scores.append(padded.unflatten(1, (count, window)).amax(2))
-        result.append(torch.cat(scores, 1).transpose(1, 2))
-    return result
+    query = q.norm(dim=-1).unflatten(2, (k.shape[2], -1)).amax(3)
+    return [window_max(norms, levels, factor) for norms in (query, k.norm(dim=-1))]
+
+
+def _base_scores(q, k, v, dilation, mix):
+    """Norms of mix(q, k, v, c) and mix(k, q, v, c), for the positions [B, H, n, D] of each class c modulo the
+    dilation; of the heads of a group the largest. Two tensors [B, N, G]."""
+    heads, groups = q.shape[2], k.shape[2]
+    k, v = (x.repeat_interleave(heads // groups, 2) for x in (k, v))
+    scores = [torch.zeros(q.shape[:3], dtype=torch.float64) for _ in range(2)]
+    for c in range(min(dilation, q.shape[1])):
+        x, y, z = (t[:, c::dilation].transpose(1, 2) for t in (q, k, v))
+        for score, rows in zip(scores, (mix(x, y, z, c), mix(y, x, z, c))):
+            score[:, c::dilation] = rows.norm(dim=-1).transpose(1, 2)
+    return [x.unflatten(2, (groups, -1)).amax(3) for x in scores]
+
+
+def dilated_scores(q, k, v, dilation, scale):
+    """Causal attention within each residue class; q, k, v in float64."""
+    def mix(x, y, z, c):
+        return torch.nn.functional.scaled_dot_product_attention(x, y, z, is_causal=True, scale=scale)
+    return _base_scores(q, k, v, dilation, mix)
+
+
+def gla_scores(q, k, v, gate, dilation, scale):
+    """Linear attention within each residue class: of what a position adds the product of the gates behind it
+    is left; gate [B, N, H], its logarithms."""
+    def mix(x, y, z, c):
+        sums = gate[:, c::dilation].double().transpose(1, 2).cumsum(2)
+        left = (sums[..., :, None] - sums[..., None, :]).clamp(max=0).exp().tril()
+        return scale * (x @ y.mT * left) @ z
+    return _base_scores(q, k, v, dilation, mix)
 
 
 def _select(sq, sk, pyramid, budget, chunk, cover_prefix):

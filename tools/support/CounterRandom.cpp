@@ -28,7 +28,7 @@ std::vector<float> counterTensor(uint64_t seed, CounterTensor which, int64_t bat
   uint64_t flat = 0;
   for (uint64_t row = 0; row < rows; ++row) {
     double scale = 1;
-    if (which != CounterTensor::OutputGradient)
+    if (which <= CounterTensor::Value)
       scale = 0.25 + 2 * counterUniform(scales | row);
     for (int64_t d = 0; d < headDim; ++d, ++flat)
       values[flat] = static_cast<float>((2 * counterUniform(elements | flat) - 1) * scale);

@@ -6,7 +6,7 @@
 //   u(x)  = (h(x) >> 40) / 2^24                                  in [0, 1)
 //   raw   = 2 u(seed << 40 | t << 36 | flat) - 1                 flat = ((b N + n) H + h) D + d
 //   scale = 0.25 + 2 u(seed << 40 | (8 + t) << 36 | row)         row = (b N + n) H + h
-//   value = float32(raw * scale)                                 scale = 1 for the gradient
+//   value = float32(raw * scale)                                 scale = 1 but for q, k and v
 //
 // The scale spreads the norms of the rows, so that a selection by norm has something to find.
 //

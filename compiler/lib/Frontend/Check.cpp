@@ -681,7 +681,8 @@ void Checker::checkCall(const CallExpr *e) {
     return;
   }
 
-  llvm::SmallVector<StringRef> known{"cdiv", "min", "max", "ilog", "pow", "num_scores", "where"};
+  llvm::SmallVector<StringRef> known{"cdiv", "min",  "max",        "ilog",
+                                      "pow",  "sqrt", "num_scores", "where"};
   for (auto &[name, decl] : definitions)
     known.push_back(name);
 #define BUILTIN(name, ...)                                                                         \

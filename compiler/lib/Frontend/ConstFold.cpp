@@ -131,6 +131,7 @@ Folded lighthouse::frontend::foldBinary(BinaryOp op, const Value &lhs, const Val
 
 unsigned lighthouse::frontend::numFoldableArgs(StringRef name) {
   return llvm::StringSwitch<unsigned>(name)
+      .Case("sqrt", 1)
       .Cases({"cdiv", "min", "max", "ilog", "pow"}, 2)
       .Cases({"num_scores", "where"}, 3)
       .Default(0);
@@ -165,6 +166,11 @@ Folded lighthouse::frontend::foldFunction(StringRef name, ArrayRef<Value> args) 
     // Of an int and a float both are floats, as at run time.
     bool mixed = (args[1].isInt() && args[2].isFloat()) || (args[1].isFloat() && args[2].isInt());
     return mixed ? Value::ofFloat(chosen.getFloat()) : chosen;
+  }
+  if (name == "sqrt") {
+    if (!args[0].isInt() && !args[0].isFloat())
+      return Folded::fail("'sqrt' expects a number, found " + describe(args[0]));
+    return Value::ofFloat(std::sqrt(args[0].getFloat()));
   }
   const Value &a = args[0], &b = args[1];
   bool numbers = (a.isInt() || a.isFloat()) && (b.isInt() || b.isFloat());

@@ -28,8 +28,8 @@ Folded foldUnary(UnaryOp op, const Value &operand);
 /// Operands are constants or types (which compare with == and != only).
 Folded foldBinary(BinaryOp op, const Value &lhs, const Value &rhs);
 
-/// How many arguments the compile-time function `name` has (cdiv, min, max, ilog, pow, num_scores);
-/// 0 if there is none.
+/// How many arguments the compile-time function `name` has (cdiv, min, max, ilog, pow, sqrt,
+/// num_scores); 0 if there is none.
 unsigned numFoldableArgs(StringRef name);
 /// A compile-time function of as many constants as it has arguments.
 Folded foldFunction(StringRef name, ArrayRef<Value> args);

@@ -226,8 +226,11 @@ Result Evaluator::evalCall(const CallExpr *e) {
     return foldCall(e, *args);
   unsigned expected = numFoldableArgs(e->callee);
   error(e->loc, expected != 0
-                    ? "'" + e->callee + "' expects " + (expected == 2 ? "two" : "three") +
-                          " compile-time values here"
+                    ? "'" + e->callee + "' expects " +
+                          (expected == 1   ? "a compile-time value"
+                           : expected == 2 ? "two compile-time values"
+                                           : "three compile-time values") +
+                          " here"
                     : "expected a compile-time value, found a call of '" + e->callee + "'");
   return failure();
 }
