@@ -1,4 +1,5 @@
 """Scorers against float64, and attention with them."""
+import os
 import random
 
 import pytest
@@ -189,3 +190,19 @@ def test_errors(options, message):
 def test_errors_of_window_max():
     with pytest.raises(ValueError, match=r"key scores must be float32 \[B, G, N\]"):
         lighthouse.window_max(torch.zeros(1, 2, 30), torch.zeros(1, 2, 30).double())
+
+
+def test_the_scorer_of_the_documentation(device):
+    """kernels/examples/scorer.lh as docs/python.md uses it: the two ways are equal, gradients too."""
+    path = os.path.join(os.path.dirname(__file__), "..", "..", "kernels", "examples", "scorer.lh")
+    spec = lighthouse.kernels.load(path)
+    q, k, v = tensors(1030, 4, 2, 64, device=device)
+    o = spec.attend_to_changes(q, k, v, K=128)
+    change = spec.change(v.detach())
+    exact = (v[:, 1:] - v[:, :-1]).norm(dim=-1).transpose(1, 2)
+    assert error(change[:, :, 1:], exact.detach().double().cpu()) <= 1e-6
+    own = lighthouse.attention(q, k, v, budget=128, scores=lighthouse.window_max(change, change))
+    assert error(o, own.detach().double().cpu()) <= 1e-6
+    do = torch.randn_like(o)
+    for x, y in zip(torch.autograd.grad(o, (q, k, v), do), torch.autograd.grad(own, (q, k, v), do)):
+        assert error(x, y.double().cpu()) <= 1e-6

@@ -143,6 +143,8 @@ Result KernelGen::genMath(const CallExpr *e) {
   Result value = eval(e->args[0]);
   if (failed(value))
     return failure();
+  if (isFoldable(e, *value))
+    return foldCall(e, *value);
   // A constant is a float here, also if it is written as an int.
   MaybeSSA x = toSSA(*value, e->args[0]->loc,
                      value->isInt() ? mlir::Type(builder.getF32Type()) : mlir::Type());

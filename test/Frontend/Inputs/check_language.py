@@ -1,12 +1,14 @@
 """Compiles the examples of the language reference.
 
-usage: check_language.py language.md FOLDER
+usage: check_language.py language.md KERNELS FOLDER
 
-Blocks marked ```lh must compile: all kernels, and every pipeline on arguments with plausible
+Imports are found in the folder KERNELS. Blocks marked ```lh must compile: all kernels, and every pipeline on arguments with plausible
 extents. Blocks marked ```lh-error must fail with the text of their first line, a comment.
 """
+import glob
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -40,8 +42,10 @@ def check(kind, text, path):
     return f"expected '{expected}', found: " + "".join(errors for _, errors in runs)
 
 
-def main(reference, folder):
+def main(reference, kernels, folder):
     os.makedirs(folder, exist_ok=True)
+    for path in glob.glob(os.path.join(kernels, "*.lh")):
+        shutil.copy(path, folder)
     with open(reference, encoding="utf-8") as file:
         source = file.read()
     blocks = [(m.group(1), m.group(2), source.count("\n", 0, m.start()) + 1)
@@ -59,4 +63,4 @@ def main(reference, folder):
     return 1 if failures or not blocks else 0
 
 
-sys.exit(main(sys.argv[1], sys.argv[2]))
+sys.exit(main(*sys.argv[1:]))

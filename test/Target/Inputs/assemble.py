@@ -3,7 +3,7 @@
 usage: assemble.py PTXAS KERNELS FOLDER GROUP [--arch ARCH]... [--spills BYTES] [--table FILE]
 
 GROUP is f32, f16 or bf16 (the bundled pipelines on tensors of that type), heads (attention alone, of many
-head dims), gradients (the bundled pipelines forward and backward), groups (dense attention forward and
+head dims), scorers (those beside the norms, of many head dims), gradients (the bundled pipelines forward and backward), groups (dense attention forward and
 backward with KV heads of one, two, four and eight query heads), tuned (what the tables that come with the
 compiler were tuned for, with the settings there) or examples. Prints one line for each kernel and
 architecture that is not as it should be, then how many are. An architecture that this ptxas does not know is
@@ -42,6 +42,16 @@ def heads(_):
         dtype = "f16" if dim % 32 else "bf16"
         arguments = [f"{name}={dtype}[1,{n},8192,{dim}]" for name, n in (("q", 4), ("k", 2), ("v", 2))]
         yield f"D{dim}", os.path.join(HERE, "stages.lh"), "attended", arguments
+
+
+def scorers(kernels):
+    """Tensor cores and without; head dims with a schedule of their own, and others."""
+    for dtype, dim in itertools.product(("f32", "f16", "bf16"), (16, 48, 64, 96, 128, 192, 256)):
+        arguments = ["--set=scale=0.125", *(f"{name}={dtype}[1,2000,{n},{dim}]"
+                                            for name, n in (("q", 2), ("k", 1), ("v", 1)))]
+        spec, case = os.path.join(kernels, "scorers.lh"), f"{dtype}_D{dim}"
+        yield case, spec, "dilated_score", arguments
+        yield case, spec, "gla_score", [*arguments, "gate=f32[1,2000,2]"]
 
 
 def both_passes(kernels, pipeline, dtype, dim, heads, groups, options):
@@ -172,7 +182,7 @@ def main():
     options = parser.parse_args()
     os.makedirs(options.folder, exist_ok=True)
     group = {"examples": examples, "heads": heads, "gradients": gradients, "groups": groups,
-             "tuned": tuned}.get(options.group)
+             "scorers": scorers, "tuned": tuned}.get(options.group)
     tuning = [] if group is tuned else ["--tuning=none"]
     cases = list(group(options.kernels) if group else bundled(options.kernels, options.group))
     jobs = [(arch, *case) for arch in options.arch or ARCHS for case in cases]
