@@ -12,8 +12,9 @@ import importlib
 _HOMES = {
     "functional": ("attention", "attention_packed", "dense_attention", "prepare"),
     "scorers": ("window_max",),
+    "context_parallel": ("local_positions",),
     "checkpoint": ("checkpoint_policy", "save_ops"),
-    "shapes": ("gathered_length", "valid_budgets", "kept_bytes"),
+    "shapes": ("gathered_length", "valid_budgets", "kept_bytes", "exchanged_bytes"),
     "models": ("use", "set_dense"),
     "errors": ("LighthouseError", "CompileError", "LibraryNotFoundError", "NotPreparedError"),
 }

@@ -8,17 +8,22 @@ A layer then keeps what `select` and `attend` return, 39 MB instead of 152 at 98
 
 Both are saved, always: if `attend` were saved and `select` run again on q and k that differ in a bit (a
 product that sums in another order), saved sums would meet other rows.
+
+With a mesh, what `exchange_attended` returns is saved too, the rank's rows of o~, as much as `attend` returns; or,
+where heads are not exchanged, what `attend_gathered` returns in the place of both. q~, k~ and v~ are three
+times as much and are exchanged again, as they are gathered again.
 """
 import functools
 
 import torch
 from torch.utils.checkpoint import CheckpointPolicy
 
-from . import ops  # noqa: F401  registers the operators
+from . import context_parallel, ops  # noqa: F401  register the operators
 
 
 # A tuple, as below: dynamo of PyTorch 2.8 takes no set as a constant.
-_SAVED = (torch.ops.lighthouse.select.default, torch.ops.lighthouse.attend.default)
+_SAVED = tuple(getattr(torch.ops.lighthouse, name).default for name in (
+    "select", "attend", "exchange_attended", "attend_gathered"))
 
 
 def save_ops():
@@ -27,9 +32,9 @@ def save_ops():
 
 
 def checkpoint_policy(base=None):
-    """A policy for `create_selective_checkpoint_contexts`: saves what `select` and `attend` return. `base`
-    decides about all other operators, a policy or a collection of operators to save; without one they
-    are recomputed."""
+    """A policy for `create_selective_checkpoint_contexts`: saves what `select` and `attend` return, and what a
+    mesh exchanges of the latter. `base` decides about all other operators, a policy or a collection of
+    operators to save; without one they are recomputed."""
     if base is not None and not callable(base):
         base = functools.partial(_save_listed, tuple(base))
     return functools.partial(_policy, base)

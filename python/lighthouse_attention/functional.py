@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch.autograd import forward_ad
 from torch.nn.attention.bias import causal_lower_right
 
-from . import _eager, ops, scorers
-from .shapes import gathered_length, num_scores
+from . import _eager, context_parallel, ops, scorers
+from .shapes import exchanges_heads, gathered_length, num_scores
 
 _ops = torch.ops.lighthouse
 
@@ -18,7 +18,7 @@ _DTYPES = (torch.bfloat16, torch.float16, torch.float32)
 
 def attention(q, k, v, *, levels=3, factor=4, budget=1536, chunk=128, cover_prefix=False,
               scorer="norm", gate=None, dilation=4, scores=None, scale=None, layout="bnhd",
-              deterministic=None):
+              deterministic=None, mesh=None, pieces="contiguous"):
     """Lighthouse Attention (arXiv:2605.06554), causal, with gradients for q, k and v.
 
     q is [B, N, H, D], k and v are [B, N, G, D] where G divides H (`layout="bhnd"`: [B, H, N, D]), with D
@@ -36,19 +36,25 @@ def attention(q, k, v, *, levels=3, factor=4, budget=1536, chunk=128, cover_pref
     gradients that are equal, bit by bit, from run to run; None follows
     `torch.use_deterministic_algorithms`.
 
+    mesh: a DeviceMesh of one dim or a process group whose W ranks share the sequence (context parallel).
+    q, k, v and the result are then the rank's rows, N / W of them on every rank; `budget` remains that of
+    the whole sequence, scores are those of the rank's pieces, one piece after the other. pieces:
+    "contiguous", rank r has the r-th of W pieces, or "head_tail", the pieces r and 2W - 1 - r of 2W; see
+    `local_positions`. All ranks call with the same shapes and options.
+
     The selection is a constant of the gradient. There are neither second derivatives nor functorch
     transforms: both raise NotImplementedError. ValueError and TypeError say which argument is wrong.
     """
     q, k, v = tensors = _enter((q, k, v), layout)
     _check_heads(q, k, v)
     o = _attend_selected(q, k, v, tensors, None, (levels, factor, budget, chunk), cover_prefix,
-                         (scorer, gate, dilation, scores), scale, deterministic)
+                         (scorer, gate, dilation, scores), scale, deterministic, _place(mesh, pieces, q))
     return o if layout == "bnhd" else o.transpose(1, 2)
 
 
 def attention_packed(qkv, heads, kv_heads=None, *, levels=3, factor=4, budget=1536, chunk=128,
                      cover_prefix=False, scorer="norm", gate=None, dilation=4, scores=None, scale=None,
-                     deterministic=None):
+                     deterministic=None, mesh=None, pieces="contiguous"):
     """`attention` on q, k and v in one tensor [B, N, H + 2G, D]. The gradient is one tensor, too, written
     in place: no concatenation as with views of a fused projection."""
     kv_heads = heads if kv_heads is None else kv_heads
@@ -60,7 +66,8 @@ def attention_packed(qkv, heads, kv_heads=None, *, levels=3, factor=4, budget=15
     q, k, v = qkv.split(split, 2)
     _check_heads(q, k, v)
     return _attend_selected(q, k, v, (qkv,), split, (levels, factor, budget, chunk), cover_prefix,
-                            (scorer, gate, dilation, scores), scale, deterministic)
+                            (scorer, gate, dilation, scores), scale, deterministic,
+                            _place(mesh, pieces, q))
 
 
 def _is_measured_faster(q):
@@ -70,39 +77,68 @@ def _is_measured_faster(q):
 
 
 def dense_attention(q, k, v, *, causal=True, scale=None, layout="bnhd", deterministic=None,
-                    backend="auto"):
+                    backend="auto", mesh=None, pieces="contiguous"):
     """Dense attention: for the layers and the phase of training that need all of it, and for generation.
 
     Arguments as of `attention`. k and v may be longer than q, whose rows are then the last ones (as with
     a key/value cache). backend: "lighthouse", the kernels of kernels/dense.lh; "sdpa",
     `torch.nn.functional.scaled_dot_product_attention`; "auto", the one that docs/results shows to be
     faster: the first on GPUs of capability 9.0 for 16-bit floats, head dims 64 and 128 and 16384 positions
-    or more, else the second.
+    or more, else the second. With a mesh lengths are equal, and heads that its ranks cannot share out evenly
+    are for the kernels of lighthouse alone.
     """
     q, k, v = (x.transpose(1, 2) for x in _enter((q, k, v), layout))
     if backend not in ("auto", "lighthouse", "sdpa"):
         raise ValueError(f"backend must be 'auto', 'lighthouse' or 'sdpa', got {backend!r}")
     if q.shape[1] % k.shape[1]:
         raise ValueError(f"{k.shape[1]} key/value heads do not divide {q.shape[1]} query heads")
-    equal = q.shape[2] == k.shape[2]
-    if backend == "lighthouse" and not equal:
-        raise ValueError(f"the kernels of lighthouse need equal lengths, got {q.shape[2]} queries and "
-                         f"{k.shape[2]} keys; use backend='sdpa'")
-    if backend == "lighthouse" or (backend == "auto" and equal and _is_measured_faster(q)):
-        _check_head_dim(q.shape[3])
-        o, _ = _ops.attend(q, k, v, _scale(scale, q), causal, True, _deterministic(deterministic))
+    place = _place(mesh, pieces, q)
+    if q.shape[2] != k.shape[2] and (backend == "lighthouse" or place is not None):
+        needs = "the kernels of lighthouse need" if place is None else "a sequence on a mesh needs"
+        advice = "; use backend='sdpa'" if place is None else ""
+        raise ValueError(f"{needs} equal lengths, got {q.shape[2]} queries and {k.shape[2]} keys{advice}")
+    deterministic = _deterministic(deterministic)
+
+    def attend(q, k, v):
+        return _attend_dense(q, k, v, causal, scale, deterministic, backend)
+
+    if place is None or q.numel() == 0:
+        o = attend(q, k, v)
     else:
-        mask = causal_lower_right(q.shape[2], k.shape[2]) if causal and not equal else None
-        o = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal and equal,
-                                           scale=scale, enable_gqa=q.shape[1] != k.shape[1])
+        o = _attend_dense_on_mesh(q, k, v, causal, scale, deterministic, backend, place, attend)
     # It is contiguous already, but on the host in PyTorch 2.8.
     return o.transpose(1, 2).contiguous() if layout == "bnhd" else o
+
+
+def _attend_dense(q, k, v, causal, scale, deterministic, backend):
+    """Attention of rows [B, heads, S, D]; those of q are the last ones."""
+    equal = q.shape[2] == k.shape[2]
+    if backend == "lighthouse" or (backend == "auto" and equal and _is_measured_faster(q)):
+        _check_head_dim(q.shape[3])
+        return _ops.attend(q, k, v, _scale(scale, q), causal, True, deterministic)[0]
+    mask = causal_lower_right(q.shape[2], k.shape[2]) if causal and not equal else None
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal and equal,
+                                          scale=scale, enable_gqa=q.shape[1] != k.shape[1])
+
+
+def _attend_dense_on_mesh(q, k, v, causal, scale, deterministic, backend, place, attend):
+    """The same for the rank's rows [B, heads, N / W, D]."""
+    context_parallel.check_length(place, q.shape[2] * place.world, place.count, "pieces")
+    if not exchanges_heads(q.shape[1], k.shape[1], place.world):
+        if backend == "sdpa":
+            raise ValueError(f"{place.world} ranks cannot share out {q.shape[1]} query and {k.shape[1]} "
+                             "key/value heads evenly; use backend='lighthouse'")
+        _check_head_dim(q.shape[3])
+    q, k, v = (context_parallel.split(x.transpose(1, 2), place).transpose(1, 2) for x in (q, k, v))
+    o = context_parallel.attend(q, k, v, _scale(scale, q), causal, True, deterministic, place, attend)
+    return context_parallel.join(o.transpose(1, 2), place).transpose(1, 2)
 
 
 def prepare(shape, dtype=torch.bfloat16, device="cuda", *, kv_heads=None, backward=True, **options):
     """Compiles and loads all that `attention` needs for q of `shape` [B, N, H, D], and says what it did:
     before a CUDA graph is captured, and so that no step of a training loop has to wait. `options` are
-    those of `attention`. Runs it once, so the device needs memory for that."""
+    those of `attention`. Runs it once, so the device needs memory for that. On a mesh all ranks call this,
+    with the shape of their rows."""
     batch, length, heads, dim = shape
     groups = heads if kv_heads is None else kv_heads
     start, before = time.perf_counter(), _num_programs()
@@ -129,9 +165,10 @@ def _num_programs():
 
 # ---- what they share ----
 
-def _attend_selected(q, k, v, tensors, split, config, cover_prefix, scoring, scale, deterministic):
+def _attend_selected(q, k, v, tensors, split, config, cover_prefix, scoring, scale, deterministic, place):
     """q, k, v [B, N, heads, D]. `tensors` are what gradients flow to: these, or the one that they are
-    views of, `split` by heads. `scoring` is (scorer, gate, dilation, scores)."""
+    views of, `split` by heads. `scoring` is (scorer, gate, dilation, scores), `place` this rank's on a mesh,
+    or None."""
     _check_config(*config)
     scorer, gate, dilation, scores = scoring
     gate = scorers.check(*scoring, q)
@@ -139,8 +176,16 @@ def _attend_selected(q, k, v, tensors, split, config, cover_prefix, scoring, sca
     if q.shape[0] == 0 or length == 0:
         return q.clone()
     if not torch.compiler.is_compiling():
-        _warn_of_short(length, config)
-    if scorer == "norm" and scores is None and _eager.applies(tensors):
+        _warn_of_short(length if place is None else length * place.world, config)
+    if place is not None:
+        if scorer != "norm":
+            raise ValueError(f"scorer={scorer!r} looks at the whole sequence, of which a rank of a mesh has a "
+                             "part; with mesh= take scorer='norm' or scores= of your own")
+        config = context_parallel.local_config(place, length * place.world, config)
+        q, k, v = (context_parallel.split(x, place) for x in (q, k, v))
+        tensors = tuple([context_parallel.split(x, place) for x in tensors])
+        length = q.shape[1]
+    elif scorer == "norm" and scores is None and _eager.applies(tensors):
         return _eager.attention(tensors, split, config, cover_prefix, scale, deterministic)
     q, k, v = q.detach(), k.detach(), v.detach()
     if scorer == "norm" and scores is None:
@@ -150,14 +195,34 @@ def _attend_selected(q, k, v, tensors, split, config, cover_prefix, scoring, sca
         if scores is None:
             sq, sk = scorers.entry_scores(scorer, q, k, v, gate, dilation, scale, *config[:2])
         else:
-            sq, sk = _check_scores(scores, k, *config[:2])
-    indices = _ops.select(sq, sk, length, *config, cover_prefix)
+            sq, sk = _check_scores(scores, k, *config[:2], place)
+    if place is None:
+        indices = _ops.select(sq, sk, length, *config, cover_prefix)
+    else:
+        indices = context_parallel.select(sq, sk, length, config, cover_prefix, place)
     if split is None:
         gathered = _ops.gather(*tensors, *coarsest, indices, *config)
     else:
         gathered = _ops.gather_packed(*tensors, *split[:2], *coarsest, indices, *config)
-    o, _ = _ops.attend(*gathered, scale, True, False, deterministic)
-    return _ops.scatter(o, indices, length, *config)
+    if place is None:
+        o, _ = _ops.attend(*gathered, scale, True, False, deterministic)
+        return _ops.scatter(o, indices, length, *config)
+
+    def attend(q, k, v):
+        return _ops.attend(q, k, v, scale, True, True, deterministic)[0]
+
+    o = context_parallel.attend(*gathered, scale, True, False, deterministic, place, attend)
+    return context_parallel.scatter(o, indices, length, config, place)
+
+
+def _place(mesh, pieces, q):
+    """This rank's place on the mesh, None without one."""
+    if mesh is None:
+        return None
+    place = context_parallel.place_of(mesh, pieces)
+    if not torch.compiler.is_compiling():
+        context_parallel.check_device(mesh, q.device)
+    return place
 
 
 def _enter(tensors, layout):
@@ -246,8 +311,11 @@ def _check_config(levels, factor, budget, chunk):
                          f"nearest valid budget is {nearest}")
 
 
-def _check_scores(scores, k, levels, factor):
-    expected = (k.shape[0], k.shape[2], num_scores(k.shape[1], levels, factor))
+def _check_scores(scores, k, levels, factor, place):
+    """The query and key scores [B, G, NS] for k [B, N, G, D], with one row for each piece of each batch if
+    there is a place."""
+    slots = 1 if place is None else place.slots
+    expected = (k.shape[0] // slots, k.shape[2], slots * num_scores(k.shape[1], levels, factor))
     try:
         sq, sk = scores
     except (TypeError, ValueError):
@@ -256,6 +324,8 @@ def _check_scores(scores, k, levels, factor):
         if x.dtype != torch.float32 or tuple(x.shape) != expected or x.device != k.device:
             raise ValueError(f"{name} scores must be float32 {list(expected)} on {k.device}, got "
                              f"{x.dtype} {list(x.shape)} on {x.device}")
+    if slots > 1:
+        sq, sk = (context_parallel.split_scores(x, place) for x in (sq, sk))
     return sq.detach(), sk.detach()
 
 

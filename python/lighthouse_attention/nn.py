@@ -14,17 +14,19 @@ class LighthouseAttention(torch.nn.Module):
     - while `dense` is true: layers that stay dense, and the second stage of training (`set_dense`);
     - in evaluation mode: a selection is made with the whole sequence at hand, which generation has not;
     - where k is longer than q, as with a key/value cache.
+
+    With a `mesh` both kinds of attention are those of a sequence that its ranks share.
     """
 
     def __init__(self, *, dense=False, dense_backend="auto", layout="bnhd", scale=None,
-                 deterministic=None, **options):
+                 deterministic=None, mesh=None, pieces="contiguous", **options):
         super().__init__()
         self.dense = dense
         # Whether `lighthouse_attention.use` left this layer out, so that `set_dense` leaves it dense.
         self.stays_dense = False
         self.dense_backend = dense_backend
         self.options = options
-        self.common = dict(layout=layout, scale=scale, deterministic=deterministic)
+        self.common = dict(layout=layout, scale=scale, deterministic=deterministic, mesh=mesh, pieces=pieces)
 
     def forward(self, q, k, v, *, scale=None):
         common = self.common if scale is None else {**self.common, "scale": scale}

@@ -232,12 +232,16 @@ def _(dq, dk, dv, indices, length, levels, factor, budget, chunk):
 
 # ---- attend ----
 
-def _rows(x, rows_first):
-    """Memory for rows [B, heads, S, D], which lie as [B, S, heads, D] if `rows_first`."""
-    batch, heads, length, dim = x.shape
+def new_rows(x, shape, rows_first):
+    """Memory for rows [B, heads, S, D] of x's type, which lie as [B, S, heads, D] if `rows_first`."""
+    batch, heads, length, dim = shape
     if rows_first:
         return x.new_empty((batch, length, heads, dim)).transpose(1, 2)
-    return x.new_empty((batch, heads, length, dim))
+    return x.new_empty(shape)
+
+
+def _rows(x, rows_first):
+    return new_rows(x, x.shape, rows_first)
 
 
 def _new_lse(q):
@@ -273,19 +277,20 @@ def _(do, q, k, v, o, lse, scale, causal, rows_first, deterministic):
     return tuple(_rows(x, rows_first) for x in (q, k, v))
 
 
-def _attention_flops(q_shape, causal, products):
+def attention_flops(q_shape, causal, products):
+    """Of so many products of [S, S] with rows for q [B, H, S, D]."""
     batch, heads, length, dim = q_shape
     return products * 2 * batch * heads * length * length * dim // (2 if causal else 1)
 
 
 @register_flop_formula(_ops.attend)
 def _(q, k, v, scale, causal, *_, out_shape=None, **__):
-    return _attention_flops(q, causal, 2)
+    return attention_flops(q, causal, 2)
 
 
 @register_flop_formula(_ops.attend_backward)
 def _(do, q, k, v, o, lse, scale, causal, *_, out_shape=None, **__):
-    return _attention_flops(q, causal, 5)
+    return attention_flops(q, causal, 5)
 
 
 # ---- scatter ----

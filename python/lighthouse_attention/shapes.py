@@ -80,3 +80,45 @@ def kept_bytes(length, *, batch=1, heads=8, kv_heads=None, head_dim=128, itemsiz
     rows = batch * s * head_dim * itemsize
     return KeptBytes(rows * (heads + 2 * groups), rows * heads + 4 * batch * s * heads,
                      4 * batch * s * groups)
+
+
+def exchanges_heads(heads, kv_heads, world):
+    """Whether W = `world` ranks of a mesh can share out the heads in attention: W divides the query heads, and
+    it divides the key/value heads or is a multiple of them."""
+    return heads % world == 0 and (kv_heads % world == 0 or world % kv_heads == 0)
+
+
+class ExchangedBytes(NamedTuple):
+    """What a rank sends to other ranks for one layer, in bytes: the most that any rank does."""
+    forward: int
+    backward: int
+
+
+def exchanged_bytes(length, world, *, pieces="contiguous", batch=1, heads=8, kv_heads=None, head_dim=128,
+                    itemsize=2, levels=3, factor=4, budget=1536, chunk=128):
+    """Bytes that a rank sends to others in `attention` on a mesh of W = `world` ranks, for a sequence of
+    `length` on all of them. With P = W or 2W pieces, S = `gathered_length`, and rows of B D elements:
+
+    - heads that are exchanged: q~, k~, v~ forward, dO~ backward, and back o~ and dq~, dk~, dv~. A rank
+      keeps 1 / W of what it exchanges: (W - 1) S / W rows of H / W + 2 max(1, G / W) and of H / W heads;
+    - other heads: k~, v~ in both passes, (W - 1) S / W rows of 2 G heads, and dk~, dv~ in float32;
+    - the border of a piece that is not last and not followed by one of the same rank: L - 1 rows of H
+      heads forward, factor^(L - 1) - 1 rows backward.
+    """
+    groups = heads if kv_heads is None else kv_heads
+    s = gathered_length(length, levels=levels, factor=factor, budget=budget, chunk=chunk)
+    row = batch * head_dim
+    others = (world - 1) * s // world * row
+    # Pieces of a rank whose next piece is elsewhere: rank 0 of head_tail has the last piece, rank W - 1 two
+    # that follow each other.
+    borders = min(world - 1, 1)
+    if pieces == "head_tail":
+        borders = {1: 0, 2: 1}.get(world, 2)
+    border = borders * row * heads * itemsize
+    if exchanges_heads(heads, groups, world):
+        rows = others * (heads // world * 2 + 2 * max(1, groups // world)) * itemsize
+        passes = rows, rows
+    else:
+        gathered = others * 2 * groups
+        passes = gathered * itemsize, gathered * (itemsize + 4)
+    return ExchangedBytes(passes[0] + border * (levels - 1), passes[1] + border * (factor ** (levels - 1) - 1))

@@ -10,6 +10,10 @@ import reference
 OPTIONS = dict(levels=3, factor=4, budget=64, chunk=32)
 CONFIG = tuple(OPTIONS.values())
 
+# Operators that need a group of processes, and their adjoints.
+ON_A_MESH = {name + suffix for name in ("exchange_gathered", "exchange_attended", "attend_gathered", "scatter_piece")
+             for suffix in ("", "_backward")}
+
 
 def tensors(length=300, heads=4, groups=2, dim=32, batch=1, dtype=torch.float32, device="cpu",
             requires_grad=True):

@@ -8,7 +8,7 @@ from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_conte
 from torch.utils.flop_counter import FlopCounterMode
 
 import lighthouse_attention as lighthouse
-from cases import CONFIG, OPTIONS, tensors
+from cases import CONFIG, ON_A_MESH, OPTIONS, tensors
 
 pytestmark = pytest.mark.filterwarnings("ignore:lighthouse.attention. the sub-sequence")
 
@@ -50,10 +50,10 @@ def test_opcheck(name, device):
 
 
 def test_every_operator_is_checked():
-    # Those of `call` are checked with the kernels of specifications.
+    # Those of `call` are checked with the kernels of specifications, others with a group of processes.
     registered = {name.split("::")[1] for name in torch._C._dispatch_get_all_op_names()
                   if name.startswith("lighthouse::")} - {"call", "call_backward"}
-    assert registered == set(stages("cpu"))
+    assert registered - ON_A_MESH == set(stages("cpu")) and registered > ON_A_MESH
 
 
 # ---- graphs ----
@@ -192,7 +192,8 @@ def test_checkpoint_policy_with_a_base():
     assert policy(None, ops.attend.default) == modes.MUST_SAVE
     assert lighthouse.checkpoint_policy(lambda *_: modes.MUST_RECOMPUTE)(
         None, torch.ops.aten.add.Tensor) == modes.MUST_RECOMPUTE
-    assert lighthouse.save_ops() == {ops.select.default, ops.attend.default}
+    assert lighthouse.save_ops() == {op.default for op in (ops.select, ops.attend, ops.exchange_attended,
+                                                           ops.attend_gathered)}
 
 
 def test_flops_are_counted(device):

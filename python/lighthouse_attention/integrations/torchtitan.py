@@ -10,7 +10,9 @@ torchtitan gives masks to an inner attention that takes them, FlexAttention and 
 packed documents apart. Lighthouse Attention has no masks and raises: configure all layers with
 `ScaledDotProductAttention.Config()`, which gets none, and know that positions then attend to earlier
 documents of their sequence. Versions after 0.3 fold the batch into [T, N, H], which is one sequence
-here: set the local batch size to 1. Tensor parallelism is not supported: its DTensors raise.
+here: set the local batch size to 1. Tensor parallelism is not supported: its DTensors raise. For context
+parallelism give `mesh` and `pieces` to `use`, and do not let torchtitan replace attention by its own; dense layers
+then run `lighthouse_attention.dense_attention` on the mesh.
 
 Add `lighthouse_attention.save_ops()` to the operators that selective checkpointing saves: to the set
 that `SelectiveAC.get_save_ops` returns, in early versions `_save_list`.
@@ -24,7 +26,8 @@ _ATTRIBUTES = ("inner_attention", "sdpa")
 
 class InnerAttention(LighthouseAttention):
     """Inner attention, without parameters. `inner` is the one that it stands for and runs where
-    attention is to be dense, with masks and all; without it `lighthouse_attention.dense_attention` does.
+    attention is to be dense, with masks and all; without it, and on a mesh,
+    `lighthouse_attention.dense_attention` does.
 
     forward(q, k, v, *, attention_masks=None, scale=None, enable_gqa=False, ...): q, k and v are
     [B, L, N, H], or [T, N, H], which is B = 1; `layout="bhnd"`: [B, N, L, H], as before torchtitan 0.3.
@@ -37,7 +40,7 @@ class InnerAttention(LighthouseAttention):
 
     def forward(self, q, k, v, **arguments):
         dense = self.dense or not self.training
-        if dense and self.inner is not None:
+        if dense and self.inner is not None and self.common["mesh"] is None:
             return self.inner(q, k, v, **arguments)
         scale = _check(arguments)
         tensors = [x.unsqueeze(0) if q.dim() == 3 else x for x in (q, k, v)]

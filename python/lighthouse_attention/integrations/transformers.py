@@ -13,6 +13,10 @@ cache), an assertion in the stream does, which is a RuntimeError. Dense layers o
 mask then, either: for a compiled stage two on padded or packed sequences call
 `model.set_attn_implementation("sdpa")` instead of `set_dense`.
 
+With a `mesh`, dense layers are `lighthouse_attention.dense_attention` and refuse the same. Give the model the
+`position_ids` of the rank's rows (`lighthouse_attention.local_positions`), in contiguous pieces: positions that jump
+are those of packed sequences.
+
 Train with `use_cache=False`: a cache keeps the keys and values of all layers alive.
 """
 import torch
@@ -21,7 +25,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 from transformers.utils import is_tracing
 
-from ..functional import attention
+from ..functional import attention, dense_attention
 from ..nn import LighthouseAttention
 
 NAME = "lighthouse"
@@ -49,12 +53,16 @@ def register():
 def attention_forward(module, query, key, value, attention_mask, scaling=None, dropout=0.0, **kwargs):
     """The attention function: query [B, H, N, D], key and value [B, G, M, D]; ([B, N, H, D], None)."""
     layer = getattr(module, NAME, None)
-    if layer is None or layer.dense or not module.training or query.shape[2] != key.shape[2]:
+    dense = layer is None or layer.dense or not module.training or query.shape[2] != key.shape[2]
+    if dense and (layer is None or layer.common["mesh"] is None):
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling,
                                       dropout=dropout, **kwargs)
     _check(module, query, attention_mask, dropout, kwargs)
-    options = {**layer.options, **layer.common, "layout": "bnhd", "scale": scaling}
-    return attention(*(x.transpose(1, 2) for x in (query, key, value)), **options), None
+    rows = [x.transpose(1, 2) for x in (query, key, value)]
+    common = {**layer.common, "layout": "bnhd", "scale": scaling}
+    if dense:
+        return dense_attention(*rows, backend=layer.dense_backend, **common), None
+    return attention(*rows, **layer.options, **common), None
 
 
 def _check(module, query, attention_mask, dropout, kwargs):

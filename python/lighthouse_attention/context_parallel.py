@@ -1,0 +1,133 @@
+"""One sequence on several ranks: `attention(..., mesh=mesh)`, and what it is made of.
+
+A rank has the rows of its pieces of q, k and v. Pooling, scoring, selection and gathering stay inside a piece,
+as chunks do not cross pieces. Between them and attention ranks exchange rows of the sub-sequence for heads, so
+that each attends over all of it with H / W heads, as one process would; where heads cannot be shared out
+evenly they gather k~ and v~. The scatter gets what crosses the border of a piece from the rank before.
+"""
+import torch
+import torch.distributed as dist
+from torch.distributed.device_mesh import DeviceMesh
+
+from . import _exchange, _gathered, _halo  # noqa: F401  registers the operators
+from ._pieces import Place
+from .shapes import exchanges_heads
+
+_ops = torch.ops.lighthouse
+
+PIECES = ("contiguous", "head_tail")
+
+
+def place_of(mesh, pieces):
+    """This rank's place in a 1-D DeviceMesh or a process group. TypeError and ValueError say what is wrong
+    with them."""
+    if pieces not in PIECES:
+        raise ValueError(f"pieces must be one of {', '.join(map(repr, PIECES))}, got {pieces!r}")
+    group = mesh
+    if isinstance(mesh, DeviceMesh):
+        if mesh.ndim != 1:
+            raise ValueError(f"mesh must have one dim, that of context parallel, got a mesh of {mesh.ndim} dims, "
+                             f"{mesh.mesh_dim_names}; take one of them, as in mesh['cp']")
+        group = mesh.get_group()
+    elif not isinstance(mesh, dist.ProcessGroup):
+        if mesh == dist.GroupMember.NON_GROUP_MEMBER:
+            raise ValueError("this process is no member of the group that was given as mesh")
+        raise TypeError("mesh must be a torch.distributed.device_mesh.DeviceMesh of one dim or a process group, "
+                        f"got {type(mesh).__name__}")
+    rank = group.rank()
+    return Place(rank, group.size(), pieces == "head_tail", group.group_name)
+
+
+def local_positions(length, mesh, *, pieces="contiguous", device=None):
+    """The positions, int64 [N / W], of the rows that this rank has of a sequence of N = `length`, in the order in
+    which it has them: x[:, positions] is the rank's part of x [B, N, ...]. Rotary tables are cut alike."""
+    place = place_of(mesh, pieces)
+    check_length(place, length, place.count, "pieces")
+    return torch.cat([torch.arange(first, first + length // place.count, device=device)
+                      for first in first_positions(place, length // place.count)])
+
+
+def first_positions(place, piece_length):
+    """The first positions of the pieces of a rank, by slot."""
+    return [piece * piece_length for piece in place.owned()]
+
+
+# ---- checks ----
+
+def check_device(mesh, device):
+    """ValueError where the mesh's collectives do not take tensors of this device."""
+    if isinstance(mesh, DeviceMesh):
+        known = [mesh.device_type]
+    else:
+        known = [kind.type for kind in mesh._device_types]
+    if device.type not in known:
+        raise ValueError(f"q, k and v are on {device}, but the mesh exchanges tensors on {' and '.join(known)}")
+
+
+def check_length(place, length, unit, of):
+    """ValueError where the sequence is no multiple of `unit`, which is made of `of`."""
+    if length % unit:
+        nearest = max(1, round(length / unit)) * unit
+        raise ValueError(f"with {place.world} ranks of {place.slots} piece{'s' * (place.slots > 1)} N must be a "
+                         f"multiple of {unit}, {of}, got {length}; the nearest valid N is {nearest}")
+
+
+def local_config(place, length, config):
+    """The settings for one piece of a sequence of N = `length`: its part of the budget."""
+    levels, factor, budget, chunk = config
+    window = factor ** (levels - 1)
+    check_length(place, length, place.count * window,
+                  f"{place.count} pieces of whole windows of the coarsest level, factor^(levels - 1) = {window}")
+    if budget // chunk % place.count:
+        unit = place.count * chunk
+        nearest = max(1, round(budget / unit)) * unit
+        chunks = [size for size in range(2, budget // place.count + 1, 2) if budget % (place.count * size) == 0]
+        advice = f"; or take chunk = {min(chunks, key=lambda size: abs(size - chunk))}" if chunks else ""
+        raise ValueError(f"{place.count} pieces must divide the {budget // chunk} chunks of budget = {budget} by "
+                         f"chunk = {chunk}: the nearest valid budget is {nearest}{advice}")
+    return levels, factor, budget // place.count, chunk
+
+
+# ---- pieces on the batch axis ----
+
+def split(x, place):
+    """[B, N / W, ...] -> [B * slots, n, ...], a view if the batch of x is contiguous."""
+    return x.unflatten(1, (place.slots, -1)).flatten(0, 1)
+
+
+def join(x, place):
+    """The inverse of `split`."""
+    return x.unflatten(0, (-1, place.slots)).flatten(1, 2)
+
+
+def split_scores(x, place):
+    """[B, G, slots * NS], piece by piece -> [B * slots, G, NS]."""
+    return x.unflatten(2, (place.slots, -1)).transpose(1, 2).flatten(0, 1).contiguous()
+
+
+def select(sq, sk, length, config, cover_prefix, place):
+    """The selections of the pieces. The prefix of the sequence is that of the first piece."""
+    if not (cover_prefix and place.rank == 0):
+        return _ops.select(sq, sk, length, *config, False)
+    parts = [_ops.select(*[x.unflatten(0, (-1, place.slots))[:, slot].contiguous() for x in (sq, sk)],
+                         length, *config, slot == 0) for slot in range(place.slots)]
+    return torch.stack(parts, 1).flatten(0, 1)
+
+
+# ---- attention ----
+
+def attend(q, k, v, scale, causal, rows_first, deterministic, place, attend_heads):
+    """Attention over the rows [B * slots, heads, n, D] of all ranks, in the order of the pieces; the result
+    lies as [B * slots, n, heads, D] if `rows_first`. Where heads are exchanged, `attend_heads(q, k, v)` is
+    the attention of one process on all rows of some heads, [B, heads, S, D]."""
+    if not exchanges_heads(q.shape[1], k.shape[1], place.world):
+        return _ops.attend_gathered(q, k, v, scale, causal, rows_first, deterministic, *place)[0]
+    o = attend_heads(*_ops.exchange_gathered(q, k, v, rows_first, *place))
+    return _ops.exchange_attended(o, rows_first, *place)
+
+
+def scatter(o, indices, length, config, place):
+    """Rows of the sub-sequence to the positions of the pieces, [B, N / W, H, D]."""
+    if place.count == 1:
+        return _ops.scatter(o, indices, length, *config)
+    return join(_ops.scatter_piece(o, indices, length, *config, *place), place)
