@@ -42,11 +42,11 @@ class Config:
 
 
 class Block(nn.Module):
-    def __init__(self, config):
+    def __init__(self, config, mesh=None):
         super().__init__()
         self.heads, self.recompute = config.heads, config.recompute
         dim, hidden = config.dim, config.hidden
-        self.attention = lighthouse.nn.LighthouseAttention()
+        self.attention = lighthouse.nn.LighthouseAttention(mesh=mesh)
         self.attention_norm, self.ffn_norm = nn.RMSNorm(dim), nn.RMSNorm(dim)
         self.qkv = nn.Linear(dim, 3 * dim, bias=False)
         self.attention_out = nn.Linear(dim, dim, bias=False)
@@ -85,17 +85,22 @@ class Block(nn.Module):
 
 
 class ByteLlama(nn.Module):
-    """forward(bytes [B, N]) -> logits [B, N, 256]."""
+    """forward(bytes [B, N]) -> logits [B, N, 256]. With a mesh of W ranks N is their part of a sequence of
+    `config.length`, the W-th part; `share` takes it."""
 
-    def __init__(self, config):
+    def __init__(self, config, mesh=None):
         super().__init__()
-        self.config = config
+        self.config, self.mesh = config, mesh
+        positions = torch.arange(config.length)
+        if mesh is not None:
+            positions = lighthouse.local_positions(config.length, mesh)
+        self.register_buffer("positions", positions, persistent=False)
         self.embedding = nn.Embedding(256, config.dim)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(Block(config, mesh) for _ in range(config.layers))
         self.norm = nn.RMSNorm(config.dim)
         self.head = nn.Linear(config.dim, 256, bias=False)
         # They follow from the configuration: no part of a checkpoint.
-        for name, table in zip(("cos", "sin"), _rotary_tables(config)):
+        for name, table in zip(("cos", "sin"), _rotary_tables(config, positions)):
             self.register_buffer(name, table, persistent=False)
         self._initialize()
         lighthouse.use(self, config.inner_layers(), levels=config.levels, factor=config.factor,
@@ -107,6 +112,10 @@ class ByteLlama(nn.Module):
             if parameter.dim() == 2:
                 std = 0.02 * (depth_scale if name.endswith("_out.weight") else 1)
                 nn.init.normal_(parameter, std=std)
+
+    def share(self, x):
+        """This rank's part of x [B, N]; all of it without a mesh."""
+        return x if self.mesh is None else x[:, self.positions]
 
     def forward(self, ids):
         x = self.embedding(ids)
@@ -127,15 +136,15 @@ class ByteLlama(nn.Module):
 
 
 def loss_of(model, batch):
-    """Mean cross entropy in nats of a batch [B, N + 1] of bytes."""
-    logits = model(batch[:, :-1])
-    return F.cross_entropy(logits.float().flatten(0, 1), batch[:, 1:].flatten())
+    """Mean cross entropy in nats of a batch [B, N + 1] of bytes; with a mesh, of the rank's part of it."""
+    logits = model(model.share(batch[:, :-1]))
+    return F.cross_entropy(logits.float().flatten(0, 1), model.share(batch[:, 1:]).flatten())
 
 
-def _rotary_tables(config):
+def _rotary_tables(config, positions):
     half = config.dim // config.heads // 2
     frequencies = config.theta ** (-torch.arange(half, dtype=torch.float64) / half)
-    angles = torch.outer(torch.arange(config.length, dtype=torch.float64), frequencies)
+    angles = torch.outer(positions.double(), frequencies)
     return angles.cos().float(), angles.sin().float()
 
 

@@ -5,6 +5,7 @@ Lighthouse Attention, then, with the same optimizer, with dense attention.
   python3 python/examples/train_bytes.py                          # about a minute on two cores
   python3 python/examples/train_bytes.py --preset paper-small --compile    # one GPU
   python3 python/examples/train_bytes.py --resume OUT/checkpoint-000100.pt
+  torchrun --nproc-per-node 2 python/examples/train_bytes.py --mesh 2      # two processes share each sequence
 
 Writes checkpoints, log.json and the picture curves.svg into the folder --out. A resumed run takes its
 settings from the checkpoint, and goes on as if it had never stopped. Needs PyTorch and
@@ -19,6 +20,8 @@ import sys
 import time
 
 import torch
+import torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
 
 import bytes_data
 import lighthouse_attention as lighthouse
@@ -55,6 +58,8 @@ def make_parser():
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu",
                         help="cuda (products in bfloat16) or cpu (float32); default: a GPU if any")
     parser.add_argument("--compile", action="store_true", help="torch.compile the blocks")
+    parser.add_argument("--mesh", type=int, default=1, metavar="RANKS",
+                        help="processes that share each sequence (context parallel): all that torchrun starts")
     parser.add_argument("--keep", type=int, default=2, help="checkpoints to keep")
 
     run = parser.add_argument_group("run")
@@ -101,19 +106,37 @@ def parse_arguments(arguments=None):
 
 def settings_of(options):
     """The options that a run keeps when it is resumed: all but where it runs and writes."""
-    own = ("preset", "resume", "out", "device", "compile", "keep")
+    own = ("preset", "resume", "out", "device", "mesh", "compile", "keep")
     return {name: value for name, value in vars(options).items() if name not in own}
 
 
-class Run:
-    """A training run: all of its state, and what it writes."""
+def join_mesh(options):
+    """The mesh of this run's processes, None for a single one; `options.device` becomes the rank's."""
+    if options.mesh == 1:
+        return None
+    started = int(os.environ.get("WORLD_SIZE", 1))
+    if started != options.mesh:
+        sys.exit(f"--mesh {options.mesh} needs as many processes, and there is 1: start them with torchrun "
+                 f"--nproc-per-node {options.mesh}" if started == 1 else
+                 f"--mesh {options.mesh} needs as many processes, and torchrun started {started}")
+    kind = torch.device(options.device).type
+    if kind == "cuda":
+        options.device = f"cuda:{os.environ['LOCAL_RANK']}"
+        torch.cuda.set_device(options.device)
+    return init_device_mesh(kind, (options.mesh,))
 
-    def __init__(self, options, corpus):
+
+class Run:
+    """A training run: all of its state, and what it writes. The ranks of a mesh have all the same state; the
+    first one writes."""
+
+    def __init__(self, options, corpus, mesh=None):
         self.options, self.corpus = options, corpus
+        self.writes = mesh is None or mesh.get_rank() == 0
         torch.manual_seed(options.seed)
         config = Config(**{field.name: getattr(options, field.name)
                            for field in dataclasses.fields(Config)})
-        self.model = ByteLlama(config).to(options.device)
+        self.model = ByteLlama(config, mesh).to(options.device)
         self.optimizer = optimizer_of(self.model, options.learning_rate)
         self.pieces = bytes_data.Pieces(corpus.train, options.length, options.seed)
         self.held_out = corpus.held_out_sequences(options.length, options.held_out_sequences)
@@ -145,7 +168,8 @@ class Run:
             self.history["loss"].append(loss)
             self.history["seconds"].append(seconds)
             self._write_due()
-            progress.show(self.step, self.stage, loss, batch[:, 1:].numel() / seconds, seconds)
+            if self.writes:
+                progress.show(self.step, self.stage, loss, batch[:, 1:].numel() / seconds, seconds)
         progress.close()
 
     @property
@@ -157,8 +181,9 @@ class Run:
         last = self.step == self.options.steps
         if last or self.step % self.options.eval_every == 0 or self.step == self.options.switch_at:
             self.history["held_out"].append([self.step, held_out_loss(self.model, self.held_out)])
-            self._write_log()
-        if last or self.step % self.options.checkpoint_every == 0:
+            if self.writes:
+                self._write_log()
+        if self.writes and (last or self.step % self.options.checkpoint_every == 0):
             self._save()
 
     # ---- checkpoints ----
@@ -251,18 +276,24 @@ def main(arguments=None):
     os.makedirs(options.out, exist_ok=True)
     corpus = bytes_data.load(options.corpus, length=options.length, train_bytes=options.corpus_bytes,
                              held_out_bytes=options.held_out_bytes)
+    mesh = join_mesh(options)
     try:
-        run = Run(options, corpus)
+        run = Run(options, corpus, mesh)
         if checkpoint:
             run.restore(checkpoint)
         parameters = sum(p.numel() for p in run.model.parameters())
-        print(f"{parameters / 1e6:.1f}M parameters on {options.device}, N = {options.length}; corpus "
-              f"{len(corpus.train) / 1e6:.1f} MB of {len(corpus.packages)} packages, SHA-256 "
-              f"{corpus.digest[:16]}, held out {', '.join(corpus.held_out)}")
+        if run.writes:
+            ranks = f" of {options.mesh} processes" if mesh else ""
+            print(f"{parameters / 1e6:.1f}M parameters on {options.device}{ranks}, N = {options.length}; corpus "
+                  f"{len(corpus.train) / 1e6:.1f} MB of {len(corpus.packages)} packages, SHA-256 "
+                  f"{corpus.digest[:16]}, held out {', '.join(corpus.held_out)}")
         run.train()
     except bytes_data.DataError as error:
         sys.exit(str(error))
-    print(run.summary())
+    if run.writes:
+        print(run.summary())
+    if mesh is not None:
+        dist.destroy_process_group()
 
 
 if __name__ == "__main__":

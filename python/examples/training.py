@@ -2,6 +2,7 @@
 import contextlib
 
 import torch
+import torch.distributed as dist
 
 from byte_llama import loss_of
 
@@ -29,24 +30,38 @@ def autocast(device):
     return torch.autocast(torch.device(device).type, dtype=torch.bfloat16)
 
 
+def average(tensors, mesh):
+    """Replaces each tensor by its mean over the ranks of the mesh."""
+    for x in tensors:
+        dist.all_reduce(x, group=mesh.get_group())
+        x /= mesh.size()
+
+
 def train_step(model, optimizer, batch, learning_rate):
-    """One update; the loss before it, a tensor on the device, so that nothing waits for it."""
+    """One update; the loss before it, a tensor on the device, so that nothing waits for it. Ranks of a mesh
+    have the same batch, of which each computes its part, and the same update."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
     with autocast(batch.device):
         loss = loss_of(model, batch)
     loss.backward()
+    loss = loss.detach()
+    if model.mesh is not None:
+        average([loss, *(p.grad for p in model.parameters())], model.mesh)
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return loss.detach()
+    return loss
 
 
 @torch.no_grad()
 def held_out_loss(model, sequences):
     """Mean loss of sequences [count, N + 1], one at a time, by dense attention."""
     with evaluating(model), autocast(sequences.device):
-        return sum(float(loss_of(model, s[None])) for s in sequences) / len(sequences)
+        losses = torch.stack([loss_of(model, s[None]) for s in sequences])
+    if model.mesh is not None:
+        average([losses], model.mesh)
+    return sum(losses.tolist()) / len(losses)
 
 
 @contextlib.contextmanager

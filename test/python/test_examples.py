@@ -17,6 +17,7 @@ import bytes_data  # noqa: E402  found by the line above
 import svg_plot  # noqa: E402
 import train_bytes  # noqa: E402
 from byte_llama import ByteLlama, Config, loss_of  # noqa: E402
+from ranks import torchrun  # noqa: E402
 
 STEPS, SWITCH = 8, 5
 
@@ -116,6 +117,23 @@ def test_resuming_with_other_data_is_refused(packages, whole_run, tmp_path):
     more = ["--resume", str(whole_run[0] / "checkpoint-000003.pt"), "--corpus-bytes", "9000"]
     with pytest.raises(SystemExit, match="other data"):
         train(packages, tmp_path, *more)
+
+
+def test_two_processes_share_sequences(whole_run, packages, tmp_path):
+    """The losses of one process, up to the order of sums; one of the two writes."""
+    out, log = whole_run
+    said = torchrun(os.path.join(EXAMPLES, "train_bytes.py"), *arguments(packages, tmp_path), "--mesh", 2)
+    assert said.count("parameters on cpu of 2 processes") == said.count("held-out loss") == 1
+    shared = json.loads((tmp_path / "log.json").read_text())
+    assert shared["settings"] == log["settings"]
+    assert shared["loss"] == pytest.approx(log["loss"], rel=1e-3)
+    assert [x for _, x in shared["held_out"]] == pytest.approx([x for _, x in log["held_out"]], rel=1e-3)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in out.iterdir())
+
+
+def test_a_mesh_needs_its_processes(packages, tmp_path):
+    with pytest.raises(SystemExit, match="--mesh 2 needs as many processes, and there is 1: start them with torchrun"):
+        train(packages, tmp_path, "--mesh", "2")
 
 
 def test_too_little_data_is_said(packages, tmp_path):
