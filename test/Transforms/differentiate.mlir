@@ -92,3 +92,36 @@ func.func @dense(%x: tensor<1x2x32x16xf16> {lighthouse.name = "x"}, %y: tensor<5
     : (tensor<1x2x32x16xf16>, tensor<1x2x32x16xf16>, tensor<1x2x32x16xf16>) -> (tensor<1x2x32x16xf16>, tensor<1x2x32xf32>)
   return %o, %lse : tensor<1x2x32x16xf16>, tensor<1x2x32xf32>
 }
+
+// -----
+
+!q = tensor<1x64x4x16xbf16>
+!k = tensor<1x64x2x16xbf16>
+!qs = tensor<1x4x36x16xbf16>
+!ks = tensor<1x2x36x16xbf16>
+!table = tensor<64x8xf32>
+!pyramid = !lighthouse.pyramid<batch = 1, length = 64, heads = 4, groups = 2, dim = 16, element = bf16, shape = <levels = 3, factor = 4>>
+!scores = !lighthouse.scores<batch = 1, length = 64, groups = 2, shape = <levels = 3, factor = 4>>
+!selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 3, factor = 4>>
+
+// The tables and the pairs are those of the forward pass; the tables are constants, whose gradient is zero.
+// CHECK-LABEL: func.func @rope_bwd(
+// CHECK-SAME: %[[COS:[a-z0-9]+]]: tensor<64x8xf32> {lighthouse.name = "cos"}, %[[SIN:[a-z0-9]+]]: tensor<64x8xf32> {lighthouse.name = "sin"}
+// CHECK: %[[E:.*]] = lighthouse.make_selection
+// CHECK: %[[DQ:.*]], %[[DK:.*]], %[[DV:.*]] = lighthouse.attend_backward
+// CHECK: %[[GQ:.*]], %[[GK:.*]], %[[GV:.*]] = lighthouse.gather_rope_backward %[[DQ]], %[[DK]], %[[DV]], %[[E]], %[[COS]], %[[SIN]] interleaved
+// CHECK-SAME: (tensor<1x4x36x16xf32>, tensor<1x2x36x16xbf16>, tensor<1x2x36x16xbf16>
+// CHECK: %[[ZERO:.*]] = lighthouse.zeros : () -> tensor<64x8xf32>
+// CHECK: return %[[GQ]], %[[GK]], %[[GV]], %[[ZERO]], %{{.*}}
+func.func @rope(%q: !q {lighthouse.name = "q"}, %k: !k {lighthouse.name = "k"}, %v: !k {lighthouse.name = "v"},
+                %cos: !table {lighthouse.name = "cos"}, %sin: !table {lighthouse.name = "sin"})
+    -> (!q {lighthouse.name = "o"}) {
+  %p = lighthouse.pool %q, %k, %v into <levels = 3, factor = 4> : (!q, !k, !k) -> !pyramid
+  %s = lighthouse.norm_score %p : (!pyramid) -> !scores
+  %e = lighthouse.select %s budget 4 chunk 2 : (!scores) -> !selection
+  %qs, %ks, %vs = lighthouse.gather_rope %p, %e, %cos, %sin interleaved
+    : (!pyramid, !selection, !table, !table) -> (!qs, !ks, !ks)
+  %os, %lse = lighthouse.attend %qs, %ks, %vs causal : (!qs, !ks, !ks) -> (!qs, tensor<1x4x36xf32>)
+  %o = lighthouse.scatter %os, %e : (!qs, !selection) -> !q
+  return %o : !q
+}

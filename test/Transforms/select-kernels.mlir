@@ -12,6 +12,7 @@
 !score = !tile.view<["B", "G", "NS"], f32>
 !indices = !tile.view<["B", "G", "S"], i32>
 !rank = !tile.view<["B", "G", "NT"], i32>
+!table = !tile.view<["N", 8], f32>
 
 tile.kernel @pool(%q: !q, %k: !k, %v: !k, %qc: !qc, %kc: !kc, %vc: !kc) attributes {
     stage = "pool", stage_params = {levels = 3 : i64, factor = 4 : i64}, params = {BLOCK = 64 : i64}, inputs = 3 : i64,
@@ -49,6 +50,22 @@ tile.kernel @select(%sq: !score, %sk: !score, %n: i32, %indices: !indices, %rank
 tile.kernel @gather(%q: !q, %k: !k, %v: !k, %qc: !qc, %kc: !kc, %vc: !kc, %indices: !indices, %qs: !qs, %ks: !ks, %vs: !ks) attributes {
     stage = "gather", inputs = 7 : i64,
     dims = ["B", "N", "H", "G", "NC", "S"], grid = affine_map<()[b, n, h, g, nc, s] -> (s, g, b)>} {
+  tile.return
+}
+// One for each way to pair columns.
+tile.kernel @gather_rope_interleaved(%q: !q, %k: !k, %v: !k, %qc: !qc, %kc: !kc, %vc: !kc, %indices: !indices, %cos: !table, %sin: !table, %qs: !qs, %ks: !ks, %vs: !ks) attributes {
+    stage = "gather_rope", stage_params = {interleaved = true}, inputs = 9 : i64,
+    dims = ["B", "N", "H", "G", "NC", "S"], grid = affine_map<()[b, n, h, g, nc, s] -> (s, g, b)>} {
+  tile.return
+}
+tile.kernel @gather_rope_half(%q: !q, %k: !k, %v: !k, %qc: !qc, %kc: !kc, %vc: !kc, %indices: !indices, %cos: !table, %sin: !table, %qs: !qs, %ks: !ks, %vs: !ks) attributes {
+    stage = "gather_rope", stage_params = {interleaved = false}, inputs = 9 : i64,
+    dims = ["B", "N", "H", "G", "NC", "S"], grid = affine_map<()[b, n, h, g, nc, s] -> (s, g, b)>} {
+  tile.return
+}
+tile.kernel @gather_rope_backward(%dq: !qs, %dk: !ks, %dv: !ks, %rank: !rank, %cos: !table, %sin: !table, %q: !q, %k: !k, %v: !k) attributes {
+    stage = "gather_rope_backward", stage_params = {levels = 3 : i64, factor = 4 : i64, interleaved = false}, inputs = 6 : i64,
+    dims = ["B", "H", "S", "G", "NT", "N"], grid = affine_map<()[b, h, s, g, nt, n] -> (n, g, b)>} {
   tile.return
 }
 // Of another element type: not chosen.
@@ -118,4 +135,27 @@ func.func @own_scores(%sq: tensor<1x2x20xf32>, %sk: tensor<1x2x20xf32>, %x: tens
   %e = lighthouse.select %s budget 4 chunk 2 : (!scores) -> !selection
   %i = lighthouse.indices %e : (!selection) -> tensor<1x2x36xi32>
   return %i : tensor<1x2x36xi32>
+}
+
+// The tables come last; the flag chooses the kernel.
+// CHECK-LABEL: func.func @rope(
+// CHECK-SAME: %[[COS:[a-z0-9]+]]: tensor<64x8xf32>, %[[SIN:[a-z0-9]+]]: tensor<64x8xf32>)
+// CHECK: %[[E:.*]]:3 = lighthouse.launch @select(
+// CHECK: %[[X:.*]]:3 = lighthouse.launch @gather_rope_interleaved({{.*}}, %[[E]]#0, %[[COS]], %[[SIN]]) stage "gather_rope"
+// CHECK: lighthouse.launch @gather_rope_half({{.*}}, %[[E]]#0, %[[SIN]], %[[COS]]) stage "gather_rope"
+// CHECK: lighthouse.launch @gather_rope_backward(%[[X]]#0, %[[X]]#1, %[[X]]#2, %[[E]]#1, %[[COS]], %[[SIN]]) stage "gather_rope_backward"
+func.func @rope(%q: tensor<1x64x4x16xf32>, %k: tensor<1x64x2x16xf32>, %v: tensor<1x64x2x16xf32>, %cos: tensor<64x8xf32>, %sin: tensor<64x8xf32>)
+    -> (tensor<1x4x36x16xf32>, tensor<1x64x4x16xf32>) {
+  %p = lighthouse.pool %q, %k, %v into <levels = 3, factor = 4>
+    : (tensor<1x64x4x16xf32>, tensor<1x64x2x16xf32>, tensor<1x64x2x16xf32>) -> !pyramid
+  %s = lighthouse.norm_score %p : (!pyramid) -> !scores
+  %e = lighthouse.select %s budget 4 chunk 2 : (!scores) -> !selection
+  %qs, %ks, %vs = lighthouse.gather_rope %p, %e, %cos, %sin interleaved : (!pyramid, !selection, tensor<64x8xf32>, tensor<64x8xf32>)
+    -> (tensor<1x4x36x16xf32>, tensor<1x2x36x16xf32>, tensor<1x2x36x16xf32>)
+  %qt, %kt, %vt = lighthouse.gather_rope %p, %e, %sin, %cos : (!pyramid, !selection, tensor<64x8xf32>, tensor<64x8xf32>)
+    -> (tensor<1x4x36x16xf32>, tensor<1x2x36x16xf32>, tensor<1x2x36x16xf32>)
+  %dq, %dk, %dv = lighthouse.gather_rope_backward %qs, %ks, %vs, %e, %cos, %sin
+    : (tensor<1x4x36x16xf32>, tensor<1x2x36x16xf32>, tensor<1x2x36x16xf32>, !selection, tensor<64x8xf32>, tensor<64x8xf32>)
+      -> (tensor<1x64x4x16xf32>, tensor<1x64x2x16xf32>, tensor<1x64x2x16xf32>)
+  return %qt, %dq : tensor<1x4x36x16xf32>, tensor<1x64x4x16xf32>
 }

@@ -70,6 +70,11 @@ for dtype in f32 f16 bf16; do
     run "both passes $dtype $order" lighthouse $dtype 1999 4 2 128 --set K=128 --grad $order \
       --arg "do=random:$dtype[1,1999,4,128]"
   done
+  for interleaved in false true; do
+    run "rope $dtype, interleaved $interleaved" lighthouse_rope $dtype 1999 4 2 128 --set K=128 --grad \
+      --set INTERLEAVED=$interleaved --arg "cos=random:f32[1999,64]" --arg "sin=random:f32[1999,64]" \
+      --arg "do=random:$dtype[1,1999,4,128]"
+  done
   add "own scores $dtype" "$lhc" run "$root/tools/gpu/stages.lh" --pipeline own_scores --target=cuda \
     --arg "q=random:$dtype[1,2048,2,64]" --arg "k=random:$dtype[1,2048,2,64]" \
     --arg "v=random:$dtype[1,2048,2,64]" --arg "s=random:f32[1,2,640]"

@@ -124,8 +124,11 @@ LogicalResult AttendBackwardKVOp::inferReturnTypes(MLIRContext *, std::optional<
 // Gather
 //===------------------------------------------------------------------------------------------===//
 
-LogicalResult GatherBackwardOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
-                                                 Adaptor adaptor, SmallVectorImpl<Type> &types) {
+/// The types of the cotangents of base rows; `op` is the mnemonic, which prefixes the labels c1 and
+/// c2.
+template <typename Adaptor>
+static LogicalResult inferGatherBackward(std::optional<Location> location, StringRef op,
+                                         Adaptor adaptor, SmallVectorImpl<Type> &types) {
   auto q = cast<RankedTensorType>(adaptor.getDGatheredQ().getType());
   auto k = cast<RankedTensorType>(adaptor.getDGatheredK().getType());
   auto v = cast<RankedTensorType>(adaptor.getDGatheredV().getType());
@@ -135,19 +138,35 @@ LogicalResult GatherBackwardOp::inferReturnTypes(MLIRContext *, std::optional<Lo
                (q.getElementType().isF32() || q.getElementType() == k.getElementType());
   if (!agree)
     return emitAt(location) << "the cotangents of q~, k~ and v~ do not agree: " << q << ", " << k
-                            << " and " << v << " [gather_backward_c1]";
+                            << " and " << v << " [" << op << "_c1]";
   int64_t heads = q.getDimSize(1), groups = k.getDimSize(1);
   if (k.getDimSize(0) != selection.getBatch() || groups != selection.getGroups() ||
       k.getDimSize(2) != selection.getGatheredLength() || heads % groups != 0)
     return emitAt(location) << "the cotangents " << q << " and " << k
-                            << " do not fit the selection " << selection
-                            << " [gather_backward_c2]";
+                            << " do not fit the selection " << selection << " [" << op << "_c2]";
   auto base = [&](int64_t count) {
     return RankedTensorType::get(
         {selection.getBatch(), selection.getLength(), count, k.getDimSize(3)}, k.getElementType());
   };
   types.assign({base(heads), base(groups), base(groups)});
   return success();
+}
+
+LogicalResult GatherBackwardOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                                                 Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  return inferGatherBackward(location, "gather_backward", adaptor, types);
+}
+
+LogicalResult GatherRopeBackwardOp::inferReturnTypes(MLIRContext *,
+                                                     std::optional<Location> location,
+                                                     Adaptor adaptor,
+                                                     SmallVectorImpl<Type> &types) {
+  if (failed(inferGatherBackward(location, "gather_rope_backward", adaptor, types)))
+    return failure();
+  auto result = cast<RankedTensorType>(types.front());
+  return verifyRotaryTables(location, "gather_rope_backward_c3", adaptor.getCos().getType(),
+                            adaptor.getSin().getType(), result.getDimSize(1),
+                            result.getDimSize(3));
 }
 
 //===------------------------------------------------------------------------------------------===//

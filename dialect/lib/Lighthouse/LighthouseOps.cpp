@@ -33,6 +33,20 @@ LogicalResult lighthouse::lh::verifyScale(std::optional<Location> location, Stri
                           << scale.convertToFloat() << " [" << op << "_c4]";
 }
 
+LogicalResult lighthouse::lh::verifyRotaryTables(std::optional<Location> location, StringRef label,
+                                                 Type cos, Type sin, int64_t length, int64_t dim) {
+  if (dim % 2 != 0)
+    return emitAt(location) << "rotation turns pairs of columns, but the head dim is " << dim << " ["
+                            << label << "]";
+  auto expected = RankedTensorType::get({length, dim / 2}, Float32Type::get(cos.getContext()));
+  for (auto [name, type] : {std::pair("cos", cos), std::pair("sin", sin)})
+    if (type != expected)
+      return emitAt(location) << name << " must be " << expected
+                              << ", a row for each position and a column for each pair, got "
+                              << type << " [" << label << "]";
+  return success();
+}
+
 /// The pyramid over q [B, N, H, D] and k, v [B, N, G, D]; null after an error.
 template <typename Adaptor>
 static PyramidType inferPyramid(MLIRContext *context, std::optional<Location> location,
@@ -147,8 +161,10 @@ LogicalResult IndicesOp::inferReturnTypes(MLIRContext *, std::optional<Location>
 // Attention over the sub-sequence
 //===------------------------------------------------------------------------------------------===//
 
-LogicalResult GatherOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
-                                         Adaptor adaptor, SmallVectorImpl<Type> &types) {
+/// The types of what a gather makes; `op` is its mnemonic, which prefixes the label c1.
+template <typename Adaptor>
+static LogicalResult inferGather(std::optional<Location> location, StringRef op, Adaptor adaptor,
+                                 SmallVectorImpl<Type> &types) {
   auto pyramid = cast<PyramidType>(adaptor.getPyramid().getType());
   auto selection = cast<SelectionType>(adaptor.getSelection().getType());
   if (pyramid.getBatch() != selection.getBatch() || pyramid.getLength() != selection.getLength() ||
@@ -156,7 +172,7 @@ LogicalResult GatherOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
     return emitAt(location)
            << "pyramid and selection must agree in batch, length, groups and shape, "
               "got "
-           << pyramid << " and " << selection << " [gather_c1]";
+           << pyramid << " and " << selection << " [" << op << "_c1]";
   int64_t length = selection.getGatheredLength();
   auto rows = [&](int64_t heads) {
     return RankedTensorType::get({pyramid.getBatch(), heads, length, pyramid.getDim()},
@@ -164,6 +180,20 @@ LogicalResult GatherOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
   };
   types.assign({rows(pyramid.getHeads()), rows(pyramid.getGroups()), rows(pyramid.getGroups())});
   return success();
+}
+
+LogicalResult GatherOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                                         Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  return inferGather(location, "gather", adaptor, types);
+}
+
+LogicalResult GatherRopeOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                                             Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  if (failed(inferGather(location, "gather_rope", adaptor, types)))
+    return failure();
+  auto pyramid = cast<PyramidType>(adaptor.getPyramid().getType());
+  return verifyRotaryTables(location, "gather_rope_c2", adaptor.getCos().getType(),
+                            adaptor.getSin().getType(), pyramid.getLength(), pyramid.getDim());
 }
 
 LogicalResult AttendOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,

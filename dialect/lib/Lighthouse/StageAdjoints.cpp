@@ -1,7 +1,7 @@
 //===- StageAdjoints.cpp - the adjoints of the stages ------------------------------------------===//
 //
 // No gradient flows through scores and selections: which entries are selected is a constant. So all
-// of the gradient of pooled rows goes through gather.
+// of the gradient of pooled rows goes through the gathers. Rotary tables are constants, too.
 //
 //===------------------------------------------------------------------------------------------===//
 
@@ -77,14 +77,30 @@ LogicalResult MakePyramidOp::buildAdjoint(OpBuilder &, Cotangents &cotangents, b
   return passThroughPyramid(*this, getPyramid(), cotangents);
 }
 
-LogicalResult GatherOp::buildAdjoint(OpBuilder &builder, Cotangents &cotangents, bool) {
+/// The adjoint of a gather: `create(dq~, dk~, dv~)` builds the stage.
+template <typename OpT, typename Create>
+static LogicalResult buildGatherAdjoint(OpT gather, Cotangents &cotangents, const Create &create) {
+  Location loc = gather.getLoc();
   // q~ may stay f32, as attention's adjoint sums it.
-  Value q = cotangents.get(getQ(), 0, getLoc());
-  Value k = cotangents.getRounded(getK(), getLoc());
-  Value v = cotangents.getRounded(getV(), getLoc());
-  auto op = GatherBackwardOp::create(builder, getLoc(), q, k, v, getSelection());
-  cotangents.add(getPyramid(), {op.getDQ(), op.getDK(), op.getDV()}, getLoc());
+  Value q = cotangents.get(gather.getQ(), 0, loc);
+  Value k = cotangents.getRounded(gather.getK(), loc);
+  Value v = cotangents.getRounded(gather.getV(), loc);
+  auto op = create(q, k, v);
+  cotangents.add(gather.getPyramid(), {op.getDQ(), op.getDK(), op.getDV()}, loc);
   return success();
+}
+
+LogicalResult GatherOp::buildAdjoint(OpBuilder &builder, Cotangents &cotangents, bool) {
+  return buildGatherAdjoint(*this, cotangents, [&](Value q, Value k, Value v) {
+    return GatherBackwardOp::create(builder, getLoc(), q, k, v, getSelection());
+  });
+}
+
+LogicalResult GatherRopeOp::buildAdjoint(OpBuilder &builder, Cotangents &cotangents, bool) {
+  return buildGatherAdjoint(*this, cotangents, [&](Value q, Value k, Value v) {
+    return GatherRopeBackwardOp::create(builder, getLoc(), q, k, v, getSelection(), getCos(),
+                                        getSin(), getInterleaved());
+  });
 }
 
 LogicalResult AttendOp::buildAdjoint(OpBuilder &builder, Cotangents &cotangents,

@@ -67,26 +67,56 @@ CostAttr MakeSelectionOp::getStageCost() {
                  getBytes(getSelection().getType().getRankType()));
 }
 
-CostAttr GatherOp::getStageCost() {
-  // Every base row below a selected entry, but of the coarsest level the pooled rows.
-  SelectionType selection = getSelection().getType();
+/// What a gather reads of its pyramid: every base row below a selected entry, but of the coarsest
+/// level the pooled rows.
+static int64_t getGatheredBytes(PyramidType pyramid, SelectionType selection) {
   PyramidAttr shape = selection.getShape();
   int64_t rows = 0;
   for (auto [level, entries] : llvm::enumerate(selection.getGatheredEntries()))
     rows += int64_t(level) == shape.getLevels() - 1
                 ? entries
                 : std::min(entries * shape.getWindow(level), selection.getLength());
-  PyramidType pyramid = getPyramid().getType();
   int64_t heads = pyramid.getHeads() + 2 * pyramid.getGroups();
-  auto read = RankedTensorType::get({pyramid.getBatch(), rows, heads, pyramid.getDim()},
-                                    pyramid.getElement());
-  return getCost(*this, getBytes(read) + getBytes(selection), sumOfBytes(getResultTypes()));
+  return getBytes(RankedTensorType::get({pyramid.getBatch(), rows, heads, pyramid.getDim()},
+                                        pyramid.getElement()));
+}
+
+/// What is read of two rotary tables: rows at the positions of the entries. That of an expanded
+/// entry is that of its last child; batches and groups may have selected the same.
+static int64_t getTableBytes(SelectionType selection, RankedTensorType table) {
+  PyramidAttr shape = selection.getShape();
+  int64_t rows = 0;
+  for (auto [level, entries] : llvm::enumerate(selection.getGatheredEntries()))
+    rows += int64_t(level) == shape.getLevels() - 1 ? entries
+                                                    : entries - entries / shape.getFactor();
+  return 2 * getBytes(table.clone({rows, table.getDimSize(1)}));
+}
+
+CostAttr GatherOp::getStageCost() {
+  SelectionType selection = getSelection().getType();
+  return getCost(*this, getGatheredBytes(getPyramid().getType(), selection) + getBytes(selection),
+                 sumOfBytes(getResultTypes()));
+}
+
+CostAttr GatherRopeOp::getStageCost() {
+  SelectionType selection = getSelection().getType();
+  return getCost(*this,
+                 getGatheredBytes(getPyramid().getType(), selection) + getBytes(selection) +
+                     getTableBytes(selection, getCos().getType()),
+                 sumOfBytes(getResultTypes()));
 }
 
 CostAttr ScatterOp::getStageCost() { return getPlainCost(*this); }
 CostAttr ScatterBackwardOp::getStageCost() { return getPlainCost(*this); }
 CostAttr ScatterBackwardDeltaOp::getStageCost() { return getPlainCost(*this); }
 CostAttr GatherBackwardOp::getStageCost() { return getPlainCost(*this); }
+CostAttr GatherRopeBackwardOp::getStageCost() {
+  SelectionType selection = getSelection().getType();
+  return getCost(*this,
+                 sumOfBytes(getOperands().take_front(3).getTypes()) + getBytes(selection) +
+                     getTableBytes(selection, getCos().getType()),
+                 sumOfBytes(getResultTypes()));
+}
 CostAttr AttendDeltaOp::getStageCost() { return getPlainCost(*this); }
 CostAttr AddOp::getStageCost() { return getPlainCost(*this); }
 CostAttr ConvertOp::getStageCost() { return getPlainCost(*this); }

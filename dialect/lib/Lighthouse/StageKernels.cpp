@@ -84,6 +84,12 @@ static SmallVector<NamedAttribute> getPyramidParameters(PyramidAttr shape) {
           getParameter(shape.getContext(), "factor", shape.getFactor())};
 }
 
+static SmallVector<NamedAttribute> getRopeParameters(PyramidAttr shape, bool interleaved) {
+  SmallVector<NamedAttribute> parameters = getPyramidParameters(shape);
+  parameters.push_back(getFlag(shape.getContext(), "interleaved", interleaved));
+  return parameters;
+}
+
 SmallVector<NamedAttribute> PoolOp::getStageParameters() {
   return getPyramidParameters(getShape());
 }
@@ -104,6 +110,9 @@ SmallVector<NamedAttribute> SelectOp::getStageParameters() {
 SmallVector<NamedAttribute> GatherOp::getStageParameters() {
   return getPyramidParameters(getSelection().getType().getShape());
 }
+SmallVector<NamedAttribute> GatherRopeOp::getStageParameters() {
+  return getRopeParameters(getSelection().getType().getShape(), getInterleaved());
+}
 SmallVector<NamedAttribute> ScatterOp::getStageParameters() {
   return getPyramidParameters(getSelection().getType().getShape());
 }
@@ -115,6 +124,9 @@ SmallVector<NamedAttribute> ScatterBackwardDeltaOp::getStageParameters() {
 }
 SmallVector<NamedAttribute> GatherBackwardOp::getStageParameters() {
   return getPyramidParameters(getSelection().getType().getShape());
+}
+SmallVector<NamedAttribute> GatherRopeBackwardOp::getStageParameters() {
+  return getRopeParameters(getSelection().getType().getShape(), getInterleaved());
 }
 SmallVector<NamedAttribute> AttendOp::getStageParameters() {
   return {getFlag(getContext(), "causal", getCausal())};
@@ -228,9 +240,19 @@ void MakeSelectionOp::expandResults(Expansion &expansion, ValueRange made) {
   expansion.set(getSelection(), {getIndices(), made.front()});
 }
 
+template <typename OpT> static KernelCall getGatherCall(OpT op, const Expansion &expansion) {
+  KernelCall call = getPlainCall(op, expansion.lookup(op.getPyramid()));
+  call.inputs.push_back(expansion.lookup(op.getSelection())[selectionIndices]);
+  return call;
+}
+
 KernelCall GatherOp::getKernelCall(const Expansion &expansion) {
-  KernelCall call = getPlainCall(*this, expansion.lookup(getPyramid()));
-  call.inputs.push_back(expansion.lookup(getSelection())[selectionIndices]);
+  return getGatherCall(*this, expansion);
+}
+
+KernelCall GatherRopeOp::getKernelCall(const Expansion &expansion) {
+  KernelCall call = getGatherCall(*this, expansion);
+  call.inputs.append({getCos(), getSin()});
   return call;
 }
 
@@ -286,9 +308,19 @@ SmallVector<Value> AttendBackwardOp::decompose(OpBuilder &builder) {
   return {query.getDQ(), keyValue.getDK(), keyValue.getDV()};
 }
 
+template <typename OpT> static KernelCall getGatherBackwardCall(OpT op, const Expansion &expansion) {
+  return getPlainCall(op, {op.getDGatheredQ(), op.getDGatheredK(), op.getDGatheredV(),
+                           expansion.lookup(op.getSelection())[selectionRank]});
+}
+
 KernelCall GatherBackwardOp::getKernelCall(const Expansion &expansion) {
-  return getPlainCall(*this, {getDGatheredQ(), getDGatheredK(), getDGatheredV(),
-                              expansion.lookup(getSelection())[selectionRank]});
+  return getGatherBackwardCall(*this, expansion);
+}
+
+KernelCall GatherRopeBackwardOp::getKernelCall(const Expansion &expansion) {
+  KernelCall call = getGatherBackwardCall(*this, expansion);
+  call.inputs.append({getCos(), getSin()});
+  return call;
 }
 
 KernelCall AddOp::getKernelCall(const Expansion &) {

@@ -40,6 +40,12 @@ mlir::LogicalResult verifyAttention(std::optional<mlir::Location> location, llvm
   return mlir::success();
 }
 
+/// Checks the rotary tables `cos` and `sin` for rows of `dim` elements at `length` positions; `label`
+/// names the constraint.
+mlir::LogicalResult verifyRotaryTables(std::optional<mlir::Location> location,
+                                       llvm::StringRef label, mlir::Type cos, mlir::Type sin,
+                                       int64_t length, int64_t dim);
+
 /// One f32 for each row of `heads`.
 inline mlir::RankedTensorType getRowType(mlir::RankedTensorType heads) {
   return mlir::RankedTensorType::get(heads.getShape().drop_back(),

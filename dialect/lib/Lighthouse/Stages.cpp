@@ -19,6 +19,8 @@ static constexpr StageOption pyramidOptions[] = {
     {.name = "levels", .kind = Kind::Int, .isRequired = true},
     {.name = "factor", .kind = Kind::Int, .isRequired = true}};
 static constexpr llvm::StringLiteral pyramidParameters[] = {"levels", "factor"};
+static constexpr StageOption ropeOptions[] = {{.name = "interleaved", .kind = Kind::Flag}};
+static constexpr llvm::StringLiteral ropeParameters[] = {"levels", "factor", "interleaved"};
 static constexpr llvm::StringLiteral maskParameters[] = {"causal"};
 
 /// Of a stage that passes make and kernels implement.
@@ -122,6 +124,14 @@ const StageSignature &GatherOp::getStageSignature() {
   return signature;
 }
 
+const StageSignature &GatherRopeOp::getStageSignature() {
+  static constexpr StageOperand operands[] = {StageOperand::Pyramid, StageOperand::Selection,
+                                              StageOperand::Tensor, StageOperand::Tensor};
+  static constexpr StageSignature signature{
+      .operands = operands, .options = ropeOptions, .parameters = ropeParameters};
+  return signature;
+}
+
 const StageSignature &AttendOp::getStageSignature() {
   static constexpr StageOption options[] = {
       {.name = "causal", .kind = Kind::Flag, .fallback = true},
@@ -183,6 +193,15 @@ const StageSignature &GatherBackwardOp::getStageSignature() {
                                               StageOperand::Heads, StageOperand::Selection};
   static constexpr StageSignature signature{
       .operands = operands, .options = {}, .parameters = pyramidParameters};
+  return signature;
+}
+
+const StageSignature &GatherRopeBackwardOp::getStageSignature() {
+  static constexpr StageOperand operands[] = {StageOperand::Heads,  StageOperand::Heads,
+                                              StageOperand::Heads,  StageOperand::Selection,
+                                              StageOperand::Tensor, StageOperand::Tensor};
+  static constexpr StageSignature signature{
+      .operands = operands, .options = ropeOptions, .parameters = ropeParameters};
   return signature;
 }
 

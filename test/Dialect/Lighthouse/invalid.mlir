@@ -205,6 +205,42 @@ func.func @gather(%p: !pyramid, %e: !selection) {
 
 // -----
 
+!pyramid = !lighthouse.pyramid<batch = 1, length = 64, heads = 4, groups = 2, dim = 16, element = f32, shape = <levels = 3, factor = 4>>
+!selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 3, factor = 2>>
+func.func @gather_rope(%p: !pyramid, %e: !selection, %cos: tensor<64x8xf32>, %sin: tensor<64x8xf32>) {
+  // expected-error-re@+2 {{pyramid and selection must agree in batch, length, groups and shape, got {{.*}} [gather_rope_c1]}}
+  // expected-error@below {{failed to infer returned types}}
+  %q, %k, %v = lighthouse.gather_rope %p, %e, %cos, %sin : (!pyramid, !selection, tensor<64x8xf32>, tensor<64x8xf32>)
+    -> (tensor<1x4x36x16xf32>, tensor<1x2x36x16xf32>, tensor<1x2x36x16xf32>)
+  return
+}
+
+// -----
+
+!pyramid = !lighthouse.pyramid<batch = 1, length = 64, heads = 4, groups = 2, dim = 16, element = f32, shape = <levels = 3, factor = 4>>
+!selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 3, factor = 4>>
+func.func @gather_rope(%p: !pyramid, %e: !selection, %cos: tensor<64x8xf32>, %sin: tensor<60x8xf32>) {
+  // expected-error@+2 {{sin must be 'tensor<64x8xf32>', a row for each position and a column for each pair, got 'tensor<60x8xf32>' [gather_rope_c2]}}
+  // expected-error@below {{failed to infer returned types}}
+  %q, %k, %v = lighthouse.gather_rope %p, %e, %cos, %sin : (!pyramid, !selection, tensor<64x8xf32>, tensor<60x8xf32>)
+    -> (tensor<1x4x36x16xf32>, tensor<1x2x36x16xf32>, tensor<1x2x36x16xf32>)
+  return
+}
+
+// -----
+
+!pyramid = !lighthouse.pyramid<batch = 1, length = 64, heads = 4, groups = 2, dim = 15, element = f32, shape = <levels = 3, factor = 4>>
+!selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 3, factor = 4>>
+func.func @gather_rope(%p: !pyramid, %e: !selection, %cos: tensor<64x8xf32>, %sin: tensor<64x8xf32>) {
+  // expected-error@+2 {{rotation turns pairs of columns, but the head dim is 15 [gather_rope_c2]}}
+  // expected-error@below {{failed to infer returned types}}
+  %q, %k, %v = lighthouse.gather_rope %p, %e, %cos, %sin : (!pyramid, !selection, tensor<64x8xf32>, tensor<64x8xf32>)
+    -> (tensor<1x4x36x15xf32>, tensor<1x2x36x15xf32>, tensor<1x2x36x15xf32>)
+  return
+}
+
+// -----
+
 func.func @attend(%q: tensor<1x4x32x16xf32>, %k: tensor<1x2x32x16xf32>, %v: tensor<1x2x64x16xf32>) {
   // expected-error@+2 {{k and v must have the same type, got 'tensor<1x2x32x16xf32>' and 'tensor<1x2x64x16xf32>' [attend_c1]}}
   // expected-error@below {{failed to infer returned types}}
@@ -502,6 +538,36 @@ func.func @gather_backward(%q: tensor<1x4x39x16xf32>, %k: tensor<1x2x39x16xf32>,
   // expected-error@+2 {{[gather_backward_c2]}}
   // expected-error@below {{failed to infer returned types}}
   %dq, %dk, %dv = lighthouse.gather_backward %q, %k, %k, %e : (tensor<1x4x39x16xf32>, tensor<1x2x39x16xf32>, tensor<1x2x39x16xf32>, !selection) -> (tensor<1x64x4x16xf32>, tensor<1x64x2x16xf32>, tensor<1x64x2x16xf32>)
+  return
+}
+
+// -----
+
+!selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 2, factor = 2>>
+func.func @gather_rope_backward(%q: tensor<1x4x40x16xf16>, %k: tensor<1x2x40x16xf32>, %e: !selection, %cos: tensor<64x8xf32>, %sin: tensor<64x8xf32>) {
+  // expected-error@+2 {{do not agree: 'tensor<1x4x40x16xf16>', 'tensor<1x2x40x16xf32>' and 'tensor<1x2x40x16xf32>' [gather_rope_backward_c1]}}
+  // expected-error@below {{failed to infer returned types}}
+  %dq, %dk, %dv = lighthouse.gather_rope_backward %q, %k, %k, %e, %cos, %sin : (tensor<1x4x40x16xf16>, tensor<1x2x40x16xf32>, tensor<1x2x40x16xf32>, !selection, tensor<64x8xf32>, tensor<64x8xf32>) -> (tensor<1x64x4x16xf32>, tensor<1x64x2x16xf32>, tensor<1x64x2x16xf32>)
+  return
+}
+
+// -----
+
+!selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 2, factor = 2>>
+func.func @gather_rope_backward(%q: tensor<1x4x39x16xf32>, %k: tensor<1x2x39x16xf32>, %e: !selection, %cos: tensor<64x8xf32>, %sin: tensor<64x8xf32>) {
+  // expected-error@+2 {{[gather_rope_backward_c2]}}
+  // expected-error@below {{failed to infer returned types}}
+  %dq, %dk, %dv = lighthouse.gather_rope_backward %q, %k, %k, %e, %cos, %sin : (tensor<1x4x39x16xf32>, tensor<1x2x39x16xf32>, tensor<1x2x39x16xf32>, !selection, tensor<64x8xf32>, tensor<64x8xf32>) -> (tensor<1x64x4x16xf32>, tensor<1x64x2x16xf32>, tensor<1x64x2x16xf32>)
+  return
+}
+
+// -----
+
+!selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 2, factor = 2>>
+func.func @gather_rope_backward(%q: tensor<1x4x40x16xf32>, %k: tensor<1x2x40x16xf32>, %e: !selection, %cos: tensor<64x16xf32>, %sin: tensor<64x8xf32>) {
+  // expected-error@+2 {{cos must be 'tensor<64x8xf32>', a row for each position and a column for each pair, got 'tensor<64x16xf32>' [gather_rope_backward_c3]}}
+  // expected-error@below {{failed to infer returned types}}
+  %dq, %dk, %dv = lighthouse.gather_rope_backward %q, %k, %k, %e, %cos, %sin : (tensor<1x4x40x16xf32>, tensor<1x2x40x16xf32>, tensor<1x2x40x16xf32>, !selection, tensor<64x16xf32>, tensor<64x8xf32>) -> (tensor<1x64x4x16xf32>, tensor<1x64x2x16xf32>, tensor<1x64x2x16xf32>)
   return
 }
 

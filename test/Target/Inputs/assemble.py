@@ -3,7 +3,9 @@
 usage: assemble.py PTXAS KERNELS FOLDER GROUP [--arch ARCH]... [--spills BYTES] [--table FILE]
 
 GROUP is f32, f16 or bf16 (the bundled pipelines on tensors of that type), heads (attention alone, of many
-head dims), scorers (those beside the norms, of many head dims), gradients (the bundled pipelines forward and backward), groups (dense attention forward and
+head dims), scorers (those beside the norms, of many head dims), gradients (the bundled pipelines forward and
+backward), rope (the gather with rotary positions and its adjoint, with both ways to pair columns), groups
+(dense attention forward and
 backward with KV heads of one, two, four and eight query heads), tuned (what the tables that come with the
 compiler were tuned for, with the settings there) or examples. Prints one line for each kernel and
 architecture that is not as it should be, then how many are. An architecture that this ptxas does not know is
@@ -56,10 +58,13 @@ def scorers(kernels):
 
 def both_passes(kernels, pipeline, dtype, dim, heads, groups, options):
     shapes = {"q": heads, "k": groups, "v": groups, "do": heads}
-    dims = "16384,{}" if pipeline == "lighthouse" else "{},16384"
+    dims = "{},16384" if pipeline == "dense" else "16384,{}"
     arguments = [f"{name}={dtype}[1,{dims.format(n)},{dim}]" for name, n in shapes.items()]
+    if pipeline == "lighthouse_rope":
+        arguments += [f"{name}=f32[16384,{dim // 2}]" for name in ("cos", "sin")]
     case = "_".join([dtype, f"D{dim}_H{heads}_G{groups}", *(option.strip("-") for option in options)])
-    return case, os.path.join(kernels, pipeline + ".lh"), pipeline, ["--grad", *options, *arguments]
+    spec = "dense.lh" if pipeline == "dense" else "lighthouse.lh"
+    return case, os.path.join(kernels, spec), pipeline, ["--grad", *options, *arguments]
 
 
 def gradients(kernels):
@@ -70,6 +75,21 @@ def gradients(kernels):
                                                  ("dense", 4, 4, ["--set=CAUSAL=false"]),
                                                  ("dense", 8, 2, ["--set=CAUSAL=false", "--deterministic"])):
             yield both_passes(kernels, pipeline, dtype, dim, heads, groups, options)
+
+
+def rope(kernels):
+    """The gather and its adjoint alone: head dims that are powers of two, and others; three and four levels. Beside
+    attention, whose gradient of q is f32."""
+    pairings = ("--set=INTERLEAVED=false", "--set=INTERLEAVED=true")
+    types = (("f32", 64), ("f16", 48), ("f16", 96), ("bf16", 128), ("bf16", 256))
+    for (dtype, dim), levels, pairing in itertools.product(types, ("--set=L=3", "--set=L=4"), pairings):
+        shapes = {"q": f"{dtype}[1,16384,8,{dim}]", "k": f"{dtype}[1,16384,2,{dim}]", "v": f"{dtype}[1,16384,2,{dim}]",
+                  "cos": f"f32[16384,{dim // 2}]", "sin": f"f32[16384,{dim // 2}]"}
+        arguments = ["--grad", levels, pairing, *(f"{name}={shape}" for name, shape in shapes.items())]
+        case = "_".join([dtype, f"D{dim}", levels.strip("-"), pairing.strip("-")])
+        yield case, os.path.join(HERE, "stages.lh"), "rotated", arguments
+    for pairing in pairings:
+        yield both_passes(kernels, "lighthouse_rope", "bf16", 128, 8, 2, [pairing])
 
 
 def groups(kernels):
@@ -181,7 +201,7 @@ def main():
     parser.add_argument("--table")
     options = parser.parse_args()
     os.makedirs(options.folder, exist_ok=True)
-    group = {"examples": examples, "heads": heads, "gradients": gradients, "groups": groups,
+    group = {"examples": examples, "heads": heads, "gradients": gradients, "rope": rope, "groups": groups,
              "scorers": scorers, "tuned": tuned}.get(options.group)
     tuning = [] if group is tuned else ["--tuning=none"]
     cases = list(group(options.kernels) if group else bundled(options.kernels, options.group))

@@ -262,8 +262,17 @@ def Lighthouse_AttendBackwardKVOp : Lighthouse_AnyAttendBackwardOp<"attend_backw
   let results = (outs Lighthouse_Heads:$d_k, Lighthouse_Heads:$d_v);
 }
 
-def Lighthouse_GatherBackwardOp : Lighthouse_StageOp<"gather_backward", [
+/// What the adjoints of the gathers have in common.
+class Lighthouse_AnyGatherBackwardOp<string mnemonic> : Lighthouse_StageOp<mnemonic, [
     "getStageParameters", "getKernelCall"]> {
+  dag gatherBackwardArguments = (ins
+      Lighthouse_Heads:$d_gathered_q, Lighthouse_Heads:$d_gathered_k,
+      Lighthouse_Heads:$d_gathered_v, Lighthouse_SelectionType:$selection);
+  let arguments = gatherBackwardArguments;
+  let results = (outs Lighthouse_Heads:$d_q, Lighthouse_Heads:$d_k, Lighthouse_Heads:$d_v);
+}
+
+def Lighthouse_GatherBackwardOp : Lighthouse_AnyGatherBackwardOp<"gather_backward"> {
   let summary = "the cotangents of the base rows of gathered means";
   let description = [{
     From the cotangents of q~ [B, H, S, D], k~ and v~ [B, G, S, D] those of q [B, N, H, D], k and v
@@ -294,12 +303,51 @@ def Lighthouse_GatherBackwardOp : Lighthouse_StageOp<"gather_backward", [
     }
     ```
   }];
-  let arguments = (ins Lighthouse_Heads:$d_gathered_q, Lighthouse_Heads:$d_gathered_k,
-                       Lighthouse_Heads:$d_gathered_v, Lighthouse_SelectionType:$selection);
-  let results = (outs Lighthouse_Heads:$d_q, Lighthouse_Heads:$d_k, Lighthouse_Heads:$d_v);
   let assemblyFormat = [{
     $d_gathered_q `,` $d_gathered_k `,` $d_gathered_v `,` $selection attr-dict
     `:` functional-type(operands, results)
+  }];
+}
+
+def Lighthouse_GatherRopeBackwardOp : Lighthouse_AnyGatherBackwardOp<"gather_rope_backward"> {
+  let summary = "the cotangents of the base rows of gathered and rotated means";
+  let description = [{
+    The results of `gather_backward`, but that the rows of `d_q` and `d_k` are first rotated back, in
+    fp32, as the adjoint of `gather_rope` with the same tables and pairs: at the last position that
+    their entry covers the pair (a, b) becomes (a cos + b sin, b cos - a sin).
+
+    Kernels: `gather_rope_backward(levels, factor, interleaved)`: (d_q, d_k, d_v, rank i32[B,G,NT],
+    cos, sin) -> (dq, dk, dv).
+
+    Constraints:
+    - (gather_rope_backward_c1) `d_k` and `d_v` have the same type, and `d_q` agrees in B, S and D
+      and is f32 or of the same element type;
+    - (gather_rope_backward_c2) they agree with the selection in B, G and S, and G divides H;
+    - (gather_rope_backward_c3) D is even, and `cos` and `sin` are f32[N, D/2].
+
+    Example:
+
+    ```mlir
+    !selection = !lighthouse.selection<batch = 1, length = 8192, groups = 2, budget = 256,
+                                       chunk = 128, cover_prefix = false,
+                                       shape = <levels = 3, factor = 4>>
+    func.func @gather_rope_backward(%dqs: tensor<1x4x2560x64xf32>, %dks: tensor<1x2x2560x64xbf16>,
+                                    %dvs: tensor<1x2x2560x64xbf16>, %i: tensor<1x2x2560xi32>,
+                                    %cos: tensor<8192x32xf32>, %sin: tensor<8192x32xf32>) {
+      %e = lighthouse.make_selection %i : (tensor<1x2x2560xi32>) -> !selection
+      %dq, %dk, %dv = lighthouse.gather_rope_backward %dqs, %dks, %dvs, %e, %cos, %sin
+        : (tensor<1x4x2560x64xf32>, tensor<1x2x2560x64xbf16>, tensor<1x2x2560x64xbf16>,
+           !selection, tensor<8192x32xf32>, tensor<8192x32xf32>)
+          -> (tensor<1x8192x4x64xbf16>, tensor<1x8192x2x64xbf16>, tensor<1x8192x2x64xbf16>)
+      return
+    }
+    ```
+  }];
+  let arguments = !con(gatherBackwardArguments, (ins
+      Lighthouse_AnyTensor:$cos, Lighthouse_AnyTensor:$sin, UnitAttr:$interleaved));
+  let assemblyFormat = [{
+    $d_gathered_q `,` $d_gathered_k `,` $d_gathered_v `,` $selection `,` $cos `,` $sin
+    (`interleaved` $interleaved^)? attr-dict `:` functional-type(operands, results)
   }];
 }
 

@@ -346,8 +346,16 @@ def Lighthouse_IndicesOp : Lighthouse_StageOp<"indices", [
 // Attention over the sub-sequence
 //===------------------------------------------------------------------------------------------===//
 
-def Lighthouse_GatherOp : Lighthouse_StageOp<"gather", [
+/// What the gathers have in common.
+class Lighthouse_AnyGatherOp<string mnemonic> : Lighthouse_StageOp<mnemonic, [
     "getStageParameters", "getKernelCall", "buildAdjoint"]> {
+  dag gatherArguments = (ins
+      Lighthouse_PyramidType:$pyramid, Lighthouse_SelectionType:$selection);
+  let arguments = gatherArguments;
+  let results = (outs Lighthouse_Heads:$q, Lighthouse_Heads:$k, Lighthouse_Heads:$v);
+}
+
+def Lighthouse_GatherOp : Lighthouse_AnyGatherOp<"gather"> {
   let summary = "the pooled rows of the selected entries, in sub-sequence order";
   let description = [{
     The results are q~ [B, H, S, D], k~ and v~ [B, G, S, D]; each query head takes the entries that
@@ -381,9 +389,62 @@ def Lighthouse_GatherOp : Lighthouse_StageOp<"gather", [
     }
     ```
   }];
-  let arguments = (ins Lighthouse_PyramidType:$pyramid, Lighthouse_SelectionType:$selection);
-  let results = (outs Lighthouse_Heads:$q, Lighthouse_Heads:$k, Lighthouse_Heads:$v);
   let assemblyFormat = "$pyramid `,` $selection attr-dict `:` functional-type(operands, results)";
+}
+
+def Lighthouse_GatherRopeOp : Lighthouse_AnyGatherOp<"gather_rope"> {
+  let summary = "gather, with rotary positions of the entries in q~ and k~";
+  let description = [{
+    The results of `gather`, but that rows of q~ and k~ are rotated: entry i of level l, with windows
+    of c positions, at the last position that it covers, p = min(i c + c, N) - 1. With the tables
+    `cos` and `sin` f32[N, D/2] the pair c of columns, (a, b), becomes
+
+      (a cos[p, c] - b sin[p, c], a sin[p, c] + b cos[p, c])
+
+    in fp32. Pair c is the columns c and c + D/2 or, `interleaved`, the columns 2 c and 2 c + 1. The
+    mean of a row that the gather takes is rotated before it is rounded; rows of the coarsest level
+    were rounded by pooling. v~ is not rotated.
+
+    Tables are constants: no gradient flows to them. The adjoint is that of the map above whatever
+    they hold; of rotations it is the inverse.
+
+    Kernels: `gather_rope(levels, factor, interleaved)`: (q, k, v, qc, kc, vc, indices, cos, sin) ->
+    (q~, k~, v~).
+
+    Constraints:
+    - (gather_rope_c1) pyramid and selection agree in batch, length, groups and pyramid shape;
+    - (gather_rope_c2) D is even, and `cos` and `sin` are f32[N, D/2].
+
+    Example:
+
+    ```mlir
+    !pyramid = !lighthouse.pyramid<batch = 1, length = 8192, heads = 4, groups = 2, dim = 64,
+                                   element = f32, shape = <levels = 3, factor = 4>>
+    !scores = !lighthouse.scores<batch = 1, length = 8192, groups = 2,
+                                 shape = <levels = 3, factor = 4>>
+    !selection = !lighthouse.selection<batch = 1, length = 8192, groups = 2, budget = 256,
+                                       chunk = 128, cover_prefix = false,
+                                       shape = <levels = 3, factor = 4>>
+    func.func @gather_rope(%q: tensor<1x8192x4x64xf32>, %k: tensor<1x8192x2x64xf32>,
+                           %v: tensor<1x8192x2x64xf32>, %cos: tensor<8192x32xf32>,
+                           %sin: tensor<8192x32xf32>) {
+      %p, %s = lighthouse.pool_score %q, %k, %v into <levels = 3, factor = 4>
+        : (tensor<1x8192x4x64xf32>, tensor<1x8192x2x64xf32>, tensor<1x8192x2x64xf32>)
+          -> (!pyramid, !scores)
+      %e = lighthouse.select %s budget 256 : (!scores) -> !selection
+      %qs, %ks, %vs = lighthouse.gather_rope %p, %e, %cos, %sin interleaved
+        : (!pyramid, !selection, tensor<8192x32xf32>, tensor<8192x32xf32>)
+          -> (tensor<1x4x2560x64xf32>, tensor<1x2x2560x64xf32>, tensor<1x2x2560x64xf32>)
+      return
+    }
+    ```
+  }];
+  let arguments = !con(gatherArguments, (ins
+      Lighthouse_AnyTensor:$cos, Lighthouse_AnyTensor:$sin, UnitAttr:$interleaved));
+  let assemblyFormat = [{
+    $pyramid `,` $selection `,` $cos `,` $sin (`interleaved` $interleaved^)? attr-dict
+    `:` functional-type(operands, results)
+  }];
 }
 
 def Lighthouse_AttendOp : Lighthouse_StageOp<"attend", [
