@@ -1,8 +1,8 @@
 //===- AdjointTest.cpp - Every kernel of the backward pass on its own -------------------------===//
 //
 // Random shapes in all float types, against the oracle's stages. Kernels for GPUs run on the host,
-// too, but that of the gather, which no pipeline can call by name. No more can that of
-// `make_selection`; it is part of the runs of separate entry points in BackwardTest.cpp.
+// too, but that of the gather without rotation, which no pipeline can call by name. No more can that
+// of `make_selection`; it is part of the runs of separate entry points in BackwardTest.cpp.
 //
 //===------------------------------------------------------------------------------------------===//
 
@@ -181,10 +181,33 @@ protected:
 };
 
 using ScatterBackwardTest = SelectionAdjointTest;
-using GatherBackwardTest = SelectionAdjointTest;
+using RopeTilesTest = SelectionAdjointTest;
 using AttendBackwardTest = AdjointTest;
 using DeltaTest = AdjointTest;
 using ElementwiseTest = AdjointTest;
+
+/// The gather, with rotation or without; its name says how.
+class GatherBackwardTest : public SelectionAdjointTest {
+protected:
+  bool isRotated = isPartOf("rope", GetParam());
+  bool isInterleaved = isPartOf("interleaved", GetParam());
+};
+
+/// Rotary tables that are no rotations: the transpose differs from the inverse.
+struct Tables {
+  std::vector<float> cos, sin;
+
+  /// Adds them as the next two arguments of `call`.
+  Tables(KernelCall &call, const Case &c) : cos(add(call, c)), sin(add(call, c)) {}
+
+  oracle::Rotary rotary(bool interleaved) const { return {cos, sin, interleaved}; }
+
+private:
+  static std::vector<float> add(KernelCall &call, const Case &c) {
+    std::vector<double> values = call.addRandom(DType::F32, {c.tokens, c.dim / 2});
+    return {values.begin(), values.end()};
+  }
+};
 
 /// The products of rows of D numbers.
 std::vector<double> deltaOf(std::span<const double> a, std::span<const double> b, int64_t dim) {
@@ -258,6 +281,10 @@ TEST_P(GatherBackwardTest, AgreesWithOracle) {
     }
     for (const std::vector<float> &scores : x.scores)
       call.add(DType::F32, {c.batch, c.groups, x.pyramid.scoredEntries()}, scores);
+    std::optional<Tables> tables;
+    std::optional<oracle::Rotary> rotary;
+    if (isRotated)
+      rotary = tables.emplace(call, c).rotary(isInterleaved);
     std::vector<std::vector<double>> gradients;
     std::string types[3];
     for (unsigned t = 0; t < 3; ++t) {
@@ -269,33 +296,107 @@ TEST_P(GatherBackwardTest, AgreesWithOracle) {
         fmt::format(R"(-> (q: {}, k: {}, v: {}) {{
   let pyramid = pool(x0, x1, x2, levels = {}, factor = {});
   let selected = select(make_scores(pyramid, x3, x4), budget = {}, chunk = {}, cover_prefix = {});
-  let (q, k, v) = gather(pyramid, selected);
+  let (q, k, v) = {};
   return q, k, v;
 }})",
                     types[0], types[1], types[2], c.levels, c.factor, c.budget, c.chunk,
-                    c.coverPrefix),
-        /*count=*/5, /*gradient=*/true);
-    ASSERT_EQ(got.size(), 8u);
+                    c.coverPrefix,
+                    isRotated ? fmt::format("gather_rope(pyramid, selected, x5, x6, interleaved = {})",
+                                            isInterleaved)
+                              : "gather(pyramid, selected)"),
+        /*count=*/isRotated ? 7 : 5, /*gradient=*/true);
+    ASSERT_EQ(got.size(), isRotated ? 10u : 8u);
     for (unsigned t = 0; t < 3; ++t) {
       oracle::Tensor tensor{base[t], c.batch, c.tokens, heads[t], c.dim};
-      expectClose(got[t],
-                  oracle::expectRounded(oracle::gather(tensor, x.pyramid, x.selection), dtype),
+      std::optional<oracle::Rotary> own = t < 2 ? rotary : std::nullopt;
+      expectClose(got[t], oracle::expectGathered(tensor, x.pyramid, x.selection, own, dtype),
                   "gathered");
       expectClose(got[3 + t],
                   oracle::expectRounded(oracle::gatherBackward(gradients[t], heads[t], c.dim,
-                                                               x.pyramid, x.selection),
+                                                               x.pyramid, x.selection, own),
                                         dtype),
                   "gradient");
     }
-    for (unsigned t : {6, 7})
-      EXPECT_THAT(*got[t].toFloat(), testing::Each(0.0f)) << "of scores";
+    for (unsigned t = 6; t < got.size(); ++t)
+      EXPECT_THAT(*got[t].toFloat(), testing::Each(0.0f)) << "of scores and tables";
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, GatherBackwardTest,
-                         testing::Combine(testing::Values("gather"),
+                         testing::Combine(testing::Values("gather", "gather_rope",
+                                                          "gather_rope_interleaved"),
                                           testing::Values(DType::F32, DType::F16, DType::BF16)),
                          nameOf);
+
+/// The kernels for GPUs and their neighbours for every target, of the gather with rotation and of
+/// its transpose: rotary tables say how many positions there are.
+TEST_P(RopeTilesTest, AgreesWithOracle) {
+  for (bool interleaved : {false, true}) {
+    Selected x = next();
+    SCOPED_TRACE(x.c);
+    const Case &c = x.c;
+    const int64_t heads[] = {c.heads, c.groups, c.groups};
+    bool isBackward = isPartOf("backward", GetParam());
+    KernelCall call(random() % 1000);
+    std::vector<float> base[3];
+    std::vector<std::vector<double>> gradients;
+    std::vector<ArgumentType> results;
+    for (unsigned t = 0; t < 3; ++t) {
+      std::vector<int64_t> whole{c.batch, c.tokens, heads[t], c.dim};
+      std::vector<int64_t> gathered{c.batch, heads[t], x.length, c.dim};
+      std::string name(1, "qkv"[t]);
+      if (isBackward) {
+        gradients.push_back(call.addRandom(dtype, gathered));
+      } else {
+        std::vector<double> values = call.addRandom(dtype, whole);
+        base[t].assign(values.begin(), values.end());
+      }
+      results.push_back({name, dtype, isBackward ? whole : gathered});
+    }
+    if (isBackward) {
+      x.addRank(call);
+    } else {
+      for (unsigned t = 0; t < 3; ++t) {
+        // [B, NC, heads, D], and the kernel reads [B, heads, NC, D].
+        int64_t level = c.levels - 1, entries = x.pyramid.entries(level);
+        std::vector<double> means =
+            oracle::pool({base[t], c.batch, c.tokens, heads[t], c.dim}, x.pyramid, level);
+        std::vector<float> rows;
+        for (int64_t i = 0; i < c.batch * heads[t] * entries * c.dim; ++i) {
+          int64_t d = i % c.dim, entry = i / c.dim % entries, h = i / c.dim / entries;
+          rows.push_back(float(
+              means[((h / heads[t] * entries + entry) * heads[t] + h % heads[t]) * c.dim + d]));
+        }
+        call.add(dtype, {c.batch, heads[t], entries, c.dim}, rows);
+      }
+      x.addIndices(call);
+    }
+    Tables tables(call, c);
+    std::vector<support::Array> got = call.run(
+        fmt::format("{}<L = {}, P = {}, INTERLEAVED = {}>", kernel, c.levels, c.factor, interleaved),
+        "", results);
+    ASSERT_EQ(got.size(), 3u);
+    for (unsigned t = 0; t < 3; ++t) {
+      std::optional<oracle::Rotary> rotary;
+      if (t < 2)
+        rotary = tables.rotary(interleaved);
+      oracle::Expectation expected =
+          isBackward ? oracle::expectRounded(oracle::gatherBackward(gradients[t], heads[t], c.dim,
+                                                                    x.pyramid, x.selection, rotary),
+                                             dtype)
+                     : oracle::expectGathered({base[t], c.batch, c.tokens, heads[t], c.dim},
+                                              x.pyramid, x.selection, rotary, dtype);
+      expectClose(got[t], expected, results[t].name.c_str());
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kernels, RopeTilesTest,
+    testing::Combine(testing::Values("gather_rope_tiles", "gather_rope_rows",
+                                     "gather_rope_backward_tiles", "gather_rope_backward_rows"),
+                     testing::Values(DType::F32, DType::F16, DType::BF16)),
+    nameOf);
 
 //===------------------------------------------------------------------------------------------===//
 // Attention

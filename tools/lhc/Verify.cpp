@@ -53,15 +53,37 @@ struct Widened {
   }
 };
 
-/// q, k and v of a result.
+/// An input [N, columns] as contiguous floats.
+std::vector<float> widenTable(const TensorView &view) {
+  std::vector<float> values;
+  values.reserve(view.shape[0] * view.shape[1]);
+  for (int64_t n = 0; n < view.shape[0]; ++n)
+    for (int64_t c = 0; c < view.shape[1]; ++c)
+      values.push_back(loadFloat(view, n * view.strides[0] + c * view.strides[1]));
+  return values;
+}
+
+/// q, k and v of a result, and its rotary tables if it has some.
 struct Arguments {
   Widened query, key, value;
+  std::vector<float> cos, sin;
+  std::optional<ResultMeaning::Rotary> rotary;
 
   Arguments(const ResultMeaning &meaning, llvm::ArrayRef<TensorView> inputs, bool headsFirst)
       : query(inputs[meaning.query], headsFirst), key(inputs[meaning.key], headsFirst),
-        value(inputs[meaning.value], headsFirst) {}
+        value(inputs[meaning.value], headsFirst), rotary(meaning.rotary) {
+    if (rotary) {
+      cos = widenTable(inputs[rotary->cos]);
+      sin = widenTable(inputs[rotary->sin]);
+    }
+  }
 
-  oracle::Inputs inputs() const { return {query.tensor, key.tensor, value.tensor}; }
+  oracle::Inputs inputs() const {
+    oracle::Inputs tensors{query.tensor, key.tensor, value.tensor};
+    if (rotary)
+      tensors.rotary = {cos, sin, rotary->interleaved};
+    return tensors;
+  }
 };
 
 TensorView constView(const support::Array &array) {
@@ -238,6 +260,13 @@ private:
 
   Status checkGradient(const ResultMeaning &meaning, const NamedArray &output, Verdict &verdict) {
     using Role = ResultMeaning::Role;
+    if (*meaning.gradient == Role::Table) {
+      Result<std::vector<float>> actual = output.array.toFloat();
+      if (!actual)
+        return actual.status();
+      setComparison(verdict, oracle::compare(*actual, {std::vector<double>(actual->size())}), 1, 1);
+      return {};
+    }
     if (Status status = expectGradients(meaning, output.array.dtype(), verdict); !status.ok())
       return status;
     if (!gradients)

@@ -41,6 +41,12 @@ public:
   /// The rows whose gradients `addTo` needs.
   std::span<const int64_t> places() const { return needed.list(); }
 
+  /// Rotates the gradients [places, headDim] of rows of Q~ or K~ back, if they are rotated.
+  void rotateBack(std::span<double> gradients) const {
+    for (int64_t i = 0; i < needed.size(); ++i)
+      subSequence.rotateBack(needed.list()[i], gradients.data() + i * outputGradient.headDim);
+  }
+
   /// sum[headDim] += the gradient of positions[i], from the gradients [places, headDim].
   void addTo(double *sum, int64_t i, std::span<const double> gradients) const {
     int64_t headDim = outputGradient.headDim;
@@ -74,6 +80,9 @@ public:
   }
 
   std::span<const int64_t> places() const { return positions; }
+
+  /// Its rows are as they were given.
+  void rotateBack(std::span<double>) const {}
 
   void addTo(double *sum, int64_t i, std::span<const double> gradients) const {
     int64_t headDim = outputGradient.headDim;
@@ -117,11 +126,14 @@ Gradients gradientRows(const Inputs &inputs, std::span<const int64_t> positions,
     for (int64_t member = 0; member < headsPerGroup; ++member) {
       QueryHead head = group.queryHead(groups[i % groupCount] * headsPerGroup + member);
       head.attend(group.keyValues(), gradient.firstQuery(), causal, rounding);
+      std::vector<double> query = gradient.add(head);
+      group.rotateBack(query);
       setRows(result.query, groupCount * headsPerGroup, i % groupCount * headsPerGroup + member,
-              gradient.add(head));
+              query);
     }
     roundTo(rounding, gradient.key);
     roundTo(rounding, gradient.value);
+    group.rotateBack(gradient.key);
     setRows(result.key, groupCount, i % groupCount, gradient.key);
     setRows(result.value, groupCount, i % groupCount, gradient.value);
   }

@@ -171,6 +171,12 @@ GradientExpectations expectAttendBackward(const AttendShape &shape, std::span<co
   });
 }
 
+Expectation expectGathered(const Tensor &tensor, const Pyramid &pyramid, const Selection &selection,
+                           const std::optional<Rotary> &rotary, runtime::DType dtype) {
+  return expect(gather(tensor, pyramid, selection, rotary), dtype,
+                gather(tensor, pyramid, selection, rotary, roundingOf(dtype)));
+}
+
 Expectation expectRounded(std::vector<double> oracle, runtime::DType dtype) {
   std::vector<double> reference = oracle;
   roundTo(roundingOf(dtype), reference);

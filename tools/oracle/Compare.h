@@ -84,6 +84,10 @@ GradientExpectations expectAttendBackward(const AttendShape &shape, std::span<co
                                           std::span<const double> outputGradient, bool causal,
                                           runtime::DType dtype);
 
+/// `gather` in the same way.
+Expectation expectGathered(const Tensor &tensor, const Pyramid &pyramid, const Selection &selection,
+                           const std::optional<Rotary> &rotary, runtime::DType dtype);
+
 /// Expected values for an output of `dtype` that only its own rounding may change: `oracle`, for
 /// f16 and bf16 with itself rounded as the reference.
 Expectation expectRounded(std::vector<double> oracle, runtime::DType dtype);

@@ -3,7 +3,7 @@
 #ifndef LIGHTHOUSE_ORACLE_POOLING_H
 #define LIGHTHOUSE_ORACLE_POOLING_H
 
-#include "oracle/Selection.h"
+#include "oracle/Softmax.h"
 
 #include <algorithm>
 
@@ -26,6 +26,22 @@ inline void poolRow(const Tensor &tensor, const Pyramid &pyramid, int64_t b, int
   sumRows(tensor, b, head, begin, begin + count, mean);
   for (int64_t d = 0; d < tensor.headDim; ++d)
     mean[d] /= static_cast<double>(count);
+}
+
+/// row[headDim] = the row that the gather takes of entry (level, entry): its mean, with `rotary`
+/// rotated at the last token that it covers. It is rounded once, at the end, but at the coarsest
+/// level, whose means pooling stored.
+inline void gatherRow(const Tensor &tensor, const Pyramid &pyramid,
+                      const std::optional<Rotary> &rotary, int64_t b, int64_t head, int64_t level,
+                      int64_t entry, Rounding rounding, double *row) {
+  poolRow(tensor, pyramid, b, head, level, entry, row);
+  std::span<double> elements(row, tensor.headDim);
+  if (rotary) {
+    if (level == pyramid.levels() - 1)
+      roundTo(rounding, elements);
+    rotary->rotate(pyramid.lastCovered(level, entry), tensor.headDim, row);
+  }
+  roundTo(rounding, elements);
 }
 
 /// sum[headDim] = the sum of the rows of the base positions that entry (level, entry) adds its

@@ -53,6 +53,10 @@ public:
   int64_t covered(int64_t level, int64_t entry) const {
     return std::min(window(level), tokens_ - entry * window(level));
   }
+  /// The last token that entry (level, entry) covers: the position at which its row is rotated.
+  int64_t lastCovered(int64_t level, int64_t entry) const {
+    return entry * window(level) + covered(level, entry) - 1;
+  }
   /// n_l = ceil(N / c_l): the entries of level l.
   int64_t entries(int64_t level) const { return offsets_[level + 1] - offsets_[level]; }
   /// The flat index of entry (l, 0); `level` may be L, which gives n_total.

@@ -84,9 +84,13 @@ std::vector<double> pool(const Tensor &tensor, const Pyramid &pyramid, int64_t l
   return pooled;
 }
 
-std::vector<double> gather(const Tensor &tensor, const Pyramid &pyramid,
-                           const Selection &selection) {
-  return rowsInOrder(tensor, pyramid, selection, poolRow);
+std::vector<double> gather(const Tensor &tensor, const Pyramid &pyramid, const Selection &selection,
+                           const std::optional<Rotary> &rotary, Rounding rounding) {
+  return rowsInOrder(tensor, pyramid, selection,
+                     [&](const Tensor &, const Pyramid &, int64_t b, int64_t head, int64_t level,
+                         int64_t entry, double *row) {
+                       gatherRow(tensor, pyramid, rotary, b, head, level, entry, rounding, row);
+                     });
 }
 
 Attended attend(const AttendShape &shape, std::span<const double> query,
@@ -151,8 +155,21 @@ Gradients attendBackward(const AttendShape &shape, std::span<const double> query
 }
 
 std::vector<double> gatherBackward(std::span<const double> gradient, int64_t heads, int64_t headDim,
-                                   const Pyramid &pyramid, const Selection &selection) {
-  return sumsAtTokens(gradient, heads, headDim, pyramid, selection,
+                                   const Pyramid &pyramid, const Selection &selection,
+                                   const std::optional<Rotary> &rotary) {
+  std::vector<double> rows(gradient.begin(), gradient.end());
+  if (rotary) {
+    int64_t length = pyramid.gatheredLength(), headsPerGroup = heads / selection.groups;
+    parallelFor(static_cast<int64_t>(rows.size()) / headDim, [&](int64_t i) {
+      int64_t group = i / length / headsPerGroup; // Of all batches.
+      if (int32_t flat = selection.indices[group * length + i % length]; flat >= 0) {
+        int64_t level = pyramid.levelOf(flat);
+        rotary->rotateBack(pyramid.lastCovered(level, flat - pyramid.offset(level)), headDim,
+                           rows.data() + i * headDim);
+      }
+    });
+  }
+  return sumsAtTokens(rows, heads, headDim, pyramid, selection,
                       [&](const int32_t *rank, int64_t token, const auto &visit) {
                         forEachCovering(pyramid, rank, token, visit);
                       });

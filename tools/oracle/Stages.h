@@ -17,10 +17,12 @@ namespace lighthouse::oracle {
 /// The means over the windows of `level`: [B, n_l, heads, D].
 std::vector<double> pool(const Tensor &tensor, const Pyramid &pyramid, int64_t level);
 
-/// The pooled rows in sub-sequence order, [B, heads, S, D]; rows without an entry are zero. The
-/// heads of `tensor` are a multiple of the selection's groups.
-std::vector<double> gather(const Tensor &tensor, const Pyramid &pyramid,
-                           const Selection &selection);
+/// The pooled rows in sub-sequence order, [B, heads, S, D], with `rotary` rotated; rows without an
+/// entry are zero. The heads of `tensor` are a multiple of the selection's groups. With a `rounding`
+/// they are rounded to that type, those of the coarsest level before they are rotated, too.
+std::vector<double> gather(const Tensor &tensor, const Pyramid &pyramid, const Selection &selection,
+                           const std::optional<Rotary> &rotary = {},
+                           Rounding rounding = Rounding::None);
 
 /// Sizes of a dense attention over gathered rows.
 struct AttendShape {
@@ -64,10 +66,11 @@ Gradients attendBackward(const AttendShape &shape, std::span<const double> query
                          bool causal, Rounding rounding = Rounding::None);
 
 /// The gradient [B, N, heads, D] of what `gather` made gathered rows of, from theirs,
-/// [B, heads, S, D]: position j adds up at most one entry per level, each divided by the number of
-/// rows that it covers.
+/// [B, heads, S, D], which are rotated back with `rotary`: position j adds up at most one entry per
+/// level, each divided by the number of rows that it covers.
 std::vector<double> gatherBackward(std::span<const double> gradient, int64_t heads, int64_t headDim,
-                                   const Pyramid &pyramid, const Selection &selection);
+                                   const Pyramid &pyramid, const Selection &selection,
+                                   const std::optional<Rotary> &rotary = {});
 
 } // namespace lighthouse::oracle
 

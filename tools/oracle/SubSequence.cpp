@@ -23,13 +23,20 @@ SubSequence::SubSequence(const Inputs &inputs, const Pyramid &pyramid, const Sel
       keyValues_(rowsOf(indices, pyramid.gatheredLength(), inputs.key.headDim),
                  rowsOf(indices, pyramid.gatheredLength(), inputs.value.headDim)) {
   parallelFor(length(), [&](int64_t position) {
-    pooled(inputs.key, group, position, keyValues_.keys.row(position));
-    pooled(inputs.value, group, position, keyValues_.values.row(position));
+    gathered(inputs.key, inputs.rotary, group, position, keyValues_.keys.row(position));
+    gathered(inputs.value, {}, group, position, keyValues_.values.row(position));
   });
 }
 
 void SubSequence::pooledQuery(int64_t head, int64_t position, double *row) const {
-  pooled(inputs.query, head, position, row);
+  gathered(inputs.query, inputs.rotary, head, position, row);
+}
+
+void SubSequence::rotateBack(int64_t position, double *row) const {
+  if (!inputs.rotary)
+    return;
+  auto [level, entry] = entryAt(position);
+  inputs.rotary->rotateBack(pyramid.lastCovered(level, entry), inputs.query.headDim, row);
 }
 
 std::vector<double> SubSequence::attend(int64_t head, int64_t position) const {
@@ -44,16 +51,20 @@ std::vector<double> SubSequence::attend(int64_t head, int64_t position) const {
 
 void SubSequence::scatteredGradient(const Tensor &outputGradient, int64_t head, int64_t position,
                                     double *row) const {
-  int64_t level = pyramid.levelOf(indices[position]);
-  sumScatterRange(outputGradient, pyramid, b, head, level,
-                  indices[position] - pyramid.offset(level), row);
+  auto [level, entry] = entryAt(position);
+  sumScatterRange(outputGradient, pyramid, b, head, level, entry, row);
   roundTo(rounding, std::span(row, outputGradient.headDim));
 }
 
-void SubSequence::pooled(const Tensor &tensor, int64_t head, int64_t position, double *row) const {
+std::pair<int64_t, int64_t> SubSequence::entryAt(int64_t position) const {
   int64_t level = pyramid.levelOf(indices[position]);
-  poolRow(tensor, pyramid, b, head, level, indices[position] - pyramid.offset(level), row);
-  roundTo(rounding, std::span(row, tensor.headDim));
+  return {level, indices[position] - pyramid.offset(level)};
+}
+
+void SubSequence::gathered(const Tensor &tensor, const std::optional<Rotary> &rotary, int64_t head,
+                           int64_t position, double *row) const {
+  auto [level, entry] = entryAt(position);
+  gatherRow(tensor, pyramid, rotary, b, head, level, entry, rounding, row);
 }
 
 } // namespace lighthouse::oracle

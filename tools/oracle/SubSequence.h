@@ -23,6 +23,8 @@ public:
 
   /// row[headDim] = row `position` of Q~ for a query head of the group.
   void pooledQuery(int64_t head, int64_t position, double *row) const;
+  /// Rotates the gradient row[headDim] of row `position` of Q~ or K~ back, if they are rotated.
+  void rotateBack(int64_t position, double *row) const;
   /// Row `position` of O~ for a query head of the group.
   std::vector<double> attend(int64_t head, int64_t position) const;
   /// row[headDim] = row `position` of dO~ for a query head of the group, from dO [B, N, H, D].
@@ -30,7 +32,10 @@ public:
                          double *row) const;
 
 private:
-  void pooled(const Tensor &tensor, int64_t head, int64_t position, double *row) const;
+  /// The level of the entry at `position`, and its number there.
+  std::pair<int64_t, int64_t> entryAt(int64_t position) const;
+  void gathered(const Tensor &tensor, const std::optional<Rotary> &rotary, int64_t head,
+                int64_t position, double *row) const;
 
   const Inputs &inputs;
   const Pyramid &pyramid;

@@ -3,7 +3,10 @@
 #ifndef LIGHTHOUSE_ORACLE_TENSOR_H
 #define LIGHTHOUSE_ORACLE_TENSOR_H
 
+#include "oracle/Rotary.h"
+
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace lighthouse::oracle {
@@ -28,6 +31,9 @@ struct Inputs {
   Tensor query;
   Tensor key;
   Tensor value;
+  /// The rotation of the pooled rows of query and key, which themselves are not rotated; without it
+  /// there is none.
+  std::optional<Rotary> rotary = {};
 
   /// The number of query heads that share a key head.
   int64_t headsPerGroup() const { return query.heads / key.heads; }

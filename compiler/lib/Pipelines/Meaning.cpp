@@ -33,6 +33,36 @@ LogicalResult setArguments(ResultMeaning &meaning, Value q, Value k, Value v) {
   return success();
 }
 
+/// What q~, k~ and v~ are made of.
+struct Gathering {
+  Value pyramid, selection;
+  lh::GatherRopeOp rope; ///< Null if they are not rotated.
+};
+
+/// The gather whose results `attend` attends to, if it is one.
+std::optional<Gathering> gatheringOf(lh::AttendOp attend) {
+  Operation *op = attend.getQ().getDefiningOp();
+  Gathering gathering;
+  if (auto gather = dyn_cast_if_present<lh::GatherOp>(op))
+    gathering = {gather.getPyramid(), gather.getSelection(), {}};
+  else if (auto rope = dyn_cast_if_present<lh::GatherRopeOp>(op))
+    gathering = {rope.getPyramid(), rope.getSelection(), rope};
+  else
+    return std::nullopt;
+  if (!llvm::equal(attend.getOperands(), op->getResults()))
+    return std::nullopt;
+  return gathering;
+}
+
+/// Fills in which arguments the rotary tables are; fails if one of them is computed.
+LogicalResult setRotary(ResultMeaning &meaning, lh::GatherRopeOp rope) {
+  auto cos = argumentOf(rope.getCos()), sin = argumentOf(rope.getSin());
+  if (!cos || !sin)
+    return failure();
+  meaning.rotary = {*cos, *sin, rope.getInterleaved()};
+  return success();
+}
+
 /// Whether the softmax scale is the algorithm's own.
 bool hasUsualScale(lh::AttendOp attend) {
   double dim = cast<RankedTensorType>(attend.getQ().getType()).getShape().back();
@@ -85,15 +115,14 @@ ResultMeaning describe(Value result, ArrayRef<lh::SelectOp> selections) {
       meaning.kind = result == attend.getO() ? Kind::Dense : Kind::DenseLse;
   } else if (auto scatter = dyn_cast_if_present<lh::ScatterOp>(op)) {
     auto attend = scatter.getSource().getDefiningOp<lh::AttendOp>();
-    auto gather = attend ? attend.getQ().getDefiningOp<lh::GatherOp>() : nullptr;
-    if (!gather || !hasUsualScale(attend) || attend.getQ() != gather.getQ() ||
-        attend.getK() != gather.getK() || attend.getV() != gather.getV() ||
-        gather.getSelection() != scatter.getSelection())
+    std::optional<Gathering> gathering = attend ? gatheringOf(attend) : std::nullopt;
+    if (!gathering || !hasUsualScale(attend) || gathering->selection != scatter.getSelection())
       return meaning;
     meaning.causal = attend.getCausal();
     ResultMeaning pooled;
     if (failed(setSelection(meaning, scatter.getSelection(), selections)) ||
-        failed(setPyramid(pooled, gather.getPyramid().getDefiningOp())))
+        failed(setPyramid(pooled, gathering->pyramid.getDefiningOp())) ||
+        (gathering->rope && failed(setRotary(meaning, gathering->rope))))
       return meaning;
     // The rows must come from the tensors that were scored.
     if (pooled.query == meaning.query && pooled.key == meaning.key)
@@ -164,6 +193,10 @@ static ResultMeaning describeGradient(func::FuncOp pipeline, unsigned argument,
       gradient = of;
       gradient.gradient = llvm::find_if(roles, plays)->second;
       gradient.cotangent = pipeline.getNumArguments();
+    } else if (isKnown && of.rotary &&
+               (argument == of.rotary->cos || argument == of.rotary->sin)) {
+      gradient = of;
+      gradient.gradient = Role::Table;
     }
   }
   gradient.name = "d" + lh::getArgumentName(pipeline, argument).str();

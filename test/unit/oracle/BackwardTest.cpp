@@ -100,23 +100,52 @@ TEST_P(Backward, GatherBackwardIsTheAdjointOfGather) {
   EXPECT_NEAR(product(random.q, result), product(rows, gradient), 1e-9);
 }
 
-TEST_P(Backward, IsTheCompositionOfStages) {
+TEST_P(Backward, GatherBackwardIsTheAdjointOfGatherWithRotation) {
+  const Shape &shape = random.shape;
+  for (bool interleaved : {false, true}) {
+    random.rotate(interleaved);
+    std::vector<double> rows = gather(random.query(), pyramid, selection, random.rotary);
+    std::vector<double> gradient = anyNumbers(rows.size(), 2);
+    std::vector<double> result = gatherBackward(gradient, shape.heads, shape.headDim, pyramid,
+                                                selection, random.rotary);
+    EXPECT_NEAR(product(random.q, result), product(rows, gradient), 1e-9);
+  }
+}
+
+class BackwardRotated : public Backward {
+protected:
+  BackwardRotated() { random.rotate(/*interleaved=*/random.shape.heads % 2 == 0); }
+};
+
+/// With rotation; what is not rotated has no tables.
+void expectComposition(const RandomCase &random, const Pyramid &pyramid, const Selection &selection,
+                       const Gradients &whole) {
   const Shape &shape = random.shape;
   AttendShape attendShape{shape.batch, shape.heads, shape.groups, pyramid.gatheredLength(),
                           shape.headDim};
-  std::vector<double> q = gather(random.query(), pyramid, selection);
-  std::vector<double> k = gather(random.key(), pyramid, selection);
+  std::vector<double> q = gather(random.query(), pyramid, selection, random.rotary);
+  std::vector<double> k = gather(random.key(), pyramid, selection, random.rotary);
   std::vector<double> v = gather(random.value(), pyramid, selection);
   Gradients gathered =
       attendBackward(attendShape, q, k, v, attend(attendShape, q, k, v, true),
                      scatterBackward(random.outputGradient(), pyramid, selection), true);
-  auto toBase = [&](const std::vector<double> &gradient, int64_t heads) {
-    return gatherBackward(gradient, heads, shape.headDim, pyramid, selection);
+  auto toBase = [&](const std::vector<double> &gradient, int64_t heads,
+                    const std::optional<Rotary> &rotary) {
+    return gatherBackward(gradient, heads, shape.headDim, pyramid, selection, rotary);
   };
-  expectGradientsNear(whole(),
-                      {toBase(gathered.query, shape.heads), toBase(gathered.key, shape.groups),
-                       toBase(gathered.value, shape.groups)},
+  expectGradientsNear(whole,
+                      {toBase(gathered.query, shape.heads, random.rotary),
+                       toBase(gathered.key, shape.groups, random.rotary),
+                       toBase(gathered.value, shape.groups, {})},
                       1e-12);
+}
+
+TEST_P(Backward, IsTheCompositionOfStages) {
+  expectComposition(random, pyramid, selection, whole());
+}
+
+TEST_P(BackwardRotated, IsTheCompositionOfStages) {
+  expectComposition(random, pyramid, selection, whole());
 }
 
 TEST_P(Backward, SampledRowsAndGroupsEqualTheWhole) {
@@ -194,6 +223,8 @@ TEST_P(Backward, NaNsStayWhereTheMaskLetsThem) {
 
 INSTANTIATE_TEST_SUITE_P(Small, Backward, testing::ValuesIn(smallShapes()),
                          [](const auto &info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Small, BackwardRotated, testing::ValuesIn(smallShapes()),
+                         [](const auto &info) { return info.param.name; });
 
 /// Central differences of the sum of dO * O, in some elements of each input.
 class Differences {
@@ -243,14 +274,26 @@ std::vector<Shape> tinyShapes() {
 
 class BackwardOfTiny : public testing::TestWithParam<Shape> {};
 
-TEST_P(BackwardOfTiny, IsTheLimitOfDifferences) {
-  RandomCase random(GetParam());
+void expectLimitOfDifferences(RandomCase &random) {
   Selection selection = random.selection(); // Held fixed: it has no gradient.
   std::vector<int64_t> positions = allPositions(random.shape.tokens);
   Differences(random,
               [&] { return forwardRows(random.inputs(), random.pyramid, selection, positions); })
       .expect(backwardRows(random.inputs(), random.outputGradient(), random.pyramid, selection,
                            positions, allPositions(random.shape.groups)));
+}
+
+TEST_P(BackwardOfTiny, IsTheLimitOfDifferences) {
+  RandomCase random(GetParam());
+  expectLimitOfDifferences(random);
+}
+
+TEST_P(BackwardOfTiny, IsTheLimitOfDifferencesWithRotation) {
+  for (bool interleaved : {false, true}) {
+    RandomCase random(GetParam());
+    random.rotate(interleaved);
+    expectLimitOfDifferences(random);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiny, BackwardOfTiny, testing::ValuesIn(tinyShapes()),

@@ -22,7 +22,7 @@ struct Shape {
 
 inline void PrintTo(const Shape &shape, std::ostream *out) { *out << shape.name; }
 
-/// q, k, v and dO for a shape, from the counter-based generator.
+/// q, k, v and dO for a shape, from the counter-based generator; rotated if `rotate` asks for it.
 class RandomCase {
 public:
   explicit RandomCase(const Shape &shape, uint64_t seed = 7)
@@ -36,18 +36,30 @@ public:
   Tensor key() const { return view(k, shape.groups); }
   Tensor value() const { return view(v, shape.groups); }
   Tensor outputGradient() const { return view(dO, shape.heads); }
-  Inputs inputs() const { return {query(), key(), value()}; }
+  Inputs inputs() const { return {query(), key(), value(), rotary}; }
   Scores scores() const { return normScores(inputs(), pyramid); }
   Selection selection() const {
     Scores s = scores();
     return select(pyramid, shape.batch, shape.groups, s.query, s.key);
   }
 
+  /// Makes tables of random numbers, which are no rotations, so that the transpose of what they do is
+  /// not its inverse.
+  void rotate(bool interleaved) {
+    tables.clear();
+    for (int64_t i = 0; i < 2 * shape.tokens * (shape.headDim / 2); ++i)
+      tables.push_back(static_cast<float>(2 * support::counterUniform(i) - 1));
+    std::span<const float> both = tables;
+    rotary = {both.first(both.size() / 2), both.last(both.size() / 2), interleaved};
+  }
+
   Shape shape;
   Pyramid pyramid;
   std::vector<float> q, k, v, dO;
+  std::optional<Rotary> rotary;
 
 private:
+  std::vector<float> tables;
   std::vector<float> tensor(support::CounterTensor which, int64_t heads, uint64_t seed) const {
     return support::counterTensor(seed, which, shape.batch, shape.tokens, heads, shape.headDim);
   }

@@ -24,8 +24,13 @@ struct ResultMeaning {
     Dense,    ///< Dense attention: [B, H, S, D].
     DenseLse, ///< Its log-sum-exp: [B, H, S].
   };
-  /// Of the pipeline's arguments.
-  enum class Role { Query, Key, Value };
+  /// Of the pipeline's arguments; a table is a constant, whose gradient is zero.
+  enum class Role { Query, Key, Value, Table };
+  /// Which arguments the rotary tables are, and which columns are a pair.
+  struct Rotary {
+    unsigned cos = 0, sin = 0;
+    bool interleaved = false;
+  };
 
   /// Name of the result.
   std::string name;
@@ -40,6 +45,8 @@ struct ResultMeaning {
   unsigned cotangent = 0;
   /// Which arguments are q, k and v.
   unsigned query = 0, key = 0, value = 0;
+  /// Set: the gathered rows of q and k are rotated.
+  std::optional<Rotary> rotary;
   /// Parameters of the algorithm: L, p, k and m.
   int64_t levels = 0, factor = 0, budget = 0, chunk = 0;
   bool coverPrefix = false;
