@@ -105,13 +105,23 @@ def split_scores(x, place):
     return x.unflatten(2, (place.slots, -1)).transpose(1, 2).flatten(0, 1).contiguous()
 
 
+def by_slot(place, run, *tensors):
+    """The results of `run(slot, *parts)` for the parts [B, ...] of tensors [B * slots, ...] that belong to the
+    slots, one after the other: a tensor or a tuple of them, [B * slots, ...]."""
+    if place.slots == 1:
+        return run(0, *tensors)
+    results = [run(slot, *[x.unflatten(0, (-1, place.slots))[:, slot].contiguous() for x in tensors])
+               for slot in range(place.slots)]
+    if isinstance(results[0], torch.Tensor):
+        return torch.stack(results, 1).flatten(0, 1)
+    return tuple(torch.stack(parts, 1).flatten(0, 1) for parts in zip(*results))
+
+
 def select(sq, sk, length, config, cover_prefix, place):
     """The selections of the pieces. The prefix of the sequence is that of the first piece."""
     if not (cover_prefix and place.rank == 0):
         return _ops.select(sq, sk, length, *config, False)
-    parts = [_ops.select(*[x.unflatten(0, (-1, place.slots))[:, slot].contiguous() for x in (sq, sk)],
-                         length, *config, slot == 0) for slot in range(place.slots)]
-    return torch.stack(parts, 1).flatten(0, 1)
+    return by_slot(place, lambda slot, *scores: _ops.select(*scores, length, *config, slot == 0), sq, sk)
 
 
 # ---- attention ----

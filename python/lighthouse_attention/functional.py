@@ -9,6 +9,7 @@ from torch.autograd import forward_ad
 from torch.nn.attention.bias import causal_lower_right
 
 from . import _eager, context_parallel, ops, scorers
+from ._rotary import rotary
 from .shapes import exchanges_heads, gathered_length, num_scores
 
 _ops = torch.ops.lighthouse
@@ -18,7 +19,7 @@ _DTYPES = (torch.bfloat16, torch.float16, torch.float32)
 
 def attention(q, k, v, *, levels=3, factor=4, budget=1536, chunk=128, cover_prefix=False,
               scorer="norm", gate=None, dilation=4, scores=None, scale=None, layout="bnhd",
-              deterministic=None, mesh=None, pieces="contiguous"):
+              deterministic=None, rope=None, rope_pairing="half", mesh=None, pieces="contiguous"):
     """Lighthouse Attention (arXiv:2605.06554), causal, with gradients for q, k and v.
 
     q is [B, N, H, D], k and v are [B, N, G, D] where G divides H (`layout="bhnd"`: [B, H, N, D]), with D
@@ -42,19 +43,27 @@ def attention(q, k, v, *, levels=3, factor=4, budget=1536, chunk=128, cover_pref
     "contiguous", rank r has the r-th of W pieces, or "head_tail", the pieces r and 2W - 1 - r of 2W; see
     `local_positions`. All ranks call with the same shapes and options.
 
+    rope: rotary tables (cos, sin) for q and k that are not rotated yet: they are pooled as they are, and
+    the pooled rows of the selected entries are rotated at the last position that each covers. Float
+    tensors [N, D/2], or [N, D] with the column of a pair at both of its elements; constants of the
+    gradient. rope_pairing: pairs are the columns c and c + D/2 ("half") or 2c and 2c + 1 ("interleaved").
+    The largest norms are those of q and k as they are passed.
+
     The selection is a constant of the gradient. There are neither second derivatives nor functorch
     transforms: both raise NotImplementedError. ValueError and TypeError say which argument is wrong.
     """
     q, k, v = tensors = _enter((q, k, v), layout)
     _check_heads(q, k, v)
+    tables = rotary(rope, rope_pairing, q.shape[1], q.shape[3], q.device)
     o = _attend_selected(q, k, v, tensors, None, (levels, factor, budget, chunk), cover_prefix,
-                         (scorer, gate, dilation, scores), scale, deterministic, _place(mesh, pieces, q))
+                         (scorer, gate, dilation, scores), scale, deterministic, tables,
+                         _place(mesh, pieces, q))
     return o if layout == "bnhd" else o.transpose(1, 2)
 
 
 def attention_packed(qkv, heads, kv_heads=None, *, levels=3, factor=4, budget=1536, chunk=128,
                      cover_prefix=False, scorer="norm", gate=None, dilation=4, scores=None, scale=None,
-                     deterministic=None, mesh=None, pieces="contiguous"):
+                     deterministic=None, rope=None, rope_pairing="half", mesh=None, pieces="contiguous"):
     """`attention` on q, k and v in one tensor [B, N, H + 2G, D]. The gradient is one tensor, too, written
     in place: no concatenation as with views of a fused projection."""
     kv_heads = heads if kv_heads is None else kv_heads
@@ -65,8 +74,9 @@ def attention_packed(qkv, heads, kv_heads=None, *, levels=3, factor=4, budget=15
     split = (heads, kv_heads, kv_heads)
     q, k, v = qkv.split(split, 2)
     _check_heads(q, k, v)
+    tables = rotary(rope, rope_pairing, q.shape[1], q.shape[3], q.device)
     return _attend_selected(q, k, v, (qkv,), split, (levels, factor, budget, chunk), cover_prefix,
-                            (scorer, gate, dilation, scores), scale, deterministic,
+                            (scorer, gate, dilation, scores), scale, deterministic, tables,
                             _place(mesh, pieces, q))
 
 
@@ -165,10 +175,11 @@ def _num_programs():
 
 # ---- what they share ----
 
-def _attend_selected(q, k, v, tensors, split, config, cover_prefix, scoring, scale, deterministic, place):
+def _attend_selected(q, k, v, tensors, split, config, cover_prefix, scoring, scale, deterministic, tables,
+                     place):
     """q, k, v [B, N, heads, D]. `tensors` are what gradients flow to: these, or the one that they are
-    views of, `split` by heads. `scoring` is (scorer, gate, dilation, scores), `place` this rank's on a mesh,
-    or None."""
+    views of, `split` by heads. `scoring` is (scorer, gate, dilation, scores), `tables` a `Rotary` or None,
+    `place` this rank's on a mesh or None."""
     _check_config(*config)
     scorer, gate, dilation, scores = scoring
     gate = scorers.check(*scoring, q)
@@ -186,11 +197,12 @@ def _attend_selected(q, k, v, tensors, split, config, cover_prefix, scoring, sca
         tensors = tuple([context_parallel.split(x, place) for x in tensors])
         length = q.shape[1]
     elif scorer == "norm" and scores is None and _eager.applies(tensors):
-        return _eager.attention(tensors, split, config, cover_prefix, scale, deterministic)
+        return _eager.attention(tensors, split, config, cover_prefix, scale, deterministic, tables)
     q, k, v = q.detach(), k.detach(), v.detach()
     if scorer == "norm" and scores is None:
         *coarsest, sq, sk = _ops.pool_score(q, k, v, *config[:2])
     else:
+        coarsest = _ops.pool(q, k, v, *config[:2])
         coarsest = _ops.pool(q, k, v, *config[:2])
         if scores is None:
             sq, sk = scorers.entry_scores(scorer, q, k, v, gate, dilation, scale, *config[:2])
@@ -200,10 +212,7 @@ def _attend_selected(q, k, v, tensors, split, config, cover_prefix, scoring, sca
         indices = _ops.select(sq, sk, length, *config, cover_prefix)
     else:
         indices = context_parallel.select(sq, sk, length, config, cover_prefix, place)
-    if split is None:
-        gathered = _ops.gather(*tensors, *coarsest, indices, *config)
-    else:
-        gathered = _ops.gather_packed(*tensors, *split[:2], *coarsest, indices, *config)
+    gathered = _gather(tensors, split, (*coarsest, indices), config, tables, place)
     if place is None:
         o, _ = _ops.attend(*gathered, scale, True, False, deterministic)
         return _ops.scatter(o, indices, length, *config)
@@ -223,6 +232,27 @@ def _place(mesh, pieces, q):
     if not torch.compiler.is_compiling():
         context_parallel.check_device(mesh, q.device)
     return place
+
+
+def _gather(tensors, split, selected, config, tables, place):
+    """q~, k~ and v~, for the coarsest rows and the entries in `selected`."""
+    if split is None:
+        gather, gather_rope, heads = _ops.gather, _ops.gather_rope, ()
+    else:
+        gather, gather_rope, heads = _ops.gather_packed, _ops.gather_rope_packed, split[:2]
+    if tables is None:
+        return gather(*tensors, *heads, *selected, *config)
+
+    def rotate(cos, sin, *parts):
+        return gather_rope(*parts[:len(tensors)], *heads, *parts[len(tensors):], cos, sin, *config,
+                           tables.interleaved)
+
+    if place is None:
+        return rotate(tables.cos, tables.sin, *tensors, *selected)
+    # Each piece has positions of its own.
+    rotary = [table.unflatten(0, (place.slots, -1)) for table in tables[:2]]
+    return context_parallel.by_slot(
+        place, lambda slot, *parts: rotate(rotary[0][slot], rotary[1][slot], *parts), *tensors, *selected)
 
 
 def _enter(tensors, layout):

@@ -34,9 +34,9 @@ def set_dense(model, dense=True):
 def use(model, layers=slice(2, -2), **options):
     """Gives `layers` of a model Lighthouse Attention; its other layers stay dense. `layers` is a slice
     or a collection of indices, which may be negative, into the attention layers in the order of the
-    model's modules. `options` are those of `attention`, without `scores`; those that are not given keep
-    what an earlier call or the constructor of a layer set. `mesh` and `pieces` are also for the layers that
-    stay dense, as the model then gets a rank's part of a sequence. The model is one of
+    model's modules. `options` are those of `attention`, without `scores` and `rope`; those that are not
+    given keep what an earlier call or the constructor of a layer set. `mesh` and `pieces` are also for the
+    layers that stay dense, as the model then gets a rank's part of a sequence. The model is one of
 
     - transformers: a PreTrainedModel, also inside of a wrapper. Its attention implementation becomes
       "lighthouse"; layers are its causal attention modules. Scale and layout are the model's. See
@@ -70,12 +70,13 @@ class _Family(NamedTuple):
 
 
 def _find(model):
-    families = [_Family(torchtitan.find, torchtitan.install),
+    families = [_Family(torchtitan.find, torchtitan.install, ("rope_pairing",)),
                 _Family(_lighthouse_layers, lambda model, found: found)]
     # No model is one of transformers before this is imported, which takes seconds.
     if "transformers.modeling_utils" in sys.modules:
         from .integrations import transformers
-        families.insert(0, _Family(transformers.find, transformers.install, ("layout", "scale")))
+        families.insert(0, _Family(transformers.find, transformers.install,
+                                   ("layout", "scale", "rope_pairing")))
     for family in families:
         found = family.find(model)
         if found:
@@ -95,7 +96,8 @@ def _check_options(options, fixed):
         if name in fixed:
             raise TypeError(f"the model decides about the option '{name}'")
     parameters = inspect.signature(attention).parameters.values()
-    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in ("scores", *fixed)]
+    known = [p.name for p in parameters
+             if p.kind is p.KEYWORD_ONLY and p.name not in ("scores", "rope", *fixed)]
     for name in options:
         if name not in known:
             raise TypeError(f"'{name}' is no option of a layer; these are {', '.join(known)}")

@@ -1,6 +1,7 @@
 """Attention as a module."""
 import torch
 
+from ._rotary import rotary, rotate
 from .functional import attention, dense_attention
 
 
@@ -8,8 +9,10 @@ class LighthouseAttention(torch.nn.Module):
     """The attention of a layer, without parameters, so that state dicts stay those of the dense model.
 
     forward(q, k, v): tensors as `lighthouse_attention.attention` takes them; its keyword argument `scale`
-    goes before the module's. `options` are the keyword arguments of `attention`. Dense attention runs
-    instead where the sub-sequence is no choice:
+    goes before the module's. `options` are the keyword arguments of `attention` but for `scores` and
+    `rope`. With the keyword argument `rope`, tables (cos, sin) as `attention` takes them, q and k are not
+    rotated yet; dense attention gets them rotated at their own positions, of which the tables have as many
+    as k. Dense attention runs instead where the sub-sequence is no choice:
 
     - while `dense` is true: layers that stay dense, and the second stage of training (`set_dense`);
     - in evaluation mode: a selection is made with the whole sequence at hand, which generation has not;
@@ -28,12 +31,16 @@ class LighthouseAttention(torch.nn.Module):
         self.options = options
         self.common = dict(layout=layout, scale=scale, deterministic=deterministic, mesh=mesh, pieces=pieces)
 
-    def forward(self, q, k, v, *, scale=None):
+    def forward(self, q, k, v, *, scale=None, rope=None):
         common = self.common if scale is None else {**self.common, "scale": scale}
         positions = 1 if common["layout"] == "bnhd" else 2
         if self.dense or not self.training or q.shape[positions] != k.shape[positions]:
+            tables = rotary(rope, self.options.get("rope_pairing", "half"), k.shape[positions], k.shape[3],
+                            k.device)
+            if tables is not None:
+                q, k = (rotate(x, tables, common["layout"]) for x in (q, k))
             return dense_attention(q, k, v, backend=self.dense_backend, **common)
-        return attention(q, k, v, **self.options, **common)
+        return attention(q, k, v, rope=rope, **self.options, **common)
 
     def extra_repr(self):
         options = {"dense": self.dense, "layout": self.common["layout"], **self.options}

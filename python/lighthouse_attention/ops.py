@@ -126,6 +126,11 @@ def flag(name, value):
     return (name, "true" if value else "false")
 
 
+def rope_settings(levels, factor, budget, chunk, interleaved):
+    """The settings of pipelines that know the selection and which columns are pairs."""
+    return (*selection_settings(levels, factor, budget, chunk), flag("INTERLEAVED", interleaved))
+
+
 def _length(length, levels, factor, budget, chunk):
     return gathered_length(length, levels=levels, factor=factor, budget=budget, chunk=chunk)
 
@@ -201,6 +206,34 @@ def _(qkv, heads, kv_heads, qc, kc, vc, indices, levels, factor, budget, chunk):
     return _gathered((qc, kc, vc), indices)
 
 
+# With rotary positions: cos and sin are float32 [N, D/2], and constants.
+_ROPE = (f"Tensor qc, Tensor kc, Tensor vc, Tensor indices, Tensor cos, Tensor sin, {_CONFIG},"
+         " bool interleaved) -> (Tensor, Tensor, Tensor)")
+
+
+@operator("gather_rope", f"(Tensor q, Tensor k, Tensor v, {_ROPE}")
+def gather_rope(q, k, v, qc, kc, vc, indices, cos, sin, levels, factor, budget, chunk, interleaved):
+    return tuple(run("gather_rope_op", (q, k, v, qc, kc, vc, indices, cos, sin),
+                      rope_settings(levels, factor, budget, chunk, interleaved)))
+
+
+@fake("gather_rope")
+def _(q, k, v, qc, kc, vc, indices, cos, sin, levels, factor, budget, chunk, interleaved):
+    return _gathered((qc, kc, vc), indices)
+
+
+@operator("gather_rope_packed", f"(Tensor qkv, int heads, int kv_heads, {_ROPE}")
+def gather_rope_packed(qkv, heads, kv_heads, qc, kc, vc, indices, cos, sin, levels, factor, budget,
+                       chunk, interleaved):
+    return gather_rope(*qkv.split([heads, kv_heads, kv_heads], 2), qc, kc, vc, indices, cos, sin,
+                       levels, factor, budget, chunk, interleaved)
+
+
+@fake("gather_rope_packed")
+def _(qkv, heads, kv_heads, qc, kc, vc, indices, cos, sin, levels, factor, budget, chunk, interleaved):
+    return _gathered((qc, kc, vc), indices)
+
+
 _COTANGENTS = f"(Tensor dq, Tensor dk, Tensor dv, Tensor indices, SymInt length, {_CONFIG})"
 
 
@@ -210,24 +243,65 @@ def gather_backward(dq, dk, dv, indices, length, levels, factor, budget, chunk):
                       (("N", length), *selection_settings(levels, factor, budget, chunk))))
 
 
+def _at_positions(gathered, length):
+    """Memory for gradients of q, k and v from those of q~, k~ and v~."""
+    return tuple(x.new_empty((x.shape[0], length, x.shape[1], x.shape[3])) for x in gathered)
+
+
 @fake("gather_backward")
 def _(dq, dk, dv, indices, length, levels, factor, budget, chunk):
-    return tuple(x.new_empty((x.shape[0], length, x.shape[1], x.shape[3])) for x in (dq, dk, dv))
+    return _at_positions((dq, dk, dv), length)
+
+
+def _new_packed(dq, dk, length):
+    """Memory for the gradient of one tensor that has q, k and v, from those of q~ and k~."""
+    return dq.new_empty((dq.shape[0], length, dq.shape[1] + 2 * dk.shape[1], dq.shape[3]))
+
+
+def _parts_of(packed, dq, dk):
+    """The gradients of q, k and v in it."""
+    return packed.split([dq.shape[1], dk.shape[1], dk.shape[1]], 2)
 
 
 @operator("gather_packed_backward", f"{_COTANGENTS} -> Tensor")
 def gather_packed_backward(dq, dk, dv, indices, length, levels, factor, budget, chunk):
-    heads, groups = dq.shape[1], dk.shape[1]
-    packed = dq.new_empty((dq.shape[0], length, heads + 2 * groups, dq.shape[3]))
+    packed = _new_packed(dq, dk, length)
     run("gather_backward_op", (dq, dk, dv, indices),
-         (("N", length), *selection_settings(levels, factor, budget, chunk)),
-         packed.split([heads, groups, groups], 2))
+        (("N", length), *selection_settings(levels, factor, budget, chunk)), _parts_of(packed, dq, dk))
     return packed
 
 
 @fake("gather_packed_backward")
 def _(dq, dk, dv, indices, length, levels, factor, budget, chunk):
-    return dq.new_empty((dq.shape[0], length, dq.shape[1] + 2 * dk.shape[1], dq.shape[3]))
+    return _new_packed(dq, dk, length)
+
+
+_ROPE_COTANGENTS = (f"(Tensor dq, Tensor dk, Tensor dv, Tensor indices, Tensor cos, Tensor sin, {_CONFIG},"
+                    " bool interleaved)")
+
+
+@operator("gather_rope_backward", f"{_ROPE_COTANGENTS} -> (Tensor, Tensor, Tensor)")
+def gather_rope_backward(dq, dk, dv, indices, cos, sin, levels, factor, budget, chunk, interleaved):
+    return tuple(run("gather_rope_backward_op", (dq, dk, dv, indices, cos, sin),
+                      rope_settings(levels, factor, budget, chunk, interleaved)))
+
+
+@fake("gather_rope_backward")
+def _(dq, dk, dv, indices, cos, sin, levels, factor, budget, chunk, interleaved):
+    return _at_positions((dq, dk, dv), cos.shape[0])
+
+
+@operator("gather_rope_packed_backward", f"{_ROPE_COTANGENTS} -> Tensor")
+def gather_rope_packed_backward(dq, dk, dv, indices, cos, sin, levels, factor, budget, chunk, interleaved):
+    packed = _new_packed(dq, dk, cos.shape[0])
+    run("gather_rope_backward_op", (dq, dk, dv, indices, cos, sin),
+         rope_settings(levels, factor, budget, chunk, interleaved), _parts_of(packed, dq, dk))
+    return packed
+
+
+@fake("gather_rope_packed_backward")
+def _(dq, dk, dv, indices, cos, sin, levels, factor, budget, chunk, interleaved):
+    return _new_packed(dq, dk, cos.shape[0])
 
 
 # ---- attend ----
@@ -335,6 +409,21 @@ def _gather_packed_backward(ctx, dq, dk, dv):
     return (packed, *[None] * 10)
 
 
+def _gather_rope_setup(ctx, inputs, output):
+    """Of both gathers with rotary positions: the seventh input are the entries, then come the tables, which
+    belong to the caller."""
+    _, _, _, _, _, _, indices, cos, sin, *ctx.config = inputs
+    ctx.save_for_backward(indices, cos, sin)
+
+
+def _gather_rope_backward(ctx, dq, dk, dv):
+    return (*_ops.gather_rope_backward(dq, dk, dv, *ctx.saved_tensors, *ctx.config), *[None] * 11)
+
+
+def _gather_rope_packed_backward(ctx, dq, dk, dv):
+    return (_ops.gather_rope_packed_backward(dq, dk, dv, *ctx.saved_tensors, *ctx.config), *[None] * 13)
+
+
 def _attend_setup(ctx, inputs, output):
     q, k, v, *ctx.options = inputs
     o, lse = output
@@ -357,7 +446,10 @@ def _scatter_backward(ctx, do):
 
 autograd("gather", _gather_backward, _gather_setup)
 autograd("gather_packed", _gather_packed_backward, _gather_setup)
+autograd("gather_rope", _gather_rope_backward, _gather_rope_setup)
+autograd("gather_rope_packed", _gather_rope_packed_backward, _gather_rope_setup)
 autograd("attend", _attend_backward, _attend_setup)
 autograd("scatter", _scatter_backward, _scatter_setup)
-for _name in ("gather_backward", "gather_packed_backward", "attend_backward", "scatter_backward"):
+for _name in ("gather_backward", "gather_packed_backward", "gather_rope_backward",
+              "gather_rope_packed_backward", "attend_backward", "scatter_backward"):
     no_second_derivative(_name)

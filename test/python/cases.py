@@ -64,13 +64,20 @@ def entries_of(q, k, options):
                       options.get("cover_prefix", False)), sq, sk
 
 
-def expected(q, k, v, do, options, scale=None, attend=reference.attend):
+def rotary_tables(length, dim, device="cpu"):
+    """cos and sin [N, D/2] in float32."""
+    frequencies = 1e4 ** -(torch.arange(dim // 2, dtype=torch.float64) / (dim // 2))
+    angles = torch.outer(torch.arange(length, dtype=torch.float64), frequencies)
+    return angles.cos().float().to(device), angles.sin().float().to(device)
+
+
+def expected(q, k, v, do, options, scale=None, attend=reference.attend, rope=None, interleaved=False):
     """Output and gradients in float64, for the entries that the operators select."""
     levels, factor = options["levels"], options["factor"]
     indices = entries_of(q, k, options)[0]
     chosen = [[[e for e in row if e >= 0] for row in batch] for batch in indices.tolist()]
     exact = [x.detach().double().cpu().requires_grad_() for x in (q, k, v)]
-    o = reference.attention(*exact, chosen, levels, factor, scale, attend)
+    o = reference.attention(*exact, chosen, levels, factor, scale, attend, rope, interleaved)
     return o.detach(), torch.autograd.grad(o, exact, do.double().cpu())
 
 

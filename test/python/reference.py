@@ -135,20 +135,36 @@ def attend_in(dtype, device):
     return attend_rounded
 
 
-def attention(q, k, v, entries, levels, factor, scale=None, attend=attend):
-    """The output [B, N, H, D] for q, k, v in float64 and the entries of `select`."""
+def rotate(x, cos, sin, interleaved):
+    """Rows [.., D] whose pairs of columns, c and c + D/2 or 2c and 2c + 1, are turned by tables [.., D/2]."""
+    first, second = (x[..., 0::2], x[..., 1::2]) if interleaved else x.chunk(2, -1)
+    turned = first * cos - second * sin, first * sin + second * cos
+    return torch.stack(turned, -1).flatten(-2) if interleaved else torch.cat(turned, -1)
+
+
+def attention(q, k, v, entries, levels, factor, scale=None, attend=attend, rope=None, interleaved=False):
+    """The output [B, N, H, D] for q, k, v in float64 and the entries of `select`. With rope = (cos, sin)
+    [N, D/2] rows of entries of q and k are rotated at the last position that each covers."""
     pyramid = Pyramid(q.shape[1], levels, factor)
     means, scatter = pyramid.means(), pyramid.scatter()
     group = q.shape[2] // k.shape[2]
     scale = q.shape[3] ** -0.5 if scale is None else scale
+    last = torch.tensor([min((i + 1) * factor ** level, pyramid.length) - 1
+                         for level, count in enumerate(pyramid.counts) for i in range(count)])
+
+    def turned(rows, chosen):
+        if rope is None:
+            return rows
+        return rotate(rows, *(table.double().cpu()[last[chosen]] for table in rope), interleaved)
+
     batches = []
     for b in range(q.shape[0]):
         heads = []
         for h in range(q.shape[2]):
             chosen = torch.tensor(entries[b][h // group])
             pool = means[chosen]
-            rows = attend(pool @ q[b, :, h], pool @ k[b, :, h // group], pool @ v[b, :, h // group],
-                          scale)
+            rows = attend(turned(pool @ q[b, :, h], chosen), turned(pool @ k[b, :, h // group], chosen),
+                          pool @ v[b, :, h // group], scale)
             heads.append(scatter[:, chosen] @ rows)
         batches.append(torch.stack(heads, 1))
     return torch.stack(batches)

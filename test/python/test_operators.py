@@ -8,7 +8,7 @@ from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_conte
 from torch.utils.flop_counter import FlopCounterMode
 
 import lighthouse_attention as lighthouse
-from cases import CONFIG, ON_A_MESH, OPTIONS, tensors
+from cases import CONFIG, ON_A_MESH, OPTIONS, rotary_tables, tensors
 
 pytestmark = pytest.mark.filterwarnings("ignore:lighthouse.attention. the sub-sequence")
 
@@ -27,6 +27,7 @@ def stages(device):
     do = torch.randn_like(q)
     qkv = torch.randn(1, 150, 8, 32, device=device)
     leaves = [x.clone().requires_grad_() for x in gathered]
+    rope = (*rotary_tables(150, 32, device), *CONFIG, True)
     return {
         "pool": (*detached, *CONFIG[:2]),
         "pool_score": (*detached, *CONFIG[:2]),
@@ -35,6 +36,10 @@ def stages(device):
         "gather_packed": (qkv.requires_grad_(), 4, 2, *coarsest, indices, *CONFIG),
         "gather_backward": (*gathered, indices, 150, *CONFIG),
         "gather_packed_backward": (*gathered, indices, 150, *CONFIG),
+        "gather_rope": (q, k, v, *coarsest, indices, *rope),
+        "gather_rope_packed": (qkv.requires_grad_(), 4, 2, *coarsest, indices, *rope),
+        "gather_rope_backward": (*gathered, indices, *rope),
+        "gather_rope_packed_backward": (*gathered, indices, *rope),
         "attend": (*leaves, 0.2, True, False, False),
         "attend_backward": (o, *gathered, o, lse, 0.2, True, True, False),
         "scatter": (o.clone().requires_grad_(), indices, 150, *CONFIG),
@@ -43,8 +48,10 @@ def stages(device):
 
 
 @pytest.mark.parametrize("name", ["pool", "pool_score", "select", "gather", "gather_packed",
-                                  "gather_backward", "gather_packed_backward", "attend",
-                                  "attend_backward", "scatter", "scatter_backward"])
+                                  "gather_backward", "gather_packed_backward", "gather_rope",
+                                  "gather_rope_packed", "gather_rope_backward",
+                                  "gather_rope_packed_backward", "attend", "attend_backward",
+                                  "scatter", "scatter_backward"])
 def test_opcheck(name, device):
     torch.library.opcheck(getattr(ops, name).default, stages(device)[name])
 
