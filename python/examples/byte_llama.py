@@ -14,6 +14,10 @@ import lighthouse_attention as lighthouse
 # block; each block but for what selection and attention return; each block.
 RECOMPUTE = ("none", "ffn", "policy", "block")
 
+# Where Lighthouse Attention takes rotary positions: in the rows of q and k, before they are pooled, or in
+# the pooled rows of the entries that it selects. Dense attention has them in the rows either way.
+ROTATE = ("rows", "entries")
+
 # Dense attention's results are as dear as Lighthouse's, so the policy saves them too.
 _DENSE_OPERATORS = [torch.ops.aten._scaled_dot_product_cudnn_attention.default,
                     torch.ops.aten._scaled_dot_product_flash_attention.default,
@@ -34,6 +38,7 @@ class Config:
     budget: int = 64
     chunk: int = 32
     theta: float = 10000.0   # base of the rotary frequencies
+    rotate: str = "rows"     # one of ROTATE
     recompute: str = "none"  # one of RECOMPUTE
 
     def inner_layers(self):
@@ -44,7 +49,7 @@ class Config:
 class Block(nn.Module):
     def __init__(self, config, mesh=None):
         super().__init__()
-        self.heads, self.recompute = config.heads, config.recompute
+        self.heads, self.rotate, self.recompute = config.heads, config.rotate, config.recompute
         dim, hidden = config.dim, config.hidden
         self.attention = lighthouse.nn.LighthouseAttention(mesh=mesh)
         self.attention_norm, self.ffn_norm = nn.RMSNorm(dim), nn.RMSNorm(dim)
@@ -64,12 +69,15 @@ class Block(nn.Module):
         return self.run(x, cos, sin)
 
     def run(self, x, cos, sin):
-        return self.finish(x, self.attention(*self.project(x, cos, sin)))
+        rope = {"rope": (cos, sin)} if self.rotate == "entries" else {}
+        return self.finish(x, self.attention(*self.project(x, cos, sin), **rope))
 
     def project(self, x, cos, sin):
-        """q, k and v, [B, N, heads, D], q and k rotated."""
+        """q, k and v, [B, N, heads, D], q and k rotated if it is rows that are."""
         qkv = self.qkv(self.attention_norm(x))
         q, k, v = qkv.view(*x.shape[:2], 3, self.heads, -1).unbind(2)
+        if self.rotate == "entries":
+            return q, k, v
         return _rotate(q, cos, sin), _rotate(k, cos, sin), v
 
     def finish(self, x, attended):

@@ -26,7 +26,7 @@ from torch.distributed.device_mesh import init_device_mesh
 import bytes_data
 import lighthouse_attention as lighthouse
 import svg_plot
-from byte_llama import RECOMPUTE, ByteLlama, Config
+from byte_llama import RECOMPUTE, ROTATE, ByteLlama, Config
 from training import held_out_loss, learning_rate_at, optimizer_of, train_step
 
 PRESETS = {
@@ -44,9 +44,14 @@ _CONFIG_HELP = {
     "levels": "levels of the pyramid, L", "factor": "pooling factor, p",
     "budget": "entries that are expanded per level, k", "chunk": "entries of a chunk of the selection",
     "theta": "base of the rotary frequencies",
+    "rotate": "what Lighthouse Attention rotates: the rows of q and k, before they are pooled; the pooled "
+              "rows of the selected entries",
     "recompute": "what the backward pass computes again: nothing; the feed-forward halves; the blocks "
                  "but for selection and attention (lighthouse.checkpoint_policy); the blocks",
 }
+
+
+_CHOICES = {"rotate": ROTATE, "recompute": RECOMPUTE}
 
 
 def make_parser():
@@ -83,7 +88,7 @@ def make_parser():
     model = parser.add_argument_group("model")
     for field in dataclasses.fields(Config):
         model.add_argument("--" + field.name.replace("_", "-"), type=field.type, default=field.default,
-                           choices=RECOMPUTE if field.name == "recompute" else None,
+                           choices=_CHOICES.get(field.name),
                            help=f"{_CONFIG_HELP[field.name]}; in the demo {field.default}")
     return parser
 

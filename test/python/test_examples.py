@@ -155,6 +155,25 @@ def test_recomputing_changes_nothing():
         assert all(torch.equal(one, other) for one, other in zip(gradients[0], others))
 
 
+def test_rotating_entries_is_dense_in_evaluation():
+    """Parameters and dense passes are those of the model that rotates rows; the sparse pass is another."""
+    batch, losses = torch.randint(0, 256, (1, 257)), {}
+    for rotate in ("rows", "entries"):
+        torch.manual_seed(0)
+        model = ByteLlama(Config(length=256, dim=32, layers=3, hidden=64, budget=16, chunk=8, rotate=rotate))
+        losses[rotate, "sparse"] = loss_of(model, batch)
+        losses[rotate, "sparse"].backward()
+        assert all(p.grad.isfinite().all() for p in model.parameters())
+        losses[rotate, "dense"] = loss_of(model.eval(), batch)
+    torch.testing.assert_close(losses["rows", "dense"], losses["entries", "dense"])
+    assert abs(losses["rows", "sparse"] - losses["entries", "sparse"]) > 1e-5
+
+
+def test_training_with_rotated_entries(packages, tmp_path):
+    log = train(packages, tmp_path, "--rotate", "entries")
+    assert log["settings"]["rotate"] == "entries" and log["loss"][-1] < log["loss"][0]
+
+
 def test_compiled_blocks():
     """One graph for the dense layers, one for the others, and none more after the switch."""
     import lighthouse_attention as lighthouse
@@ -187,7 +206,7 @@ def test_pictures():
 def test_experiment_a(tmp_path):
     """Arms of the toy, a report, and its pictures."""
     command = [sys.executable, os.path.join(ROOT, "tools", "gpu", "experiment_a.py"), "--preset", "tiny",
-               "--device", "cpu", "--steps", "10", "--arms", "dense,lighthouse,again", "--out", str(tmp_path),
+               "--device", "cpu", "--steps", "10", "--arms", "dense,lighthouse,rope,again", "--out", str(tmp_path),
                "--corpus", os.path.join(os.path.dirname(torch.__file__), "_inductor")]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert "at <= 0.65 of dense's GPU seconds" in done.stdout
@@ -195,7 +214,9 @@ def test_experiment_a(tmp_path):
     assert log["complete"] and len(log["losses"]) == 10 and log["before"]["copies"]
     ElementTree.parse(tmp_path / "curves.svg")
     criteria = json.loads((tmp_path / "report.json").read_text())["criteria"]
-    assert len(criteria) == 8
+    assert len(criteria) == 9
+    assert "copies" in next(c["detail"] for c in criteria if c["criterion"].startswith("rotation"))
+    assert json.loads((tmp_path / "rope.json").read_text())["settings"]["config"]["rotate"] == "entries"
     # The host is deterministic.
     assert criteria[-1]["detail"] == "at most 0.0000 in 6 steps"
 

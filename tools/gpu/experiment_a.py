@@ -7,7 +7,9 @@ in the same order from the same weights:
   lighthouse-seed1  the same with other weights and another order
   short             dense attention on short pieces: what the model learns without long range
   again             the first steps of `lighthouse` once more: how far two runs of one arm part
-  public            the same with the public implementation (needs --public DIR)
+  rope              `lighthouse`, but that rotary positions are those of the selected entries: raw q and k
+                    are pooled, and the pooled rows are rotated
+  public            `again` with the public implementation (needs --public DIR)
 
   python3 tools/gpu/experiment_a.py --out DIR [--arms dense,lighthouse] [--public DIR] [--seconds 470]
   python3 tools/gpu/experiment_a.py --report DIR
@@ -75,11 +77,13 @@ class Arm(NamedTuple):
     attention: str = "dense"  # until the switch: dense, lighthouse or public
     short: bool = False
     first: bool = False       # the first steps alone
+    rotate: str = "rows"      # as Config.rotate
 
 
 ARMS = {"dense": Arm(), "lighthouse": Arm(attention="lighthouse"),
         "lighthouse-seed1": Arm(seed=1, attention="lighthouse"), "short": Arm(short=True),
         "again": Arm(attention="lighthouse", first=True),
+        "rope": Arm(attention="lighthouse", rotate="entries"),
         "public": Arm(attention="public", first=True)}
 
 
@@ -189,7 +193,8 @@ class Trainer:
         self.arm, self.lab, self.settings = ARMS[name], lab, lab.settings
         settings, arm = self.settings, self.arm
         torch.manual_seed(arm.seed)
-        self.model = ByteLlama(settings.config).to(lab.device)
+        config = dataclasses.replace(settings.config, rotate=arm.rotate)
+        self.model = ByteLlama(config).to(lab.device)
         if arm.attention == "public":
             for index in settings.config.inner_layers():
                 self.model.blocks[index].attention = lab.public
@@ -203,7 +208,8 @@ class Trainer:
         self.clock, self.pending = tools.Clock(lab.device), []
         self.path = os.path.join(lab.out, name + ".json")
         self.log = {"arm": name, "complete": False, "failure": None, "environment": lab.environment,
-                    "settings": dataclasses.asdict(settings), "seed": arm.seed, "compile": lab.compile,
+                    "settings": dataclasses.asdict(dataclasses.replace(settings, config=config)),
+                    "seed": arm.seed, "compile": lab.compile,
                     "corpus": lab.corpus.summary(), "dense_backend": lab.dense_backend,
                     "warm_up_seconds": None, "losses": [], "step_seconds": [], "held_out": [],
                     "before": None, "final": None}
@@ -346,6 +352,7 @@ def judge(logs):
         (("dense", "lighthouse"), "spike at the switch gone within 60 steps", _spike_is_short),
         (("dense", "short"), "short pieces worse by >= 0.05 from position N / 4 (8K) on",
          _long_range_matters),
+        (("dense", "lighthouse", "rope"), "rotation at the entries (no criterion)", _rotation_matters),
         (("lighthouse", "public"), "ours and public code within 0.01, smoothed", _public_agrees),
         (("lighthouse", "again"), "two runs of one arm, smoothed (no criterion)", _runs_part))]
 
@@ -405,6 +412,21 @@ def _spike_is_short(dense, one):
 def _long_range_matters(dense, short):
     worse = short["final"]["far"] - dense["final"]["far"]
     return worse >= 0.05, f"{worse:+.4f} from position {dense['final']['far_from']} on"
+
+
+def _copies_below(dense, one, when):
+    """By how much the copy accuracy of an arm is below that of `dense`, the mean over the distances."""
+    wanted = dense[when]["copies"]
+    return statistics.mean(wanted[d][0] - one[when]["copies"][d][0] for d in wanted)
+
+
+def _rotation_matters(dense, rows, entries):
+    parts = []
+    for when, name in (("before", "before the switch"), ("final", "at the end")):
+        points = [-100 * _copies_below(dense, log, when) for log in (rows, entries)]
+        parts.append(f"{name} held out {entries[when]['loss'] - rows[when]['loss']:+.4f} over rows, copies "
+                     f"{points[1]:+.1f} points from dense (rows {points[0]:+.1f})")
+    return None, "; ".join(parts)
 
 
 def _largest_difference(one, other):
