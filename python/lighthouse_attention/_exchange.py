@@ -90,8 +90,8 @@ def _(q, k, v, rows_first, *place):
     return tuple(_fake_heads(x, Place(*place)) for x in (q, k, v))
 
 
-@ops.operator("exchange_gathered_backward", "(Tensor dq, Tensor dk, Tensor dv, int heads, int kv_heads, bool rows_first,"
-              f" {SCHEMA}) -> (Tensor, Tensor, Tensor)")
+@ops.operator("exchange_gathered_backward", "(Tensor dq, Tensor dk, Tensor dv, int heads, int kv_heads,"
+              f" bool rows_first, {SCHEMA}) -> (Tensor, Tensor, Tensor)")
 def exchange_gathered_backward(dq, dk, dv, heads, kv_heads, rows_first, *place):
     place = Place(*place)
     return tuple([receive() for receive in [_send_rows(x, place, rows_first, n) for x, n in

@@ -94,10 +94,7 @@ def _first_rows(os, indices, tail, border):
     return ops.scatter(rows, entries, 2 * window, *border.config)[:, window:2 * window - 1]
 
 
-_CONFIG = "int levels, int factor, int budget, int chunk"
-
-
-@ops.operator("scatter_piece", f"(Tensor os, Tensor indices, SymInt length, {_CONFIG}, {SCHEMA}) -> Tensor")
+@ops.operator("scatter_piece", f"(Tensor os, Tensor indices, SymInt length, {ops.CONFIG_SCHEMA}, {SCHEMA}) -> Tensor")
 def scatter_piece(os, indices, length, levels, factor, budget, chunk, *place):
     place, border = Place(*place), _border(length, levels, factor, os.device)
     tail = os[:, :, -len(border.last):].where(_tail_is_listed(indices, border, os.shape[1]), 0)
@@ -125,7 +122,7 @@ def _tail_gradient(do, after, groups, border):
     return ops.scatter_backward(around, entries, *border.config)[:, :, :len(border.last)]
 
 
-@ops.operator("scatter_piece_backward", f"(Tensor do, Tensor indices, {_CONFIG}, {SCHEMA}) -> Tensor")
+@ops.operator("scatter_piece_backward", f"(Tensor do, Tensor indices, {ops.CONFIG_SCHEMA}, {SCHEMA}) -> Tensor")
 def scatter_piece_backward(do, indices, levels, factor, budget, chunk, *place):
     place, border = Place(*place), _border(do.shape[1], levels, factor, do.device)
     receive = _send(do[:, :border.window - 1], -1, place)

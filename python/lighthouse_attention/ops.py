@@ -17,7 +17,8 @@ from .shapes import coarsest_length, gathered_length, num_scores
 library = torch.library.Library("lighthouse", "DEF")
 _ops = torch.ops.lighthouse
 
-_CONFIG = "int levels, int factor, int budget, int chunk"
+# The settings of a selection in schemas of operators.
+CONFIG_SCHEMA = "int levels, int factor, int budget, int chunk"
 
 programs = _launch.ProgramCache()
 
@@ -162,7 +163,7 @@ def _(q, k, v, levels, factor):
             *(k.new_empty(scores, dtype=torch.float32) for _ in range(2)))
 
 
-@operator("select", f"(Tensor sq, Tensor sk, SymInt length, {_CONFIG}, bool cover_prefix) -> Tensor")
+@operator("select", f"(Tensor sq, Tensor sk, SymInt length, {CONFIG_SCHEMA}, bool cover_prefix) -> Tensor")
 def select(sq, sk, length, levels, factor, budget, chunk, cover_prefix):
     settings = (("N", length), *selection_settings(levels, factor, budget, chunk),
                 flag("COVER", cover_prefix))
@@ -177,13 +178,13 @@ def _(sq, sk, length, levels, factor, budget, chunk, cover_prefix):
 
 # ---- gather ----
 
-_GATHERED = f"Tensor qc, Tensor kc, Tensor vc, Tensor indices, {_CONFIG}) -> (Tensor, Tensor, Tensor)"
+_GATHERED = f"Tensor qc, Tensor kc, Tensor vc, Tensor indices, {CONFIG_SCHEMA}) -> (Tensor, Tensor, Tensor)"
 
 
 @operator("gather", f"(Tensor q, Tensor k, Tensor v, {_GATHERED}")
 def gather(q, k, v, qc, kc, vc, indices, levels, factor, budget, chunk):
     return tuple(run("gather_op", (q, k, v, qc, kc, vc, indices),
-                      selection_settings(levels, factor, budget, chunk)))
+                     selection_settings(levels, factor, budget, chunk)))
 
 
 def _gathered(pooled, indices):
@@ -207,14 +208,14 @@ def _(qkv, heads, kv_heads, qc, kc, vc, indices, levels, factor, budget, chunk):
 
 
 # With rotary positions: cos and sin are float32 [N, D/2], and constants.
-_ROPE = (f"Tensor qc, Tensor kc, Tensor vc, Tensor indices, Tensor cos, Tensor sin, {_CONFIG},"
+_ROPE = (f"Tensor qc, Tensor kc, Tensor vc, Tensor indices, Tensor cos, Tensor sin, {CONFIG_SCHEMA},"
          " bool interleaved) -> (Tensor, Tensor, Tensor)")
 
 
 @operator("gather_rope", f"(Tensor q, Tensor k, Tensor v, {_ROPE}")
 def gather_rope(q, k, v, qc, kc, vc, indices, cos, sin, levels, factor, budget, chunk, interleaved):
     return tuple(run("gather_rope_op", (q, k, v, qc, kc, vc, indices, cos, sin),
-                      rope_settings(levels, factor, budget, chunk, interleaved)))
+                     rope_settings(levels, factor, budget, chunk, interleaved)))
 
 
 @fake("gather_rope")
@@ -234,7 +235,7 @@ def _(qkv, heads, kv_heads, qc, kc, vc, indices, cos, sin, levels, factor, budge
     return _gathered((qc, kc, vc), indices)
 
 
-_COTANGENTS = f"(Tensor dq, Tensor dk, Tensor dv, Tensor indices, SymInt length, {_CONFIG})"
+_COTANGENTS = f"(Tensor dq, Tensor dk, Tensor dv, Tensor indices, SymInt length, {CONFIG_SCHEMA})"
 
 
 @operator("gather_backward", f"{_COTANGENTS} -> (Tensor, Tensor, Tensor)")
@@ -276,14 +277,14 @@ def _(dq, dk, dv, indices, length, levels, factor, budget, chunk):
     return _new_packed(dq, dk, length)
 
 
-_ROPE_COTANGENTS = (f"(Tensor dq, Tensor dk, Tensor dv, Tensor indices, Tensor cos, Tensor sin, {_CONFIG},"
+_ROPE_COTANGENTS = (f"(Tensor dq, Tensor dk, Tensor dv, Tensor indices, Tensor cos, Tensor sin, {CONFIG_SCHEMA},"
                     " bool interleaved)")
 
 
 @operator("gather_rope_backward", f"{_ROPE_COTANGENTS} -> (Tensor, Tensor, Tensor)")
 def gather_rope_backward(dq, dk, dv, indices, cos, sin, levels, factor, budget, chunk, interleaved):
     return tuple(run("gather_rope_backward_op", (dq, dk, dv, indices, cos, sin),
-                      rope_settings(levels, factor, budget, chunk, interleaved)))
+                     rope_settings(levels, factor, budget, chunk, interleaved)))
 
 
 @fake("gather_rope_backward")
@@ -369,7 +370,7 @@ def _(do, q, k, v, o, lse, scale, causal, *_, out_shape=None, **__):
 
 # ---- scatter ----
 
-@operator("scatter", f"(Tensor os, Tensor indices, SymInt length, {_CONFIG}) -> Tensor")
+@operator("scatter", f"(Tensor os, Tensor indices, SymInt length, {CONFIG_SCHEMA}) -> Tensor")
 def scatter(os, indices, length, levels, factor, budget, chunk):
     return run("scatter_op", (os, indices),
                 (("N", length), *selection_settings(levels, factor, budget, chunk)))[0]
@@ -380,7 +381,7 @@ def _(os, indices, length, levels, factor, budget, chunk):
     return os.new_empty((os.shape[0], length, os.shape[1], os.shape[3]))
 
 
-@operator("scatter_backward", f"(Tensor do, Tensor indices, {_CONFIG}) -> Tensor")
+@operator("scatter_backward", f"(Tensor do, Tensor indices, {CONFIG_SCHEMA}) -> Tensor")
 def scatter_backward(do, indices, levels, factor, budget, chunk):
     return run("scatter_backward_op", (do, indices), selection_settings(levels, factor, budget, chunk))[0]
 

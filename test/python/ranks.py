@@ -58,6 +58,8 @@ class Ranks:
             connection.send((function, arguments))
         errors = [self.result(rank) for rank in range(len(self.processes))]
         failed = [f"rank {rank}:\n{error}" for rank, error in enumerate(errors) if error]
+        if failed:
+            self.close()
         assert not failed, "\n".join(failed)
 
     def result(self, rank):
@@ -77,7 +79,7 @@ class Ranks:
             except OSError:
                 pass  # It ended with an error that its test has shown.
         for process in self.processes:
-            process.join(20)
+            process.join(10)
             if process.is_alive():
                 process.kill()
                 process.join()

@@ -164,14 +164,6 @@ def test_nothing_of_a_scorer_is_kept_or_differentiated():
     assert gate.grad is None
 
 
-@pytest.mark.parametrize("name", ["dilated_score", "gla_score"])
-def test_operators(name):
-    q, k, v = tensors(130, requires_grad=False)
-    gate = (gates(q),) if name == "gla_score" else ()
-    torch.library.opcheck(getattr(ops, name).default, (q, k, v, *gate, 4, 0.125))
-    torch.library.opcheck(ops.window_max.default, (gates(q).transpose(1, 2).contiguous(),) * 2 + (3, 4))
-
-
 @pytest.mark.parametrize("options, message", [
     (dict(scorer="norms"), "scorer must be one of 'norm', 'dilated', 'gla', got 'norms'"),
     (dict(scorer="dilated", scores=(None, None)), "scores= and scorer='dilated' exclude each other"),

@@ -171,7 +171,8 @@ def main():
     mesh = init_device_mesh(options.device, (int(os.environ["WORLD_SIZE"]),))
     first, rows = mesh.get_rank() == 0, []
     if first:
-        print(f"       N  L      k       S     pieces    ms, 1   ms, {mesh.size():<2}    eff.   MB sent   formula  bits")
+        print(f"{'N':>8} {'L':>2} {'k':>6} {'S':>7} {'pieces':>10} {'ms, 1':>9} {f'ms, {mesh.size()}':>9} {'eff.':>6} "
+              f"{'MB sent':>9} {'formula':>9}  bits")
     for text in options.lengths:
         length, levels, budget = map(int, text.split(":"))
         case = Case(length, levels, budget, options)

@@ -5,10 +5,9 @@ usage: assemble.py PTXAS KERNELS FOLDER GROUP [--arch ARCH]... [--spills BYTES] 
 GROUP is f32, f16 or bf16 (the bundled pipelines on tensors of that type), heads (attention alone, of many
 head dims), scorers (those beside the norms, of many head dims), gradients (the bundled pipelines forward and
 backward), rope (the gather with rotary positions and its adjoint, with both ways to pair columns), groups
-(dense attention forward and
-backward with KV heads of one, two, four and eight query heads), tuned (what the tables that come with the
-compiler were tuned for, with the settings there) or examples. Prints one line for each kernel and
-architecture that is not as it should be, then how many are. An architecture that this ptxas does not know is
+(dense attention forward and backward with KV heads of one, two, four and eight query heads), tuned (what the
+tables that come with the compiler were tuned for, with the settings there) or examples. Prints one line for
+each kernel and architecture that is not as it should be, then how many are. An architecture that this ptxas does not know is
 named and left out. --spills allows so many bytes to a thread. --table writes registers and spills of all as
 TSV.
 """
