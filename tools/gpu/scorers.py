@@ -115,7 +115,7 @@ def main():
             print(f"  {name:18} {seconds[len(seconds) // 2] * 1e3:8.3f} ms  ({seconds[0] * 1e3:.3f} to "
                   f"{seconds[-1] * 1e3:.3f})")
     if arguments.json:
-        write_json(arguments.json, {"environment": environment("cuda"), "results": results})
+        write_json(arguments.json, {**environment("cuda"), "results": results})
 
 
 if __name__ == "__main__":
