@@ -161,12 +161,15 @@ def test_rotating_entries_is_dense_in_evaluation():
     for rotate in ("rows", "entries"):
         torch.manual_seed(0)
         model = ByteLlama(Config(length=256, dim=32, layers=3, hidden=64, budget=16, chunk=8, rotate=rotate))
+        with torch.no_grad():
+            for block in model.blocks:
+                block.qkv.weight.mul_(30)  # so that positions matter to attention, as they do when it is trained
         losses[rotate, "sparse"] = loss_of(model, batch)
         losses[rotate, "sparse"].backward()
         assert all(p.grad.isfinite().all() for p in model.parameters())
         losses[rotate, "dense"] = loss_of(model.eval(), batch)
     torch.testing.assert_close(losses["rows", "dense"], losses["entries", "dense"])
-    assert abs(losses["rows", "sparse"] - losses["entries", "sparse"]) > 1e-5
+    assert abs(losses["rows", "sparse"] - losses["entries", "sparse"]) > 1e-4
 
 
 def test_training_with_rotated_entries(packages, tmp_path):
