@@ -5,8 +5,9 @@ scorers of one's own cut between them. Each runs the pipeline of its name in ker
 [B, N, H, D], k and v are [B, N, G, D]; rows of the sub-sequence are [B, heads, S, D].
 
 What is kept for the backward pass are q~, k~, v~, o~, lse and the entries; nothing of q, k and v: their
-gradient flows through `gather` alone, which saves the entries. `pool` and `select` have no gradient;
-pass them detached tensors.
+gradient flows through `gather` alone, which saves the entries, or through `gather_rope`, which saves the
+rotary tables beside them, tensors of the caller. `pool` and `select` have no gradient; pass them detached
+tensors.
 """
 import torch
 from torch.utils.flop_counter import register_flop_formula
