@@ -308,7 +308,8 @@ SmallVector<Value> AttendBackwardOp::decompose(OpBuilder &builder) {
   return {query.getDQ(), keyValue.getDK(), keyValue.getDV()};
 }
 
-template <typename OpT> static KernelCall getGatherBackwardCall(OpT op, const Expansion &expansion) {
+template <typename OpT>
+static KernelCall getGatherBackwardCall(OpT op, const Expansion &expansion) {
   return getPlainCall(op, {op.getDGatheredQ(), op.getDGatheredK(), op.getDGatheredV(),
                            expansion.lookup(op.getSelection())[selectionRank]});
 }
