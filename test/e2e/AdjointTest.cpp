@@ -1,8 +1,8 @@
 //===- AdjointTest.cpp - Every kernel of the backward pass on its own -------------------------===//
 //
 // Random shapes in all float types, against the oracle's stages. Kernels for GPUs run on the host,
-// too, but that of the gather without rotation, which no pipeline can call by name. No more can that
-// of `make_selection`; it is part of the runs of separate entry points in BackwardTest.cpp.
+// too, but that of the gather without rotation, which no pipeline can call by name. No more can
+// that of `make_selection`; it is part of the runs of separate entry points in BackwardTest.cpp.
 //
 //===------------------------------------------------------------------------------------------===//
 
@@ -301,9 +301,10 @@ TEST_P(GatherBackwardTest, AgreesWithOracle) {
 }})",
                     types[0], types[1], types[2], c.levels, c.factor, c.budget, c.chunk,
                     c.coverPrefix,
-                    isRotated ? fmt::format("gather_rope(pyramid, selected, x5, x6, interleaved = {})",
-                                            isInterleaved)
-                              : "gather(pyramid, selected)"),
+                    isRotated
+                        ? fmt::format("gather_rope(pyramid, selected, x5, x6, interleaved = {})",
+                                      isInterleaved)
+                        : "gather(pyramid, selected)"),
         /*count=*/isRotated ? 7 : 5, /*gradient=*/true);
     ASSERT_EQ(got.size(), isRotated ? 10u : 8u);
     for (unsigned t = 0; t < 3; ++t) {
@@ -373,7 +374,8 @@ TEST_P(RopeTilesTest, AgreesWithOracle) {
     }
     Tables tables(call, c);
     std::vector<support::Array> got = call.run(
-        fmt::format("{}<L = {}, P = {}, INTERLEAVED = {}>", kernel, c.levels, c.factor, interleaved),
+        fmt::format("{}<L = {}, P = {}, INTERLEAVED = {}>", kernel, c.levels, c.factor,
+                    interleaved),
         "", results);
     ASSERT_EQ(got.size(), 3u);
     for (unsigned t = 0; t < 3; ++t) {

@@ -18,8 +18,9 @@ namespace lighthouse::oracle {
 std::vector<double> pool(const Tensor &tensor, const Pyramid &pyramid, int64_t level);
 
 /// The pooled rows in sub-sequence order, [B, heads, S, D], with `rotary` rotated; rows without an
-/// entry are zero. The heads of `tensor` are a multiple of the selection's groups. With a `rounding`
-/// they are rounded to that type, those of the coarsest level before they are rotated, too.
+/// entry are zero. The heads of `tensor` are a multiple of the selection's groups. With a
+/// `rounding` they are rounded to that type, those of the coarsest level before they are rotated,
+/// too.
 std::vector<double> gather(const Tensor &tensor, const Pyramid &pyramid, const Selection &selection,
                            const std::optional<Rotary> &rotary = {},
                            Rounding rounding = Rounding::None);

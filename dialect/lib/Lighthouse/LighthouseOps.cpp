@@ -36,8 +36,8 @@ LogicalResult lighthouse::lh::verifyScale(std::optional<Location> location, Stri
 LogicalResult lighthouse::lh::verifyRotaryTables(std::optional<Location> location, StringRef label,
                                                  Type cos, Type sin, int64_t length, int64_t dim) {
   if (dim % 2 != 0)
-    return emitAt(location) << "rotation turns pairs of columns, but the head dim is " << dim << " ["
-                            << label << "]";
+    return emitAt(location) << "rotation turns pairs of columns, but the head dim is " << dim
+                            << " [" << label << "]";
   auto expected = RankedTensorType::get({length, dim / 2}, Float32Type::get(cos.getContext()));
   for (auto [name, type] : {std::pair("cos", cos), std::pair("sin", sin)})
     if (type != expected)

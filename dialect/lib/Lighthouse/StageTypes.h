@@ -40,8 +40,8 @@ mlir::LogicalResult verifyAttention(std::optional<mlir::Location> location, llvm
   return mlir::success();
 }
 
-/// Checks the rotary tables `cos` and `sin` for rows of `dim` elements at `length` positions; `label`
-/// names the constraint.
+/// Checks the rotary tables `cos` and `sin` for rows of `dim` elements at `length` positions;
+/// `label` names the constraint.
 mlir::LogicalResult verifyRotaryTables(std::optional<mlir::Location> location,
                                        llvm::StringRef label, mlir::Type cos, mlir::Type sin,
                                        int64_t length, int64_t dim);

@@ -43,8 +43,8 @@ public:
     return select(pyramid, shape.batch, shape.groups, s.query, s.key);
   }
 
-  /// Makes tables of random numbers, which are no rotations, so that the transpose of what they do is
-  /// not its inverse.
+  /// Makes tables of random numbers, which are no rotations, so that the transpose of what they do
+  /// is not its inverse.
   void rotate(bool interleaved) {
     tables.clear();
     for (int64_t i = 0; i < 2 * shape.tokens * (shape.headDim / 2); ++i)
