@@ -203,7 +203,6 @@ def _attend_selected(q, k, v, tensors, split, config, cover_prefix, scoring, sca
         *coarsest, sq, sk = _ops.pool_score(q, k, v, *config[:2])
     else:
         coarsest = _ops.pool(q, k, v, *config[:2])
-        coarsest = _ops.pool(q, k, v, *config[:2])
         if scores is None:
             sq, sk = scorers.entry_scores(scorer, q, k, v, gate, dilation, scale, *config[:2])
         else:
