@@ -119,12 +119,8 @@ LogicalResult Compilation::dump() {
 // Artifacts
 //===------------------------------------------------------------------------------------------===//
 
-FailureOr<runtime::Artifact> Compilation::build(KernelStores &stores, runtime::Cache *cache,
-                                                std::string key) {
-  if (failed(checkTarget()))
-    return failure();
-  KernelStore &store = stores.try_emplace(target, context, *target).first->second;
-  PlanCompilation plan(spec, request, passes, store.getInstances());
+/// Takes a pipeline through all phases up to `Plan`.
+LogicalResult Compilation::runToPlan(PlanCompilation &plan) {
   for (const PhaseInfo &phase : allPhases()) {
     if (phase.phase > Phase::Plan || !isOnTheWay(phase, Phase::Plan))
       continue;
@@ -135,6 +131,39 @@ FailureOr<runtime::Artifact> Compilation::build(KernelStores &stores, runtime::C
       return failure();
     }
   }
+  return success();
+}
+
+/// How many program instances the target allows in a launch.
+int64_t Compilation::maxInstances() const {
+  return request.isCuda() ? runtime::PlanLimits::cudaBlocks : runtime::PlanLimits::hostInstances;
+}
+
+FailureOr<std::vector<runtime::Plan>> Compilation::plans(KernelStores &stores) {
+  if (failed(checkTarget()))
+    return failure();
+  KernelStore &store = stores.try_emplace(target, context, *target).first->second;
+  PlanCompilation plan(spec, request, passes, store.getInstances());
+  if (failed(runToPlan(plan)))
+    return failure();
+  std::vector<runtime::Plan> result;
+  for (lh::PlanOp op : plan.plans()) {
+    FailureOr<runtime::Plan> exported = exportPlan(op, maxInstances());
+    if (failed(exported))
+      return failure();
+    result.push_back(*std::move(exported));
+  }
+  return result;
+}
+
+FailureOr<runtime::Artifact> Compilation::build(KernelStores &stores, runtime::Cache *cache,
+                                                std::string key) {
+  if (failed(checkTarget()))
+    return failure();
+  KernelStore &store = stores.try_emplace(target, context, *target).first->second;
+  PlanCompilation plan(spec, request, passes, store.getInstances());
+  if (failed(runToPlan(plan)))
+    return failure();
   runtime::Artifact artifact;
   artifact.key = std::move(key);
   std::vector<std::shared_ptr<const KernelCode>> codes;
@@ -177,8 +206,7 @@ Compilation::finishPlan(lh::PlanOp op, KernelStore &store, runtime::Cache *cache
     module = store.getCopies();
     op->moveBefore(module.getBody(), module.getBody()->end());
   }
-  FailureOr<runtime::Plan> result = exportPlan(
-      op, request.isCuda() ? runtime::PlanLimits::cudaBlocks : runtime::PlanLimits::hostInstances);
+  FailureOr<runtime::Plan> result = exportPlan(op, maxInstances());
   if (failed(result))
     return failure();
   result->target = request.isCuda() ? "cuda" : "host";

@@ -27,6 +27,9 @@ public:
   mlir::FailureOr<runtime::Artifact> build(KernelStores &stores, runtime::Cache *cache,
                                            std::string key);
 
+  /// The launch plans alone, with the instances of kernels from `stores`, none of which is compiled.
+  mlir::FailureOr<std::vector<runtime::Plan>> plans(KernelStores &stores);
+
   /// Whether a failure is the compiler's fault, not the request's.
   bool failedInternally() const { return passes.failedInternally(); }
   /// Where the failing pass left its reproducer; empty if there is none.
@@ -38,6 +41,8 @@ private:
   mlir::LogicalResult dump();
   mlir::LogicalResult specializeInPlace();
   void keepUsedKernels();
+  mlir::LogicalResult runToPlan(PlanCompilation &plan);
+  int64_t maxInstances() const;
   mlir::FailureOr<runtime::Plan> finishPlan(lh::PlanOp op, KernelStore &store,
                                             runtime::Cache *cache,
                                             std::vector<std::shared_ptr<const KernelCode>> &codes);

@@ -62,6 +62,7 @@ struct Compiler::State {
   // What guarded work hands back.
   std::string output;
   runtime::Artifact artifact;
+  std::vector<runtime::Plan> plans;
   std::optional<Signature> signature;
   std::vector<ResultMeaning> meanings;
   std::vector<frontend::TunableUse> uses;
@@ -349,6 +350,17 @@ Result<runtime::Artifact> Compiler::compile(const Request &request,
   if (!status.ok())
     return status;
   return std::move(state->artifact);
+}
+
+Result<std::vector<runtime::Plan>> Compiler::plans(const Request &request) {
+  Status status = compileGuarded(state, request, [](State &state, Compilation &compilation) {
+    FailureOr<std::vector<runtime::Plan>> made = compilation.plans(state.kernels);
+    if (failed(made))
+      return false;
+    state.plans = *std::move(made);
+    return true;
+  });
+  return status.ok() ? Result<std::vector<runtime::Plan>>(std::move(state->plans)) : status;
 }
 
 Result<Signature> Compiler::infer(const Request &request, const std::string &entryPoint) {

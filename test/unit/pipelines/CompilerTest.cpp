@@ -167,6 +167,29 @@ TEST(CompilerTest, APlanForAnotherShapeCompilesNothing) {
   }
 }
 
+TEST(CompilerTest, PlansAreThoseOfTheArtifactWithoutCode) {
+  Compiler compiler = makeCompiler();
+  runtime::Result<std::vector<runtime::Plan>> plans = compiler.plans(add3(1000));
+  ASSERT_TRUE(plans.ok()) << plans.status().message();
+  runtime::Result<runtime::Artifact> artifact = compiler.compile(add3(1000), nullptr);
+  ASSERT_TRUE(artifact.ok()) << artifact.status().message();
+  ASSERT_EQ(plans->size(), 1u);
+  const runtime::Plan &plan = plans->front(), &whole = artifact->plans.front();
+  EXPECT_EQ(plan.inputs, whole.inputs);
+  EXPECT_EQ(plan.outputs, whole.outputs);
+  EXPECT_EQ(plan.buffers, whole.buffers);
+  EXPECT_EQ(plan.workspaceBytes, whole.workspaceBytes);
+  ASSERT_EQ(plan.launches.size(), 2u);
+  for (size_t i = 0; i < plan.launches.size(); ++i) {
+    EXPECT_EQ(plan.launches[i].grid, whole.launches[i].grid);
+    EXPECT_EQ(plan.launches[i].cost.bytesRead, 8000);
+    EXPECT_EQ(plan.launches[i].cost.bytesWritten, 4000);
+  }
+  Request wrong = add3(1000);
+  wrong.arguments[0].shape = {7, 7};
+  EXPECT_EQ(compiler.plans(wrong).status().code(), StatusCode::InvalidArgument);
+}
+
 TEST(CompilerTest, CompilationIsReproducible) {
   auto first = makeCompiler().compile(add3(1000), nullptr);
   auto second = makeCompiler().compile(add3(1000), nullptr);

@@ -92,6 +92,11 @@ public:
   runtime::Result<runtime::Artifact> compile(const Request &request,
                                              std::shared_ptr<runtime::Cache> cache);
 
+  /// The launch plans of a request, one for each entry point: tensors, workspace, launches and what
+  /// their stages cost at least. Compiles no kernel, so what only code has is left out. A request
+  /// that differs from an earlier one in extents alone takes about a millisecond.
+  runtime::Result<std::vector<runtime::Plan>> plans(const Request &request);
+
   /// What the arguments and results of an entry point of a request are; compiles no kernel. Without
   /// a name it is the pipeline, or the forward pass of two separate ones.
   runtime::Result<Signature> infer(const Request &request, const std::string &entryPoint = {});
