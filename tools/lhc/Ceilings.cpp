@@ -2,37 +2,12 @@
 
 #include "Ceilings.h"
 
-#include "llvm/Support/FormatVariadic.h"
+#include "lighthouse/Planning/Cards.h"
 
-#include <algorithm>
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace lhc;
 namespace cl = llvm::cl;
-
-namespace {
-
-/// Measured with a copy of 1 GiB and a product of 8192 x 8192 matrices.
-struct KnownDevice {
-  llvm::StringLiteral name;
-  /// Stands for all devices of this architecture, if not empty.
-  llvm::StringLiteral arch;
-  double copy, matrix;
-};
-
-constexpr KnownDevice knownDevices[] = {
-    {"NVIDIA H200", "sm_90a", 4.27e12, 785e12},
-    {"NVIDIA H100 80GB HBM3", "", 3.0e12, 798e12},
-};
-
-} // namespace
-
-std::optional<double> Ceilings::floor(const StageWork &work) const {
-  if ((work.bytes() > 0 && copy <= 0) || (work.flops > 0 && matrix <= 0))
-    return std::nullopt;
-  double moving = work.bytes() > 0 ? double(work.bytes()) / copy : 0;
-  double computing = work.flops > 0 ? work.flops / matrix : 0;
-  return std::max(moving, computing);
-}
 
 std::string Ceilings::text() const {
   std::string copyText =
@@ -61,14 +36,12 @@ CeilingOptions::CeilingOptions(cl::SubCommand &sub)
 
 Ceilings CeilingOptions::resolve(llvm::StringRef device, llvm::StringRef arch) const {
   Ceilings ceilings;
-  for (const KnownDevice &known : knownDevices) {
-    bool fits = device.empty() ? !known.arch.empty() && known.arch == arch : known.name == device;
-    if (!fits)
-      continue;
-    ceilings.copy = known.copy;
-    ceilings.matrix = known.matrix;
-    ceilings.copySource = ceilings.matrixSource = known.name.str();
-  }
+  for (const lighthouse::planning::Card &card : lighthouse::planning::knownCards())
+    if (device.empty() ? card.arch == arch : card.device == device) {
+      static_cast<lighthouse::planning::Rates &>(ceilings) = card.rates;
+      ceilings.copySource = ceilings.matrixSource = card.device;
+      break;
+    }
   if (copyBandwidth > 0) {
     ceilings.copy = copyBandwidth * 1e12;
     ceilings.copySource = "given";

@@ -2,26 +2,23 @@
 #ifndef LIGHTHOUSE_TOOLS_LHC_CEILINGS_H
 #define LIGHTHOUSE_TOOLS_LHC_CEILINGS_H
 
-#include "StageWork.h"
+#include "lighthouse/Planning/StageWork.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/JSON.h"
 
-#include <optional>
+#include <string>
 
 namespace lhc {
 
-/// Measured rates that no kernel exceeds by much; 0: unknown.
-struct Ceilings {
-  /// Bytes read and written per second by a copy within the device.
-  double copy = 0;
-  /// Flops per second of a large bf16 matrix product.
-  double matrix = 0;
-  /// Where each comes from: a device of the table, or "given".
+using lighthouse::planning::StageWork;
+using lighthouse::planning::workOf;
+
+/// Measured rates, and where they come from.
+struct Ceilings : lighthouse::planning::Rates {
+  /// A device of the table, or "given".
   std::string copySource = "unknown", matrixSource = "unknown";
 
-  /// The least seconds for `work`; none if a ceiling that it needs is unknown.
-  std::optional<double> floor(const StageWork &work) const;
   /// "copy 4.27 TB/s (NVIDIA H200), bf16 matrix product 785 TFLOP/s (NVIDIA H200)".
   std::string text() const;
   llvm::json::Object json() const;

@@ -48,6 +48,7 @@ std::unique_ptr<Command> makeBenchCommand();
 std::unique_ptr<Command> makeCacheCommand();
 std::unique_ptr<Command> makeDoctorCommand();
 std::unique_ptr<Command> makeTuneCommand();
+std::unique_ptr<Command> makePlanCommand();
 
 /// How the process was started, for reports.
 void setCommandLine(int argc, const char *const *argv);

@@ -43,7 +43,8 @@ int main(int argc, char **argv) {
   setCommandLine(argc, argv);
   std::unique_ptr<Command> commands[] = {
       makeCompileCommand(), makeRunCommand(),   makeCheckCommand(), makeInspectCommand(),
-      makeBenchCommand(),   makeTuneCommand(),  makeCacheCommand(), makeDoctorCommand()};
+      makeBenchCommand(),   makeTuneCommand(),  makePlanCommand(),  makeCacheCommand(),
+      makeDoctorCommand()};
 
   llvm::cl::SetVersionPrinter(printVersion);
   // The options that LLVM's libraries define are not part of this tool.

@@ -1,13 +1,14 @@
 //===- StageWork.h - What the stages of a plan must move and compute at least -------*- C++ -*-===//
-#ifndef LIGHTHOUSE_TOOLS_LHC_STAGEWORK_H
-#define LIGHTHOUSE_TOOLS_LHC_STAGEWORK_H
+#ifndef LIGHTHOUSE_PLANNING_STAGEWORK_H
+#define LIGHTHOUSE_PLANNING_STAGEWORK_H
 
 #include "lighthouse/runtime/Plan.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
-namespace lhc {
+namespace lighthouse::planning {
 
 /// The launches of one stage, and the sum of what they must do at least: what each stage says of
 /// itself (`StageOpInterface::getStageCost`); of other kernels each of their tensors once.
@@ -23,8 +24,20 @@ struct StageWork {
 };
 
 /// The work of every stage of `plan`, in the order of their first launches.
-std::vector<StageWork> workOf(const lighthouse::runtime::Plan &plan);
+std::vector<StageWork> workOf(const runtime::Plan &plan);
 
-} // namespace lhc
+/// Rates that no kernel exceeds by much; 0: unknown.
+struct Rates {
+  /// Bytes read and written per second by a copy within the device.
+  double copy = 0;
+  /// Flops per second of a large 16-bit matrix product.
+  double matrix = 0;
 
-#endif // LIGHTHOUSE_TOOLS_LHC_STAGEWORK_H
+  /// The least seconds for `work`, max(bytes / copy, flops / matrix); none if a rate that it needs
+  /// is unknown.
+  std::optional<double> floor(const StageWork &work) const;
+};
+
+} // namespace lighthouse::planning
+
+#endif // LIGHTHOUSE_PLANNING_STAGEWORK_H
