@@ -15,6 +15,7 @@ _HOMES = {
     "context_parallel": ("local_positions",),
     "checkpoint": ("checkpoint_policy", "save_ops"),
     "shapes": ("gathered_length", "valid_budgets", "kept_bytes", "exchanged_bytes"),
+    "planning": ("plan", "Plan"),
     "models": ("use", "set_dense"),
     "errors": ("LighthouseError", "CompileError", "LibraryNotFoundError", "NotPreparedError"),
 }

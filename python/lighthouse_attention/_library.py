@@ -11,12 +11,12 @@ from .errors import CompileError, LighthouseError, LibraryNotFoundError
 
 COMPILER, RUNTIME = "liblighthouse_compiler.so", "liblighthouse.so"
 
-API_VERSION = 1004
+API_VERSION = 1005
 
 HOST, CUDA = 0, 1
 PIPELINE, KERNEL = 0, 1
 
-_INVALID_ARGUMENT = 1
+INVALID_ARGUMENT = 1
 
 
 class LoadOptions(ctypes.Structure):
@@ -109,6 +109,24 @@ class SignatureInfo(ctypes.Structure):
                 ("num_outputs", ctypes.c_size_t)]
 
 
+class PlanOptions(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t),
+                *[(name, ctypes.c_int64) for name in (
+                    "length", "batch", "heads", "kv_heads", "head_dim", "levels", "factor", "budget",
+                    "chunk", "layers", "dense_layers", "cards")],
+                ("dtype", ctypes.c_int32), ("head_tail", ctypes.c_int32),
+                ("deterministic", ctypes.c_int32), ("skip_crossover", ctypes.c_int32),
+                ("card", ctypes.c_char_p),
+                *[(name, ctypes.c_double) for name in (
+                    "copy_rate", "matrix_rate", "memory_bytes", "link_rate")]]
+
+
+class PlanInfo(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t), ("json", ctypes.c_char_p),
+                ("json_size", ctypes.c_size_t), ("table", ctypes.c_char_p),
+                ("table_size", ctypes.c_size_t)]
+
+
 _HANDLE = ctypes.c_void_p
 _OUT = ctypes.POINTER(ctypes.c_void_p)
 
@@ -135,6 +153,7 @@ _COMPILER_FUNCTIONS = {
     "lh_artifact_save": [_HANDLE, ctypes.c_char_p],
     "lh_artifact_release": [_HANDLE],
     "lh_infer": [_HANDLE, ctypes.POINTER(Request), _OUT],
+    "lh_plan": [_HANDLE, ctypes.POINTER(PlanOptions), ctypes.POINTER(PlanInfo)],
     "lh_signature_query": [_HANDLE, ctypes.POINTER(SignatureInfo)],
     "lh_signature_input": [_HANDLE, ctypes.c_size_t, ctypes.POINTER(TensorInfo)],
     "lh_signature_output": [_HANDLE, ctypes.c_size_t, ctypes.POINTER(TensorInfo)],
@@ -175,8 +194,8 @@ class Library:
     def fail(self, status):
         """Raises what the last call on this thread reported."""
         message = self.lib.lh_last_error().decode(errors="replace")
-        # Only the compiler says where in a specification; `LH_INVALID_ARGUMENT` is the request's fault.
-        kind = (CompileError if status == _INVALID_ARGUMENT and
+        # Only the compiler says where in a specification; `LHINVALID_ARGUMENT` is the request's fault.
+        kind = (CompileError if status == INVALID_ARGUMENT and
                 message.startswith(("lh_compile", "lh_spec", "lh_infer", "lh_tune")) else LighthouseError)
         raise kind(message.split(": ", 1)[-1] if kind is CompileError else message, status)
 

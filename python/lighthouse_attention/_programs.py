@@ -115,6 +115,8 @@ class Spec:
                 f"{self._library.path} runs programs but does not compile. Install the package "
                 "lighthouse-attention-compiler")
         self._handle = ctypes.c_void_p()
+        # Texts of a plan are valid until the next one.
+        self._planning = threading.Lock()
         function, name = ("lh_spec_open", path) if path else ("lh_spec_bundled", bundled)
         options = _library.sized(_library.SpecOptions)
         options.tuning_policy = tuning.policy_code()
@@ -206,6 +208,13 @@ class Spec:
         text, size = ctypes.c_char_p(), ctypes.c_size_t()
         self._library.call("lh_spec_tuning", self._handle, ctypes.byref(text), ctypes.byref(size))
         return text.value.decode()
+
+    def plan(self, options):
+        """What attention costs with `PlanOptions`: JSON, and a table."""
+        info = _library.sized(_library.PlanInfo)
+        with self._planning:
+            self._library.call("lh_plan", self._handle, ctypes.byref(options), ctypes.byref(info))
+            return info.json.decode(), info.table.decode()
 
     def add_tuning(self, text):
         """Adds measured settings, a table as JSON."""

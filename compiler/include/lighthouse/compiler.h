@@ -194,6 +194,45 @@ typedef struct lh_tune_info {
   int32_t saved;
 } lh_tune_info;
 
+/** What `lh_plan` plans for. Every number must be given, but where it says 0. */
+typedef struct lh_plan_options {
+  size_t struct_size;
+  /** N, the positions of a sequence, on all cards together; batch, query heads, key/value heads and
+   * the head dim of attention. */
+  int64_t length, batch, heads, kv_heads, head_dim;
+  /** Options of attention. */
+  int64_t levels, factor, budget, chunk;
+  /** Attention layers of the model, and how many of them attend to all positions. */
+  int64_t layers, dense_layers;
+  /** Cards that share each sequence. */
+  int64_t cards;
+  /** Type of q, k and v: LH_BF16, LH_F16 or LH_F32. */
+  int32_t dtype;
+  /** Not 0: each card has two pieces of the sequence, one from each end, instead of one. */
+  int32_t head_tail;
+  /** Not 0: gradients that are equal, bit by bit, from run to run. */
+  int32_t deterministic;
+  /** Not 0: the length below which dense attention would be faster is not searched for, which takes
+   * most of the time. */
+  int32_t skip_crossover;
+  /** Kind of GPU, "h200" or "h100"; null: "h200". */
+  const char *card;
+  /** Ceilings in place of those of the card, 0: those. Bytes per second that a copy reads and writes,
+   * flops per second of a 16-bit matrix product, bytes of memory, bytes per second that a card sends
+   * to others. */
+  double copy_rate, matrix_rate, memory_bytes, link_rate;
+} lh_plan_options;
+
+/** A plan as text: JSON with all numbers, whose members docs/cli.md lists, and a table for people. Both
+ * end in a null byte. */
+typedef struct lh_plan_info {
+  size_t struct_size;
+  const char *json;
+  size_t json_size;
+  const char *table;
+  size_t table_size;
+} lh_plan_info;
+
 /** Counts of a signature. */
 typedef struct lh_signature_info {
   size_t struct_size;
@@ -266,6 +305,15 @@ LH_API lh_status lh_artifact_bytes(lh_artifact artifact, const void **bytes, siz
 LH_API lh_status lh_artifact_save(lh_artifact artifact, const char *path);
 
 LH_API lh_status lh_artifact_release(lh_artifact artifact);
+
+/** Says what attention of a model costs before anything runs: the length of the sub-sequence, the
+ * least time of each stage at the ceilings of a card, bytes kept and at most alive by checkpointing
+ * policy, bytes that cards exchange, and the length below which dense attention would be faster. `spec`
+ * is `lh_spec_bundled("operators.lh")`, or a specification that has its pipelines; no kernel is
+ * compiled and no GPU needed. The caller sets `info->struct_size`; the texts are valid until the next
+ * call for the specification, and until it is released. `LH_INVALID_ARGUMENT` for options that
+ * attention would refuse, too; the message says what is allowed. */
+LH_API lh_status lh_plan(lh_spec spec, const lh_plan_options *options, lh_plan_info *info);
 
 /** Finds the names and types of a request's inputs and outputs without compiling kernels; they are
  * those of its program. */

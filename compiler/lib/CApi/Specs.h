@@ -23,6 +23,8 @@ struct OpenSpec {
   mutable tuning::Autotuner tuner;
   /// What `lh_spec_tuning` gave last.
   mutable std::string tuningText;
+  /// What `lh_plan` gave last.
+  mutable std::string planJson, planTable;
   const runtime::WarningHandler warn;
   const Descriptions descriptions;
 };

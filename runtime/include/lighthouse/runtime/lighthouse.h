@@ -38,7 +38,7 @@ extern "C" {
 #endif
 
 /** The version of this interface: major * 1000 + minor. */
-#define LH_API_VERSION 1004
+#define LH_API_VERSION 1005
 
 /** Why a function failed. */
 typedef enum lh_status {
