@@ -165,6 +165,41 @@ def test_exchanged_bytes(ranks, pieces, world, heads, groups, levels):
     ranks(world).run(_count_bytes, pieces, heads, groups, levels)
 
 
+# ---- what is kept ----
+
+def _kept(function, inputs):
+    """Bytes of what autograd saves."""
+    storages = {}
+    with torch.autograd.graph.saved_tensors_hooks(
+            lambda t: storages.setdefault(t.untyped_storage().data_ptr(), t.untyped_storage()), lambda t: t):
+        o = function(*inputs)
+    return sum(storage.nbytes() for storage in storages.values()), o.numel() * o.element_size()
+
+
+def _compare_kept(pieces, heads, groups):
+    """What a rank keeps, against its plan."""
+    options = dict(levels=3, factor=2, budget=64, chunk=8)
+    share = Share(512, pieces)
+    inputs = share.leaves(tensors(512, heads, groups, batch=2, dtype=torch.bfloat16))
+    plan = lighthouse.plan(512, cards=dist.get_world_size(), pieces=pieces, batch=2, heads=heads, kv_heads=groups,
+                           head_dim=32, crossover=False, **options)
+    expected = plan.lighthouse.policies.none
+    assert _kept(lambda *x: lighthouse.attention(*x, **options, **share.options), inputs) == (
+        expected.kept_bytes, expected.output_bytes)
+    # Where heads of dense attention are not exchanged, its own output is the layer's, and counted as that.
+    expected = plan.dense.policies.none
+    kept, output = _kept(lambda *x: lighthouse.dense_attention(*x, backend="lighthouse", **share.options), inputs)
+    assert output == expected.output_bytes
+    is_own = not lighthouse.shapes.exchanges_heads(heads, groups, dist.get_world_size())
+    assert kept == expected.kept_bytes + (output if is_own else 0)
+
+
+@pytest.mark.parametrize("pieces", PIECES)
+@pytest.mark.parametrize("world, heads, groups", [(2, 4, 2), (2, 3, 3), (4, 8, 2)])
+def test_kept_bytes(ranks, pieces, world, heads, groups):
+    ranks(world).run(_compare_kept, pieces, heads, groups)
+
+
 @pytest.mark.parametrize("device, lengths", [
     ("cpu", ["512:3:64"]),
     pytest.param("cuda", ["4096:2:256", "4096:3:256", "8192:4:512"], marks=pytest.mark.skipif(
