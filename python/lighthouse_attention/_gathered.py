@@ -122,16 +122,9 @@ def _(do, q, k, v, o, lse, scale, causal, rows_first, deterministic, *place, out
     return _flops(q, causal, Place(*place), 5)
 
 
-def _setup(ctx, inputs, output):
-    q, k, v, *ctx.options = inputs
-    o, lse = output
-    ctx.mark_non_differentiable(lse)
-    ctx.save_for_backward(q, k, v, o, lse)
-
-
 def _backward(ctx, do, _):
     return (*_ops.attend_gathered_backward(do, *ctx.saved_tensors, *ctx.options), *[None] * 8)
 
 
-ops.autograd("attend_gathered", _backward, _setup)
+ops.autograd("attend_gathered", _backward, ops.attend_setup)
 ops.no_second_derivative("attend_gathered_backward")

@@ -6,6 +6,14 @@ rank keeps its pieces beside each other on the batch axis, [B * slots, ...] with
 """
 from typing import NamedTuple
 
+PIECES = ("contiguous", "head_tail")
+
+
+def check_pieces(pieces):
+    """ValueError where `pieces` is no way to cut a sequence."""
+    if pieces not in PIECES:
+        raise ValueError(f"pieces must be one of {', '.join(map(repr, PIECES))}, got {pieces!r}")
+
 
 class Place(NamedTuple):
     """A rank's place among the pieces; `*place` is what operators take, as `SCHEMA` has it."""

@@ -10,19 +10,16 @@ import torch.distributed as dist
 from torch.distributed.device_mesh import DeviceMesh
 
 from . import _exchange, _gathered, _halo  # noqa: F401  registers the operators
-from ._pieces import Place
+from ._pieces import Place, check_pieces
 from .shapes import exchanges_heads
 
 _ops = torch.ops.lighthouse
-
-PIECES = ("contiguous", "head_tail")
 
 
 def place_of(mesh, pieces):
     """This rank's place in a 1-D DeviceMesh or a process group. TypeError and ValueError say what is wrong
     with them."""
-    if pieces not in PIECES:
-        raise ValueError(f"pieces must be one of {', '.join(map(repr, PIECES))}, got {pieces!r}")
+    check_pieces(pieces)
     group = mesh
     if isinstance(mesh, DeviceMesh):
         if mesh.ndim != 1:

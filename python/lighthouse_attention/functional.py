@@ -183,6 +183,7 @@ def _attend_selected(q, k, v, tensors, split, config, cover_prefix, scoring, sca
     _check_config(*config)
     scorer, gate, dilation, scores = scoring
     gate = scorers.check(*scoring, q)
+    by_norm = scorer == "norm" and scores is None
     length, scale, deterministic = q.shape[1], _scale(scale, q), _deterministic(deterministic)
     if q.shape[0] == 0 or length == 0:
         return q.clone()
@@ -196,10 +197,10 @@ def _attend_selected(q, k, v, tensors, split, config, cover_prefix, scoring, sca
         q, k, v = (context_parallel.split(x, place) for x in (q, k, v))
         tensors = tuple([context_parallel.split(x, place) for x in tensors])
         length = q.shape[1]
-    elif scorer == "norm" and scores is None and _eager.applies(tensors):
+    elif by_norm and _eager.applies(tensors):
         return _eager.attention(tensors, split, config, cover_prefix, scale, deterministic, tables)
     q, k, v = q.detach(), k.detach(), v.detach()
-    if scorer == "norm" and scores is None:
+    if by_norm:
         *coarsest, sq, sk = _ops.pool_score(q, k, v, *config[:2])
     else:
         coarsest = _ops.pool(q, k, v, *config[:2])

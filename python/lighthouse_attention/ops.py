@@ -426,7 +426,8 @@ def _gather_rope_packed_backward(ctx, dq, dk, dv):
     return (_ops.gather_rope_packed_backward(dq, dk, dv, *ctx.saved_tensors, *ctx.config), *[None] * 13)
 
 
-def _attend_setup(ctx, inputs, output):
+def attend_setup(ctx, inputs, output):
+    """Of attention by whatever way: q, k and v, then options; o and lse."""
     q, k, v, *ctx.options = inputs
     o, lse = output
     ctx.mark_non_differentiable(lse)
@@ -450,7 +451,7 @@ autograd("gather", _gather_backward, _gather_setup)
 autograd("gather_packed", _gather_packed_backward, _gather_setup)
 autograd("gather_rope", _gather_rope_backward, _gather_rope_setup)
 autograd("gather_rope_packed", _gather_rope_packed_backward, _gather_rope_setup)
-autograd("attend", _attend_backward, _attend_setup)
+autograd("attend", _attend_backward, attend_setup)
 autograd("scatter", _scatter_backward, _scatter_setup)
 for _name in ("gather_backward", "gather_packed_backward", "gather_rope_backward",
               "gather_rope_packed_backward", "attend_backward", "scatter_backward"):

@@ -6,10 +6,10 @@ import ctypes
 import json
 
 from . import _library, _programs
+from ._pieces import check_pieces
 from .errors import LighthouseError
 
 _DTYPES = ("bfloat16", "float16", "float32")
-_PIECES = ("contiguous", "head_tail")
 
 
 class Plan:
@@ -60,8 +60,7 @@ def plan(length, *, batch=1, heads=8, kv_heads=None, head_dim=128, dtype="bfloat
     name = str(dtype).rsplit(".", 1)[-1]
     if name not in _DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(_DTYPES)}, got {dtype}")
-    if pieces not in _PIECES:
-        raise ValueError(f"pieces must be one of {', '.join(map(repr, _PIECES))}, got {pieces!r}")
+    check_pieces(pieces)
     options = _library.sized(_library.PlanOptions)
     numbers = dict(length=length, batch=batch, heads=heads, kv_heads=heads if kv_heads is None else kv_heads,
                    head_dim=head_dim, layers=layers, dense_layers=dense_layers, levels=levels, factor=factor,

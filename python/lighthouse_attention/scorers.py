@@ -26,12 +26,13 @@ def _base_scores(q, k, *_):
 
 def _residues(x, dilation):
     """x [B, N, heads, ...] as [B, N / d, d * heads, ...], the classes as heads; None if that is no view."""
-    batch, length, heads = x.shape[:3]
-    if length % dilation or (x.stride(1) != heads * x.stride(2) and heads > 1):
+    batch, length, heads, *dims = x.shape
+    if length % dilation:
         return None
-    return x.as_strided((batch, length // dilation, dilation * heads, *x.shape[3:]),
-                        (x.stride(0), dilation * x.stride(1),
-                         x.stride(2) if heads > 1 else x.stride(1), *x.stride()[3:]))
+    try:
+        return x.view(batch, length // dilation, dilation * heads, *dims)
+    except RuntimeError:
+        return None
 
 
 def _run(name, tensors, gate, dilation, scale):

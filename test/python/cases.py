@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+import lighthouse_attention as lighthouse
 import lighthouse_attention.ops  # noqa: F401  registers the operators
 import reference
 
@@ -20,6 +21,20 @@ def tensors(length=300, heads=4, groups=2, dim=32, batch=1, dtype=torch.float32,
     """Random q, k, v."""
     return [torch.randn(batch, length, h, dim, device=device).to(dtype).requires_grad_(requires_grad)
             for h in (heads, groups, groups)]
+
+
+class Layer(torch.nn.Module):
+    """Projections around the module of attention, which gets `options`."""
+
+    def __init__(self, options):
+        super().__init__()
+        self.project = torch.nn.Linear(64, 8 * 32)
+        self.attention = lighthouse.nn.LighthouseAttention(**options)
+        self.out = torch.nn.Linear(4 * 32, 64)
+
+    def forward(self, x):
+        qkv = self.project(x).unflatten(2, (8, 32))
+        return x + self.out(self.attention(*qkv.split([4, 2, 2], 2)).flatten(2))
 
 
 @dataclass

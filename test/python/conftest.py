@@ -1,3 +1,5 @@
+import collections
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -16,6 +18,21 @@ def _devices():
 @pytest.fixture(params=_devices())
 def device(request):
     return request.param
+
+
+@pytest.fixture
+def launches(monkeypatch):
+    """How often each pipeline of operators.lh runs, in eager mode and in graphs."""
+    from lighthouse_attention import ops
+    counts = collections.Counter()
+    run = ops.run
+
+    def counting(pipeline, *args):
+        counts[pipeline] += 1
+        return run(pipeline, *args)
+
+    monkeypatch.setattr(ops, "run", counting)
+    return counts
 
 
 @pytest.fixture(scope="session")

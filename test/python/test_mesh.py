@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_conte
 from torch.utils.flop_counter import FlopCounterMode
 
 import lighthouse_attention as lighthouse
-from cases import ON_A_MESH, tensors
+from cases import ON_A_MESH, Layer, tensors
 from lighthouse_attention import context_parallel
 from mesh_cases import OPTIONS, PIECES, Share, both_passes, mesh_of_all, same_bits
 from ranks import ROOT, torchrun
@@ -278,18 +278,6 @@ def test_torchtitan(ranks):
     ranks(2).run(_compare_inner_attention)
 
 
-class Layer(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.project = torch.nn.Linear(64, 8 * 32)
-        self.attention = lighthouse.nn.LighthouseAttention(**OPTIONS)
-        self.out = torch.nn.Linear(4 * 32, 64)
-
-    def forward(self, x):
-        q, k, v = self.project(x).unflatten(2, (8, 32)).split([4, 2, 2], 2)
-        return x + self.out(self.attention(q, k, v).flatten(2))
-
-
 def _trained(model, batch):
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     for _ in range(2):
@@ -302,7 +290,7 @@ def _trained(model, batch):
 def _train_sharded():
     """Two sequences, each on two ranks; parameters are sharded over the two that have the same rows."""
     from torch.distributed.fsdp import fully_shard
-    model, batch = torch.nn.Sequential(Layer(), Layer()), torch.randn(2, 512, 64)
+    model, batch = torch.nn.Sequential(Layer(OPTIONS), Layer(OPTIONS)), torch.randn(2, 512, 64)
     wanted = _trained(copy.deepcopy(model), batch)
     mesh = init_device_mesh("cpu", (2, 2), mesh_dim_names=("cp", "dp"))
     lighthouse.use(model, layers=slice(None), mesh=mesh["cp"], pieces="head_tail")

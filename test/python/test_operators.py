@@ -1,5 +1,4 @@
 """The operators as PyTorch sees them: registrations, graphs, memory, transforms."""
-import collections
 import functools
 
 import pytest
@@ -158,20 +157,6 @@ def test_keeps_nothing_of_q_k_v(device, packed):
     else:
         t = tensors(device=device, dtype=torch.bfloat16)
         assert kept(lambda: lighthouse.attention(*t, **OPTIONS), t) == formula
-
-
-@pytest.fixture
-def launches(monkeypatch):
-    """How often each pipeline of operators.lh runs, in eager mode and in graphs."""
-    counts = collections.Counter()
-    run = lighthouse.ops.run
-
-    def counting(pipeline, *args):
-        counts[pipeline] += 1
-        return run(pipeline, *args)
-
-    monkeypatch.setattr(lighthouse.ops, "run", counting)
-    return counts
 
 
 @pytest.mark.parametrize("compiled", [False, True])

@@ -7,7 +7,7 @@ import torch
 import torch.distributed as dist
 
 import lighthouse_attention as lighthouse
-from cases import OPTIONS, tensors
+from cases import OPTIONS, Layer, tensors
 
 pytestmark = pytest.mark.filterwarnings("ignore:lighthouse.attention. the sub-sequence",
                                         "ignore:This process")
@@ -80,21 +80,9 @@ def _sum():
 
 # ---- distributed ----
 
-class Layer(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.project = torch.nn.Linear(64, 8 * 32)
-        self.attention = lighthouse.nn.LighthouseAttention(**OPTIONS)
-        self.out = torch.nn.Linear(4 * 32, 64)
-
-    def forward(self, x):
-        qkv = self.project(x).unflatten(2, (8, 32))
-        return x + self.out(self.attention(*qkv.split([4, 2, 2], 2)).flatten(2))
-
-
 def _model():
     torch.manual_seed(3)
-    return torch.nn.Sequential(Layer(), Layer())
+    return torch.nn.Sequential(Layer(OPTIONS), Layer(OPTIONS))
 
 
 def _batch():

@@ -23,7 +23,7 @@ from torch.distributed.device_mesh import init_device_mesh
 
 import lighthouse_attention as lighthouse
 from lighthouse_attention import _collectives
-from lighthouse_attention.context_parallel import PIECES
+from lighthouse_attention._pieces import PIECES
 from report import environment, parameters_of, write_json
 from timing import rounds_of
 
