@@ -4,12 +4,12 @@ usage: assemble.py PTXAS KERNELS FOLDER GROUP [--arch ARCH]... [--spills BYTES] 
 
 GROUP is f32, f16 or bf16 (the bundled pipelines on tensors of that type), heads (attention alone, of many
 head dims), scorers (those beside the norms, of many head dims), gradients (the bundled pipelines forward and
-backward), rope (the gather with rotary positions and its adjoint, with both ways to pair columns), groups
-(dense attention forward and backward with KV heads of one, two, four and eight query heads), tuned (what the
-tables that come with the compiler were tuned for, with the settings there) or examples. Prints one line for
-each kernel and architecture that is not as it should be, then how many are. An architecture that this ptxas does not know is
-named and left out. --spills allows so many bytes to a thread. --table writes registers and spills of all as
-TSV.
+backward), rope (the gather with rotary positions and its adjoint, with both ways to pair columns), documents
+(the stages of packed documents and their adjoints), groups (dense attention forward and backward with KV heads
+of one, two, four and eight query heads), tuned (what the tables that come with the compiler were tuned for,
+with the settings there) or examples. Prints one line for each kernel and architecture that is not as it should
+be, then how many are. An architecture that this ptxas does not know is named and left out. --spills allows so
+many bytes to a thread. --table writes registers and spills of all as TSV.
 """
 import argparse
 import concurrent.futures
@@ -89,6 +89,21 @@ def rope(kernels):
         yield case, os.path.join(HERE, "stages.lh"), "rotated", arguments
     for pairing in pairings:
         yield both_passes(kernels, "lighthouse_rope", "bf16", 128, 8, 2, [pairing])
+
+
+def documents(_):
+    """Two to four levels; as many query heads as KV heads, and four times as many."""
+    types = (("f32", 64), ("f16", 128), ("bf16", 64), ("bf16", 128))
+    for (dtype, dim), levels, (heads, count) in itertools.product(types, (2, 3, 4), ((4, 4), (8, 2))):
+        window = 4 ** (levels - 1)
+        rows = {"q": (16384, heads), "k": (16384, count), "v": (16384, count), "do": (16384, heads)}
+        places = {"dks": (count, 20480), "dvs": (count, 20480)}
+        tables = {"windows": ((16384 + 8 * (window - 1)) // window, 3), "chunks": (19, 5)}
+        arguments = [f"{name}={dtype}[1,{a},{b},{dim}]" for name, (a, b) in {**rows, **places}.items()]
+        arguments += [f"{name}=i32[{a},{b}]" for name, (a, b) in tables.items()]
+        settings = [f"--set=L={levels}", "--set=P=4", "--set=M=128", "--set=S=20480", "--set=WINDOWS=512"]
+        case = f"{dtype}_D{dim}_L{levels}_H{heads}_G{count}"
+        yield case, os.path.join(HERE, "documents.lh"), "all_packed", ["--grad", *settings, *arguments]
 
 
 def groups(kernels):
@@ -200,8 +215,8 @@ def main():
     parser.add_argument("--table")
     options = parser.parse_args()
     os.makedirs(options.folder, exist_ok=True)
-    group = {"examples": examples, "heads": heads, "gradients": gradients, "rope": rope, "groups": groups,
-             "scorers": scorers, "tuned": tuned}.get(options.group)
+    group = {"examples": examples, "heads": heads, "gradients": gradients, "rope": rope, "documents": documents,
+             "groups": groups, "scorers": scorers, "tuned": tuned}.get(options.group)
     tuning = [] if group is tuned else ["--tuning=none"]
     cases = list(group(options.kernels) if group else bundled(options.kernels, options.group))
     jobs = [(arch, *case) for arch in options.arch or ARCHS for case in cases]
