@@ -29,7 +29,7 @@ def _send_heads(x, place):
     def result():
         parts = receive()
         if place.head_tail:
-            parts = torch.cat([parts[:, 0], parts[:, 1].flip(0)])
+            parts = torch.cat([parts[:, 0], *(part[1:] for part in reversed(parts.unbind()))])
             return parts.flatten(0, 1).permute(1, 2, 0, 3)
         return parts.flatten(0, 2).permute(1, 2, 0, 3)
     return result
@@ -42,7 +42,9 @@ def _send_rows(x, place, rows_first, heads=None):
     # [P, n, B, heads / W, D] -> [W, slots, n, B, heads / W, D]
     parts = x.permute(2, 0, 1, 3).unflatten(0, (place.count, -1))
     if place.head_tail:
-        parts = torch.stack([parts[:place.world], parts[place.world:].flip(0)], 1)
+        pieces = parts.unbind()
+        pairs = zip(pieces, reversed(pieces[place.world:]))
+        parts = torch.stack([part for pair in pairs for part in pair]).unflatten(0, (-1, 2))
     else:
         parts = parts[:, None]
     once = [1] * place.world
