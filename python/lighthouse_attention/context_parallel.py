@@ -123,13 +123,36 @@ def select(sq, sk, length, config, cover_prefix, place):
 
 # ---- attention ----
 
-def attend(q, k, v, scale, causal, rows_first, deterministic, place, attend_heads):
+def reversed_heads(heads, length, dim):
+    """How many of H = `heads` query heads the deterministic causal gradient of one process goes through in its
+    second order, the last ones, for S = `length` rows of D = `dim`; those of H > 1, as a mesh has them. As
+    kernels/attend_backward_hopper.lh counts them."""
+    together = torch.sym_min(torch.sym_max(1, 5242880 // dim // length), (heads + 1) // 2)
+    return heads - (heads - 1) // together * together
+
+
+def reversed_share(place, heads, length, dim):
+    """How many of a rank's H / W heads those are, the last ones: with them its gradients are those of one
+    process, bit by bit."""
+    share = heads // place.world
+    before = reversed_heads(heads, length, dim) - (place.world - 1 - place.rank) * share
+    return torch.sym_min(torch.sym_max(before, 0), share)
+
+
+def attend(q, k, v, scale, causal, rows_first, deterministic, place, attend_heads=None):
     """Attention over the rows [B * slots, heads, n, D] of all ranks, in the order of the pieces; the result
     lies as [B * slots, n, heads, D] if `rows_first`. Where heads are exchanged, `attend_heads(q, k, v)` is
-    the attention of one process on all rows of some heads, [B, heads, S, D]."""
-    if not exchanges_heads(q.shape[1], k.shape[1], place.world):
+    the attention of one process on all rows of some heads, [B, heads, S, D], that of the kernels of lighthouse
+    if it is None."""
+    heads, length, dim = q.shape[1:]
+    if not exchanges_heads(heads, k.shape[1], place.world):
         return _ops.attend_gathered(q, k, v, scale, causal, rows_first, deterministic, *place)[0]
-    o = attend_heads(*_ops.exchange_gathered(q, k, v, rows_first, *place))
+    q, k, v = _ops.exchange_gathered(q, k, v, rows_first, *place)
+    if attend_heads is None:
+        turned = reversed_share(place, heads, length * place.count, dim) if causal and deterministic else -1
+        o = _ops.attend(q, k, v, scale, causal, True, deterministic, turned)[0]
+    else:
+        o = attend_heads(q, k, v)
     return _ops.exchange_attended(o, rows_first, *place)
 
 

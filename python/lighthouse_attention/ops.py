@@ -324,32 +324,35 @@ def _new_lse(q):
     return q.new_empty(q.shape[:3], dtype=torch.float32)
 
 
-@operator("attend", "(Tensor q, Tensor k, Tensor v, float scale, bool causal, bool rows_first,"
-           " bool deterministic) -> (Tensor, Tensor)")
-def attend(q, k, v, scale, causal, rows_first, deterministic):
+# `reversed_heads` is for the gradient: how many of the last heads it sums in its second order, -1 as the kernel has it.
+_ATTEND_OPTIONS = "float scale, bool causal, bool rows_first, bool deterministic, SymInt reversed_heads=-1"
+
+
+@operator("attend", f"(Tensor q, Tensor k, Tensor v, {_ATTEND_OPTIONS}) -> (Tensor, Tensor)")
+def attend(q, k, v, scale, causal, rows_first, deterministic, reversed_heads=-1):
     o, lse = _rows(q, rows_first), _new_lse(q)
     run("attend_op", (q, k, v), (flag("CAUSAL", causal), ("scale", scale)), (o, lse))
     return o, lse
 
 
 @fake("attend")
-def _(q, k, v, scale, causal, rows_first, deterministic):
+def _(q, k, v, scale, causal, rows_first, deterministic, reversed_heads=-1):
     return _rows(q, rows_first), _new_lse(q)
 
 
-@operator("attend_backward", "(Tensor do, Tensor q, Tensor k, Tensor v, Tensor o, Tensor lse, float scale, bool causal,"
-           " bool rows_first, bool deterministic) -> (Tensor, Tensor, Tensor)")
-def attend_backward(do, q, k, v, o, lse, scale, causal, rows_first, deterministic):
+@operator("attend_backward", "(Tensor do, Tensor q, Tensor k, Tensor v, Tensor o, Tensor lse,"
+          f" {_ATTEND_OPTIONS}) -> (Tensor, Tensor, Tensor)")
+def attend_backward(do, q, k, v, o, lse, scale, causal, rows_first, deterministic, reversed_heads=-1):
     gradients = tuple(_rows(x, rows_first) for x in (q, k, v))
     # The host has sums in a fixed order alone.
     run("attend_backward_op", (do, q, k, v, o, lse),
          (flag("CAUSAL", causal), flag("DETERMINISTIC", deterministic or q.device.type == "cpu"),
-          ("scale", scale)), gradients)
+          ("REVERSED", reversed_heads), ("scale", scale)), gradients)
     return gradients
 
 
 @fake("attend_backward")
-def _(do, q, k, v, o, lse, scale, causal, rows_first, deterministic):
+def _(do, q, k, v, o, lse, scale, causal, rows_first, deterministic, reversed_heads=-1):
     return tuple(_rows(x, rows_first) for x in (q, k, v))
 
 
@@ -435,7 +438,7 @@ def attend_setup(ctx, inputs, output):
 
 
 def _attend_backward(ctx, do, _):
-    return (*_ops.attend_backward(do, *ctx.saved_tensors, *ctx.options), *[None] * 4)
+    return (*_ops.attend_backward(do, *ctx.saved_tensors, *ctx.options), *[None] * len(ctx.options))
 
 
 def _scatter_setup(ctx, inputs, output):

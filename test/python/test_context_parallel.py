@@ -13,7 +13,7 @@ from cases import rotary_tables, tensors
 from lighthouse_attention import context_parallel
 from lighthouse_attention._pieces import Place
 from mesh_cases import OPTIONS, PIECES, Share, assert_close, both_passes, differences, mesh_of_all, same_bits
-from ranks import Ranks
+from ranks import ROOT, Ranks
 
 pytestmark = pytest.mark.filterwarnings("ignore:lighthouse.attention. the sub-sequence", "ignore:This process")
 
@@ -67,6 +67,95 @@ def test_what_pieces_divide():
     assert context_parallel.local_config(Place(1, 2, True, ""), 1024, (3, 4, 128, 16)) == (3, 4, 32, 16)
     # The advice is taken.
     assert context_parallel.local_config(Place(1, 2, True, ""), 1024, (3, 4, 96, 12)) == (3, 4, 24, 12)
+
+
+# ---- heads in the second order of the deterministic gradient ----
+
+REVERSED = """
+import "{kernels}/attend_backward_hopper.lh";
+
+kernel count<H: int, D: int>(x: f32[S]) -> (n: i32[1]) grid (1) {{ store(n[0], reversed_heads(H, S, D)); }}
+"""
+
+
+@pytest.fixture(scope="module")
+def spec_of_reversed(tmp_path_factory):
+    path = tmp_path_factory.mktemp("reversed") / "count.lh"
+    path.write_text(REVERSED.format(kernels=os.path.relpath(os.path.join(ROOT, "kernels"), path.parent)))
+    return lighthouse.kernels.load(path)
+
+
+@pytest.mark.parametrize("dim", [64, 128])
+@pytest.mark.parametrize("heads", [2, 3, 8, 12, 32])
+def test_ranks_share_out_reversed_heads(spec_of_reversed, heads, dim):
+    """What ranks pass adds up to what the kernel takes for all heads, the last ones first."""
+    for length in (128, 5000, 8192, 18432, 40960, 131072):
+        whole = context_parallel.reversed_heads(heads, length, dim)
+        assert whole == spec_of_reversed.count(torch.empty(length), H=heads, D=dim).item()
+        assert 1 <= whole <= heads // 2
+        for world in [w for w in range(1, heads + 1) if heads % w == 0]:
+            shares = [context_parallel.reversed_share(Place(rank, world, False, ""), heads, length, dim)
+                      for rank in range(world)]
+            assert sum(shares) == whole
+            turned = [h >= heads // world - share for share in shares for h in range(heads // world)]
+            assert turned == [h >= heads - whole for h in range(heads)]
+
+
+class ReversedHeads(torch.utils._python_dispatch.TorchDispatchMode):
+    """What `attend_backward` is given as `reversed_heads`."""
+
+    def __init__(self):
+        super().__init__()
+        self.given = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function is torch.ops.lighthouse.attend_backward.default:
+            self.given.append(args[10] if len(args) > 10 else -1)
+        return function(*args, **(kwargs or {}))
+
+
+def _pass_reversed_heads(pieces, heads, groups):
+    share = Share(512, pieces)
+    rows = [context_parallel.split(share(x), share.place).transpose(1, 2).clone().requires_grad_()
+            for x in tensors(512, heads, groups)]
+    given = []
+    for causal, deterministic in ((True, True), (True, False), (False, True)):
+        with ReversedHeads() as mode:
+            context_parallel.attend(*rows, 0.2, causal, True, deterministic, share.place).sum().backward()
+        given += mode.given
+    turned = [None] * share.place.world
+    dist.all_gather_object(turned, given[0])
+    # As many as one process has at a time, half of the heads.
+    assert sum(turned) == context_parallel.reversed_heads(heads, 512, 32) == heads // 2
+    assert given[1:] == [-1, -1]
+
+
+def _compile_reversed_heads():
+    """One graph for all lengths, in which the number of heads is an expression of the length."""
+    torch._dynamo.reset()
+    share = Share(512, "head_tail")
+
+    def run(q, k, v):
+        return context_parallel.attend(q, k, v, 0.2, True, True, True, share.place)
+
+    counters = torch._dynamo.utils.counters
+    counters.clear()
+    compiled = torch.compile(run, fullgraph=True, dynamic=True, backend="aot_eager")
+    for length in (512, 1024):
+        x = [x.transpose(1, 2).contiguous().requires_grad_() for x in tensors(length, 4, 2, batch=2)]
+        do = torch.randn_like(x[0])
+        assert all(same_bits(a, b) for a, b in zip(both_passes(run, x, do), both_passes(compiled, x, do)))
+    assert counters["stats"]["unique_graphs"] == 1
+
+
+def test_reversed_heads_in_a_graph(ranks):
+    ranks(2).run(_compile_reversed_heads)
+
+
+@pytest.mark.parametrize("pieces", PIECES)
+@pytest.mark.parametrize("world, heads, groups", [(2, 4, 4), (2, 6, 2), (4, 4, 2)])
+def test_ranks_pass_reversed_heads(ranks, world, pieces, heads, groups):
+    ranks(world).run(_pass_reversed_heads, pieces, heads, groups)
 
 
 # ---- equal to one process ----

@@ -103,8 +103,16 @@ static RankedTensorType getQueryCotangent(Type q) {
 LogicalResult AttendBackwardOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
                                                  Adaptor adaptor, SmallVectorImpl<Type> &types) {
   Type k = adaptor.getK().getType();
-  types.assign({getQueryCotangent(adaptor.getQ().getType()), k, k});
-  return verifyBackward(location, adaptor);
+  auto q = cast<RankedTensorType>(adaptor.getQ().getType());
+  types.assign({getQueryCotangent(q), k, k});
+  if (failed(verifyBackward(location, adaptor)))
+    return failure();
+  int64_t reversed = adaptor.getReversedHeads(), heads = q.getDimSize(1);
+  if (reversed < -1 || reversed > heads)
+    return emitAt(location) << "reversed_heads must be from 0 to the " << heads
+                            << " query heads, or -1 for the kernel's own choice, got " << reversed
+                            << " [attend_backward_c5]";
+  return success();
 }
 
 LogicalResult AttendBackwardQOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,

@@ -133,7 +133,8 @@ SmallVector<NamedAttribute> AttendOp::getStageParameters() {
 }
 SmallVector<NamedAttribute> AttendBackwardOp::getStageParameters() {
   return {getFlag(getContext(), "causal", getCausal()),
-          getFlag(getContext(), "deterministic", getDeterministic())};
+          getFlag(getContext(), "deterministic", getDeterministic()),
+          getParameter(getContext(), "reversed_heads", getReversedHeads())};
 }
 SmallVector<NamedAttribute> AttendBackwardQOp::getStageParameters() {
   return {getFlag(getContext(), "causal", getCausal())};

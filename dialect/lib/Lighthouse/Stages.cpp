@@ -179,8 +179,10 @@ static constexpr StageSignature attendBackwardHalf{.operands = attendBackwardOpe
 const StageSignature &AttendBackwardOp::getStageSignature() {
   static constexpr StageOption options[] = {
       attendBackwardOptions[0], attendBackwardOptions[1],
-      {.name = "deterministic", .kind = Kind::Flag}};
-  static constexpr llvm::StringLiteral parameters[] = {"causal", "deterministic"};
+      {.name = "deterministic", .kind = Kind::Flag},
+      {.name = "reversed_heads", .kind = Kind::Int}};
+  static constexpr llvm::StringLiteral parameters[] = {"causal", "deterministic",
+                                                       "reversed_heads"};
   static constexpr StageSignature signature{
       .operands = attendBackwardOperands, .options = options, .parameters = parameters};
   return signature;

@@ -523,6 +523,24 @@ func.func @attend_backward(%q: tensor<1x4x32x16xf32>, %k: tensor<1x3x32x16xf32>,
 
 // -----
 
+func.func @attend_backward(%q: tensor<1x4x32x16xf32>, %k: tensor<1x2x32x16xf32>, %r: tensor<1x4x32xf32>) {
+  // expected-error@+2 {{reversed_heads must be from 0 to the 4 query heads, or -1 for the kernel's own choice, got 5 [attend_backward_c5]}}
+  // expected-error@below {{failed to infer returned types}}
+  %dq, %dk, %dv = lighthouse.attend_backward %q, %k, %k, %q, %r, %r scale 0.25 deterministic reversed_heads 5 : (tensor<1x4x32x16xf32>, tensor<1x2x32x16xf32>, tensor<1x2x32x16xf32>, tensor<1x4x32x16xf32>, tensor<1x4x32xf32>, tensor<1x4x32xf32>) -> (tensor<1x4x32x16xf32>, tensor<1x2x32x16xf32>, tensor<1x2x32x16xf32>)
+  return
+}
+
+// -----
+
+func.func @attend_backward(%q: tensor<1x4x32x16xf32>, %k: tensor<1x2x32x16xf32>, %r: tensor<1x4x32xf32>) {
+  // expected-error@+2 {{reversed_heads must be from 0 to the 4 query heads, or -1 for the kernel's own choice, got -2 [attend_backward_c5]}}
+  // expected-error@below {{failed to infer returned types}}
+  %dq, %dk, %dv = lighthouse.attend_backward %q, %k, %k, %q, %r, %r scale 0.25 deterministic reversed_heads -2 : (tensor<1x4x32x16xf32>, tensor<1x2x32x16xf32>, tensor<1x2x32x16xf32>, tensor<1x4x32x16xf32>, tensor<1x4x32xf32>, tensor<1x4x32xf32>) -> (tensor<1x4x32x16xf32>, tensor<1x2x32x16xf32>, tensor<1x2x32x16xf32>)
+  return
+}
+
+// -----
+
 !selection = !lighthouse.selection<batch = 1, length = 64, groups = 2, budget = 4, chunk = 2, cover_prefix = false, shape = <levels = 2, factor = 2>>
 func.func @gather_backward(%q: tensor<1x4x40x16xf16>, %k: tensor<1x2x40x16xf32>, %e: !selection) {
   // expected-error@+2 {{do not agree: 'tensor<1x4x40x16xf16>', 'tensor<1x2x40x16xf32>' and 'tensor<1x2x40x16xf32>' [gather_backward_c1]}}

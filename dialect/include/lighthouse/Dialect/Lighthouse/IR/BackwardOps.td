@@ -178,15 +178,21 @@ def Lighthouse_AttendBackwardOp : Lighthouse_AnyAttendBackwardOp<"attend_backwar
     many programs add to it; dk and dv have the type of k. With `deterministic` sums have an order that
     never changes, so results are equal from run to run.
 
-    Kernels: `attend_backward(causal, deterministic)`: (q, k, v, d_o, lse, delta, scale: f32) -> (dq f32,
-    dk, dv), in one pass over the scores. Where none applies the stage becomes its two halves, whose
-    sums have a fixed order anyway.
+    A kernel may have two such orders and take the second one for the last heads of the last batch, so that
+    the programs that start last are short. `reversed_heads` is how many query heads those are; -1 leaves it
+    to the kernel. Of a stage that is shared out by heads each part says how many of its own they are: then
+    its results are those of the whole, bit by bit.
+
+    Kernels: `attend_backward(causal, deterministic, reversed_heads)`: (q, k, v, d_o, lse, delta, scale: f32)
+    -> (dq f32, dk, dv), in one pass over the scores. Where none applies the stage becomes its two halves,
+    whose sums have one fixed order anyway.
 
     Constraints:
     - (attend_backward_c1) k and v have the same type;
     - (attend_backward_c2) q agrees with k in B, S, D and element type;
     - (attend_backward_c3) G divides H, `d_o` has the type of q, `lse` and `delta` are f32[B, H, S];
-    - (attend_backward_c4) `scale` is positive and finite.
+    - (attend_backward_c4) `scale` is positive and finite;
+    - (attend_backward_c5) `reversed_heads` is from 0 to H, or -1.
 
     Example:
 
@@ -195,6 +201,7 @@ def Lighthouse_AttendBackwardOp : Lighthouse_AnyAttendBackwardOp<"attend_backwar
                                %v: tensor<1x2x512x64xbf16>, %do: tensor<1x4x512x64xbf16>,
                                %lse: tensor<1x4x512xf32>, %delta: tensor<1x4x512xf32>) {
       %dq, %dk, %dv = lighthouse.attend_backward %q, %k, %v, %do, %lse, %delta causal scale 0.125
+        deterministic reversed_heads 2
         : (tensor<1x4x512x64xbf16>, tensor<1x2x512x64xbf16>, tensor<1x2x512x64xbf16>,
            tensor<1x4x512x64xbf16>, tensor<1x4x512xf32>, tensor<1x4x512xf32>)
           -> (tensor<1x4x512x64xf32>, tensor<1x2x512x64xbf16>, tensor<1x2x512x64xbf16>)
@@ -202,11 +209,13 @@ def Lighthouse_AttendBackwardOp : Lighthouse_AnyAttendBackwardOp<"attend_backwar
     }
     ```
   }];
-  let arguments = !con(attendBackwardArguments, (ins UnitAttr:$deterministic));
+  let arguments = !con(attendBackwardArguments, (ins
+      UnitAttr:$deterministic, DefaultValuedAttr<I64Attr, "-1">:$reversed_heads));
   let results = (outs Lighthouse_Heads:$d_q, Lighthouse_Heads:$d_k, Lighthouse_Heads:$d_v);
   let assemblyFormat = [{
     $q `,` $k `,` $v `,` $d_o `,` $lse `,` $delta (`causal` $causal^)? `scale` $scale
-    (`deterministic` $deterministic^)? attr-dict `:` functional-type(operands, results)
+    (`deterministic` $deterministic^)? (`reversed_heads` $reversed_heads^)? attr-dict
+    `:` functional-type(operands, results)
   }];
 }
 
