@@ -1,8 +1,8 @@
 """The tables of documents packed in one sequence, as kernels/documents.lh describes them, in plain Python.
 
-Document d has rows bounds[d] to bounds[d + 1]. It begins with a coarsest window of its own, c = factor ** (levels - 1)
-rows; all windows one after the other are the padded positions. Of the budget // chunk chunks it gets its share, at least
-one, and of the sub-sequence tiles of 128 places of its own.
+Document d has rows bounds[d] to bounds[d + 1]. It begins with a coarsest window of its own, factor ** (levels - 1)
+rows; all windows one after the other are the padded positions. Of the budget // chunk chunks it gets its share, rounded
+up, and of the sub-sequence tiles of 128 places of its own.
 """
 import dataclasses
 
