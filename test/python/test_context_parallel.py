@@ -71,18 +71,39 @@ def test_what_pieces_divide():
 
 # ---- heads in the second order of the deterministic gradient ----
 
-REVERSED = """
-import "{kernels}/attend_backward_hopper.lh";
-
-kernel count<H: int, D: int>(x: f32[S]) -> (n: i32[1]) grid (1) {{ store(n[0], reversed_heads(H, S, D)); }}
-"""
+REVERSED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "reversed_heads.lh")
 
 
 @pytest.fixture(scope="module")
-def spec_of_reversed(tmp_path_factory):
-    path = tmp_path_factory.mktemp("reversed") / "count.lh"
-    path.write_text(REVERSED.format(kernels=os.path.relpath(os.path.join(ROOT, "kernels"), path.parent)))
-    return lighthouse.kernels.load(path)
+def spec_of_reversed():
+    return lighthouse.kernels.load(REVERSED)
+
+
+@pytest.mark.parametrize("heads, groups, parts, length, dim, batch", [
+    (8, 8, 1, 1000, 64, 1), (8, 8, 1, 20480, 128, 2), (6, 2, 1, 700, 128, 1), (16, 2, 8, 13000, 64, 1),
+    (8, 4, 2, 11000, 128, 2), (1, 1, 1, 300, 128, 1), (1, 1, 1, 300, 128, 2), (8, 1, 1, 900, 128, 1)])
+def test_programs_wait_for_earlier_ones(spec_of_reversed, heads, groups, parts, length, dim, batch):
+    """In turns, whatever the number of heads in the second order; else a GPU that is full of those who wait stops."""
+    share, tiles = heads // (groups * parts), -(-length // 128)
+    # The last number leaves it to the kernel.
+    for reversed_heads in (*range(heads + 1), -1):
+        programs = spec_of_reversed.programs(
+            torch.empty(batch, length), H=heads, G=groups, D=dim, PARTS=parts, REVERSED=reversed_heads).tolist()
+        turned = reversed_heads
+        if turned < 0 and groups * parts > 1:
+            turned = context_parallel.reversed_heads(heads, length, dim)
+        elif turned < 0:
+            turned = heads if batch > 1 else 0  # not where all programs start together
+        started = set()
+        for b, programs_of_batch in enumerate(programs):
+            for part, block, backwards in programs_of_batch:
+                assert bool(backwards) == (b == batch - 1 and (part + 1) * share > heads - turned)
+                # Those that add to the same rows before it, and the part of the KV head that adds to the same keys.
+                waits = [(b, part, other) for other in (range(block) if backwards else range(block + 1, tiles))]
+                waits += [(b, part - 1, block)] if part % parts else []
+                assert all(other in started for other in waits)
+                started.add((b, part, block))
+        assert len(started) == batch * groups * parts * tiles
 
 
 @pytest.mark.parametrize("dim", [64, 128])
