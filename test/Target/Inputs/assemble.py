@@ -2,14 +2,15 @@
 
 usage: assemble.py PTXAS KERNELS FOLDER GROUP [--arch ARCH]... [--spills BYTES] [--table FILE]
 
-GROUP is f32, f16 or bf16 (the bundled pipelines on tensors of that type), heads (attention alone, of many
-head dims), scorers (those beside the norms, of many head dims), gradients (the bundled pipelines forward and
+GROUP is f32, f16 or bf16 (the bundled pipelines on tensors of that type), heads (attention alone, of many head
+dims), scorers (those beside the norms, of many head dims), gradients (the bundled pipelines forward and
 backward), rope (the gather with rotary positions and its adjoint, with both ways to pair columns), documents
-(the stages of packed documents and their adjoints), groups (dense attention forward and backward with KV heads
-of one, two, four and eight query heads), tuned (what the tables that come with the compiler were tuned for,
-with the settings there) or examples. Prints one line for each kernel and architecture that is not as it should
-be, then how many are. An architecture that this ptxas does not know is named and left out. --spills allows so
-many bytes to a thread. --table writes registers and spills of all as TSV.
+(the stages of packed documents and their adjoints but for attention), attend_documents (attention within
+documents, both passes), groups (dense attention forward and backward with KV heads of one, two, four and eight
+query heads), tuned (what the tables that come with the compiler were tuned for, with the settings there) or
+examples. Prints one line for each kernel and architecture that is not as it should be, then how many are. An
+architecture that this ptxas does not know is named and left out. --spills allows so many bytes to a thread.
+--table writes registers and spills of all as TSV.
 """
 import argparse
 import concurrent.futures
@@ -43,6 +44,18 @@ def heads(_):
         dtype = "f16" if dim % 32 else "bf16"
         arguments = [f"{name}={dtype}[1,{n},8192,{dim}]" for name, n in (("q", 4), ("k", 2), ("v", 2))]
         yield f"D{dim}", os.path.join(HERE, "stages.lh"), "attended", arguments
+
+
+def attend_documents(_):
+    """Head dims with a schedule of their own, and others; KV heads of one and of four query heads; both orders of
+    sums."""
+    types = (("f32", 64), ("f16", 64), ("bf16", 64), ("f16", 80), ("f16", 128), ("bf16", 128), ("bf16", 256))
+    for (dtype, dim), groups, order in itertools.product(types, (8, 2), ("false", "true")):
+        shapes = {"q": 8, "k": groups, "v": groups, "do": 8}
+        arguments = [f"{name}={dtype}[1,{n},2048,{dim}]" for name, n in shapes.items()]
+        options = ["--grad", "--set=scale=0.125", f"--set=DETERMINISTIC={order}"]
+        yield (f"{dtype}_D{dim}_G{groups}_{order}", os.path.join(HERE, "attend_documents.lh"), "attend_packed",
+               [*options, *arguments, "dlse=f32[1,8,2048]", "tiles=i32[16,2]"])
 
 
 def scorers(kernels):
@@ -215,8 +228,9 @@ def main():
     parser.add_argument("--table")
     options = parser.parse_args()
     os.makedirs(options.folder, exist_ok=True)
-    group = {"examples": examples, "heads": heads, "gradients": gradients, "rope": rope, "documents": documents,
-             "groups": groups, "scorers": scorers, "tuned": tuned}.get(options.group)
+    group = {"examples": examples, "heads": heads, "gradients": gradients, "rope": rope, "groups": groups,
+             "documents": documents, "attend_documents": attend_documents, "scorers": scorers,
+             "tuned": tuned}.get(options.group)
     tuning = [] if group is tuned else ["--tuning=none"]
     cases = list(group(options.kernels) if group else bundled(options.kernels, options.group))
     jobs = [(arch, *case) for arch in options.arch or ARCHS for case in cases]
