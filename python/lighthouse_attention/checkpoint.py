@@ -18,12 +18,12 @@ import functools
 import torch
 from torch.utils.checkpoint import CheckpointPolicy
 
-from . import context_parallel, ops  # noqa: F401  register the operators
+from . import context_parallel, documents, ops  # noqa: F401  register the operators
 
 
 # A tuple, as below: dynamo of PyTorch 2.8 takes no set as a constant.
 _SAVED = tuple(getattr(torch.ops.lighthouse, name).default for name in (
-    "select", "attend", "exchange_attended", "attend_gathered"))
+    "select", "attend", "select_documents", "attend_documents", "exchange_attended", "attend_gathered"))
 
 
 def save_ops():

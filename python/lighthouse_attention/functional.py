@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch.autograd import forward_ad
 from torch.nn.attention.bias import causal_lower_right
 
-from . import _eager, context_parallel, ops, scorers
+from . import _eager, context_parallel, documents as document_stages, ops, scorers
 from ._rotary import rotary
 from .shapes import exchanges_heads, gathered_length, num_scores
 
@@ -19,7 +19,8 @@ _DTYPES = (torch.bfloat16, torch.float16, torch.float32)
 
 def attention(q, k, v, *, levels=3, factor=4, budget=1536, chunk=128, cover_prefix=False,
               scorer="norm", gate=None, dilation=4, scores=None, scale=None, layout="bnhd",
-              deterministic=None, rope=None, rope_pairing="half", mesh=None, pieces="contiguous"):
+              deterministic=None, rope=None, rope_pairing="half", mesh=None, pieces="contiguous", cu_seqlens=None,
+              documents=None):
     """Lighthouse Attention (arXiv:2605.06554), causal, with gradients for q, k and v.
 
     q is [B, N, H, D], k and v are [B, N, G, D] where G divides H (`layout="bhnd"`: [B, H, N, D]), with D
@@ -49,6 +50,12 @@ def attention(q, k, v, *, levels=3, factor=4, budget=1536, chunk=128, cover_pref
     gradient. rope_pairing: pairs are the columns c and c + D/2 ("half") or 2c and 2c + 1 ("interleaved").
     The largest norms are those of q and k as they are passed.
 
+    cu_seqlens: the bounds of documents packed in the sequence, an int32 tensor 0, ..., N on the device of q, whose
+    batch is 1 then: every document, an empty one too, is as if it were alone, with its part of the budget
+    (`document_budgets`). What cannot be read without waiting for a GPU is not checked there. documents: how many
+    there may be at most; cu_seqlens has as many, if None. A program is compiled for each such number, not for each
+    packing. With the norms as scores, without rope and mesh.
+
     The selection is a constant of the gradient. There are neither second derivatives nor functorch
     transforms: both raise NotImplementedError. ValueError and TypeError say which argument is wrong.
     """
@@ -57,13 +64,14 @@ def attention(q, k, v, *, levels=3, factor=4, budget=1536, chunk=128, cover_pref
     tables = rotary(rope, rope_pairing, q.shape[1], q.shape[3], q.device)
     o = _attend_selected(q, k, v, tensors, None, (levels, factor, budget, chunk), cover_prefix,
                          (scorer, gate, dilation, scores), scale, deterministic, tables,
-                         _place(mesh, pieces, q))
+                         _place(mesh, pieces, q), (cu_seqlens, documents))
     return o if layout == "bnhd" else o.transpose(1, 2)
 
 
 def attention_packed(qkv, heads, kv_heads=None, *, levels=3, factor=4, budget=1536, chunk=128,
                      cover_prefix=False, scorer="norm", gate=None, dilation=4, scores=None, scale=None,
-                     deterministic=None, rope=None, rope_pairing="half", mesh=None, pieces="contiguous"):
+                     deterministic=None, rope=None, rope_pairing="half", mesh=None, pieces="contiguous", cu_seqlens=None,
+                     documents=None):
     """`attention` on q, k and v in one tensor [B, N, H + 2G, D]. The gradient is one tensor, too, written
     in place: no concatenation as with views of a fused projection."""
     kv_heads = heads if kv_heads is None else kv_heads
@@ -77,17 +85,18 @@ def attention_packed(qkv, heads, kv_heads=None, *, levels=3, factor=4, budget=15
     tables = rotary(rope, rope_pairing, q.shape[1], q.shape[3], q.device)
     return _attend_selected(q, k, v, (qkv,), split, (levels, factor, budget, chunk), cover_prefix,
                             (scorer, gate, dilation, scores), scale, deterministic, tables,
-                            _place(mesh, pieces, q))
+                            _place(mesh, pieces, q), (cu_seqlens, documents))
 
 
-def _is_measured_faster(q):
-    """Whether the kernels for q [B, H, S, D] were measured and are faster than those of torch."""
+def _is_measured_faster(q, length):
+    """Whether the kernels for heads as of q [B, H, S, D] and so many rows were measured and are faster than those of
+    torch."""
     return (q.is_cuda and q.dtype in (torch.bfloat16, torch.float16) and q.shape[3] in (64, 128)
-            and q.shape[2] >= 16384 and torch.cuda.get_device_capability(q.device) == (9, 0))
+            and length >= 16384 and torch.cuda.get_device_capability(q.device) == (9, 0))
 
 
 def dense_attention(q, k, v, *, causal=True, scale=None, layout="bnhd", deterministic=None,
-                    backend="auto", mesh=None, pieces="contiguous"):
+                    backend="auto", mesh=None, pieces="contiguous", cu_seqlens=None, documents=None):
     """Dense attention: for the layers and the phase of training that need all of it, and for generation.
 
     Arguments as of `attention`. k and v may be longer than q, whose rows are then the last ones (as with
@@ -95,7 +104,8 @@ def dense_attention(q, k, v, *, causal=True, scale=None, layout="bnhd", determin
     `torch.nn.functional.scaled_dot_product_attention`; "auto", the one that docs/results shows to be
     faster: the first on GPUs of capability 9.0 for 16-bit floats, head dims 64 and 128 and 16384 positions
     or more, else the second. With a mesh lengths are equal, and heads that its ranks cannot share out evenly
-    are for the kernels of lighthouse alone.
+    are for the kernels of lighthouse alone; and so are documents, of which `cu_seqlens` are the bounds: causal
+    attention of equal lengths without a mesh.
     """
     q, k, v = (x.transpose(1, 2) for x in _enter((q, k, v), layout))
     if backend not in ("auto", "lighthouse", "sdpa"):
@@ -103,19 +113,18 @@ def dense_attention(q, k, v, *, causal=True, scale=None, layout="bnhd", determin
     if q.shape[1] % k.shape[1]:
         raise ValueError(f"{k.shape[1]} key/value heads do not divide {q.shape[1]} query heads")
     place = _place(mesh, pieces, q)
+    if cu_seqlens is not None or documents is not None:
+        o = _attend_dense_documents(q, k, v, causal, scale, deterministic, backend, place, cu_seqlens, documents)
+        return o if layout == "bnhd" else o.transpose(1, 2)
     if q.shape[2] != k.shape[2] and (backend == "lighthouse" or place is not None):
         needs = "the kernels of lighthouse need" if place is None else "a sequence on a mesh needs"
         advice = "; use backend='sdpa'" if place is None else ""
         raise ValueError(f"{needs} equal lengths, got {q.shape[2]} queries and {k.shape[2]} keys{advice}")
-    deterministic = _deterministic(deterministic)
-
-    def attend(q, k, v):
-        return _attend_dense(q, k, v, causal, scale, deterministic, backend)
-
+    options = causal, scale, _deterministic(deterministic), backend
     if place is None or q.numel() == 0:
-        o = attend(q, k, v)
+        o = _attend_dense(q, k, v, *options)
     else:
-        o = _attend_dense_on_mesh(q, k, v, causal, scale, deterministic, backend, place, attend)
+        o = _attend_dense_on_mesh(q, k, v, *options, place)
     # It is contiguous already, but on the host in PyTorch 2.8.
     return o.transpose(1, 2).contiguous() if layout == "bnhd" else o
 
@@ -123,7 +132,7 @@ def dense_attention(q, k, v, *, causal=True, scale=None, layout="bnhd", determin
 def _attend_dense(q, k, v, causal, scale, deterministic, backend):
     """Attention of rows [B, heads, S, D]; those of q are the last ones."""
     equal = q.shape[2] == k.shape[2]
-    if backend == "lighthouse" or (backend == "auto" and equal and _is_measured_faster(q)):
+    if backend == "lighthouse" or (backend == "auto" and equal and _is_measured_faster(q, q.shape[2])):
         _check_head_dim(q.shape[3])
         return _ops.attend(q, k, v, _scale(scale, q), causal, True, deterministic)[0]
     mask = causal_lower_right(q.shape[2], k.shape[2]) if causal and not equal else None
@@ -131,7 +140,21 @@ def _attend_dense(q, k, v, causal, scale, deterministic, backend):
                                           scale=scale, enable_gqa=q.shape[1] != k.shape[1])
 
 
-def _attend_dense_on_mesh(q, k, v, causal, scale, deterministic, backend, place, attend):
+def _attend_dense_documents(q, k, v, causal, scale, deterministic, backend, place, cu_seqlens, documents):
+    """The output [1, N, H, D] for rows [1, heads, N, D]."""
+    for name, refused in (("causal=False", not causal), ("backend='sdpa'", backend == "sdpa"),
+                          ("k longer than q", q.shape[2] != k.shape[2])):
+        if refused:
+            raise ValueError(f"{name} and cu_seqlens= exclude each other")
+    bounds = _check_packing(cu_seqlens, documents, q.transpose(1, 2), True, None, place)
+    _check_head_dim(q.shape[3])
+    if q.numel() == 0:
+        return q.transpose(1, 2).clone()
+    return document_stages.attend_dense(*(x.transpose(1, 2) for x in (q, k, v)), bounds, _scale(scale, q),
+                                        _deterministic(deterministic))
+
+
+def _attend_dense_on_mesh(q, k, v, causal, scale, deterministic, backend, place):
     """The same for the rank's rows [B, heads, N / W, D]."""
     context_parallel.check_length(place, q.shape[2] * place.world, place.count, "pieces")
     if not exchanges_heads(q.shape[1], k.shape[1], place.world):
@@ -139,6 +162,10 @@ def _attend_dense_on_mesh(q, k, v, causal, scale, deterministic, backend, place,
             raise ValueError(f"{place.world} ranks cannot share out {q.shape[1]} query and {k.shape[1]} "
                              "key/value heads evenly; use backend='lighthouse'")
         _check_head_dim(q.shape[3])
+    attend = None
+    if backend == "sdpa" or (backend == "auto" and not _is_measured_faster(q, q.shape[2] * place.world)):
+        def attend(q, k, v):
+            return _attend_dense(q, k, v, causal, scale, deterministic, "sdpa")
     q, k, v = (context_parallel.split(x.transpose(1, 2), place).transpose(1, 2) for x in (q, k, v))
     o = context_parallel.attend(q, k, v, _scale(scale, q), causal, True, deterministic, place, attend)
     return context_parallel.join(o.transpose(1, 2), place).transpose(1, 2)
@@ -176,17 +203,21 @@ def _num_programs():
 # ---- what they share ----
 
 def _attend_selected(q, k, v, tensors, split, config, cover_prefix, scoring, scale, deterministic, tables,
-                     place):
+                     place, packing):
     """q, k, v [B, N, heads, D]. `tensors` are what gradients flow to: these, or the one that they are
     views of, `split` by heads. `scoring` is (scorer, gate, dilation, scores), `tables` a `Rotary` or None,
-    `place` this rank's on a mesh or None."""
+    `place` this rank's on a mesh or None, `packing` (cu_seqlens, documents)."""
     _check_config(*config)
     scorer, gate, dilation, scores = scoring
     gate = scorers.check(*scoring, q)
     by_norm = scorer == "norm" and scores is None
+    bounds = _check_packing(*packing, q, by_norm, tables, place)
     length, scale, deterministic = q.shape[1], _scale(scale, q), _deterministic(deterministic)
     if q.shape[0] == 0 or length == 0:
         return q.clone()
+    if bounds is not None:
+        return document_stages.attend(tensors, split, q.detach(), k.detach(), v.detach(), bounds, config, cover_prefix, scale,
+                             deterministic)
     if not torch.compiler.is_compiling():
         _warn_of_short(length if place is None else length * place.world, config)
     if place is not None:
@@ -217,11 +248,23 @@ def _attend_selected(q, k, v, tensors, split, config, cover_prefix, scoring, sca
         o, _ = _ops.attend(*gathered, scale, True, False, deterministic)
         return _ops.scatter(o, indices, length, *config)
 
-    def attend(q, k, v):
-        return _ops.attend(q, k, v, scale, True, True, deterministic)[0]
-
-    o = context_parallel.attend(*gathered, scale, True, False, deterministic, place, attend)
+    o = context_parallel.attend(*gathered, scale, True, False, deterministic, place)
     return context_parallel.scatter(o, indices, length, config, place)
+
+
+def _check_packing(cu_seqlens, documents, q, by_norm, tables, place):
+    """The bounds of documents packed in q, None if there are none."""
+    if cu_seqlens is None:
+        if documents is not None:
+            raise ValueError("documents= says how many cu_seqlens= may bound; without them there is one sequence")
+        return None
+    for name, refused, advice in (
+            ("mesh=", place is not None, "keep the documents of a sequence on one device"),
+            ("rope=", tables is not None, "rotate q and k before, each document from position 0"),
+            ("a scorer or scores=", not by_norm, "take scorer='norm'")):
+        if refused:
+            raise ValueError(f"{name} and cu_seqlens= exclude each other; {advice}")
+    return document_stages.bounds_of(cu_seqlens, documents, q)
 
 
 def _place(mesh, pieces, q):

@@ -34,7 +34,7 @@ def set_dense(model, dense=True):
 def use(model, layers=slice(2, -2), **options):
     """Gives `layers` of a model Lighthouse Attention; its other layers stay dense. `layers` is a slice
     or a collection of indices, which may be negative, into the attention layers in the order of the
-    model's modules. `options` are those of `attention`, without `scores` and `rope`; those that are not
+    model's modules. `options` are those of `attention`, without `scores`, `rope` and `cu_seqlens`; those that are not
     given keep what an earlier call or the constructor of a layer set. `mesh` and `pieces` are also for the
     layers that stay dense, as the model then gets a rank's part of a sequence. The model is one of
 
@@ -76,7 +76,7 @@ def _find(model):
     if "transformers.modeling_utils" in sys.modules:
         from .integrations import transformers
         families.insert(0, _Family(transformers.find, transformers.install,
-                                   ("layout", "scale", "rope_pairing")))
+                                   ("layout", "scale", "rope_pairing", "documents")))
     for family in families:
         found = family.find(model)
         if found:
@@ -97,7 +97,7 @@ def _check_options(options, fixed):
             raise TypeError(f"the model decides about the option '{name}'")
     parameters = inspect.signature(attention).parameters.values()
     known = [p.name for p in parameters
-             if p.kind is p.KEYWORD_ONLY and p.name not in ("scores", "rope", *fixed)]
+             if p.kind is p.KEYWORD_ONLY and p.name not in ("scores", "rope", "cu_seqlens", *fixed)]
     for name in options:
         if name not in known:
             raise TypeError(f"'{name}' is no option of a layer; these are {', '.join(known)}")

@@ -9,8 +9,8 @@ class LighthouseAttention(torch.nn.Module):
     """The attention of a layer, without parameters, so that state dicts stay those of the dense model.
 
     forward(q, k, v): tensors as `lighthouse_attention.attention` takes them; its keyword argument `scale`
-    goes before the module's. `options` are the keyword arguments of `attention` but for `scores` and
-    `rope`. With the keyword argument `rope`, tables (cos, sin) as `attention` takes them, q and k are not
+    goes before the module's. `options` are the keyword arguments of `attention` but for `scores`, `rope` and
+    `cu_seqlens`, the bounds of documents packed in the sequence, which `forward` takes. With the keyword argument `rope`, tables (cos, sin) as `attention` takes them, q and k are not
     rotated yet; dense attention gets them rotated at their own positions, of which the tables have as many
     as k. Dense attention runs instead where the sub-sequence is no choice:
 
@@ -31,8 +31,12 @@ class LighthouseAttention(torch.nn.Module):
         self.options = options
         self.common = dict(layout=layout, scale=scale, deterministic=deterministic, mesh=mesh, pieces=pieces)
 
-    def forward(self, q, k, v, *, scale=None, rope=None):
+    def forward(self, q, k, v, *, scale=None, rope=None, cu_seqlens=None):
         common = self.common if scale is None else {**self.common, "scale": scale}
+        options = dict(self.options)
+        documents = options.pop("documents", None)
+        if cu_seqlens is not None:
+            common = {**common, "cu_seqlens": cu_seqlens, "documents": documents}
         positions = 1 if common["layout"] == "bnhd" else 2
         if self.dense or not self.training or q.shape[positions] != k.shape[positions]:
             tables = rotary(rope, self.options.get("rope_pairing", "half"), k.shape[positions], k.shape[3],
@@ -40,7 +44,7 @@ class LighthouseAttention(torch.nn.Module):
             if tables is not None:
                 q, k = (rotate(x, tables, common["layout"]) for x in (q, k))
             return dense_attention(q, k, v, backend=self.dense_backend, **common)
-        return attention(q, k, v, rope=rope, **self.options, **common)
+        return attention(q, k, v, rope=rope, **options, **common)
 
     def extra_repr(self):
         options = {"dense": self.dense, "layout": self.common["layout"], **self.options}

@@ -114,13 +114,14 @@ def no_second_derivative(name):
     torch.library.register_autograd(f"lighthouse::{name}", refuse, lib=library)
 
 
-def _pyramid(levels, factor):
+def pyramid_settings(levels, factor):
+    """The settings of pipelines that know the pyramid."""
     return (("L", levels), ("P", factor))
 
 
 def selection_settings(levels, factor, budget, chunk):
     """The settings of pipelines that know the selection."""
-    return (*_pyramid(levels, factor), ("K", budget), ("M", chunk))
+    return (*pyramid_settings(levels, factor), ("K", budget), ("M", chunk))
 
 
 def flag(name, value):
@@ -141,7 +142,7 @@ def _length(length, levels, factor, budget, chunk):
 
 @operator("pool", "(Tensor q, Tensor k, Tensor v, int levels, int factor) -> (Tensor, Tensor, Tensor)")
 def pool(q, k, v, levels, factor):
-    return tuple(run("pool_op", (q, k, v), _pyramid(levels, factor)))
+    return tuple(run("pool_op", (q, k, v), pyramid_settings(levels, factor)))
 
 
 @fake("pool")
@@ -153,7 +154,7 @@ def _(q, k, v, levels, factor):
 @operator("pool_score", "(Tensor q, Tensor k, Tensor v, int levels, int factor)"
            " -> (Tensor, Tensor, Tensor, Tensor, Tensor)")
 def pool_score(q, k, v, levels, factor):
-    return tuple(run("pool_score_op", (q, k, v), _pyramid(levels, factor)))
+    return tuple(run("pool_score_op", (q, k, v), pyramid_settings(levels, factor)))
 
 
 @fake("pool_score")
@@ -188,13 +189,14 @@ def gather(q, k, v, qc, kc, vc, indices, levels, factor, budget, chunk):
                      selection_settings(levels, factor, budget, chunk)))
 
 
-def _gathered(pooled, indices):
+def gathered_like(pooled, indices):
+    """Memory for the rows of the sub-sequence, from those of the coarsest level."""
     return tuple(x.new_empty((x.shape[0], x.shape[1], indices.shape[2], x.shape[3])) for x in pooled)
 
 
 @fake("gather")
 def _(q, k, v, qc, kc, vc, indices, levels, factor, budget, chunk):
-    return _gathered((qc, kc, vc), indices)
+    return gathered_like((qc, kc, vc), indices)
 
 
 @operator("gather_packed", f"(Tensor qkv, int heads, int kv_heads, {_GATHERED}")
@@ -205,7 +207,7 @@ def gather_packed(qkv, heads, kv_heads, qc, kc, vc, indices, levels, factor, bud
 
 @fake("gather_packed")
 def _(qkv, heads, kv_heads, qc, kc, vc, indices, levels, factor, budget, chunk):
-    return _gathered((qc, kc, vc), indices)
+    return gathered_like((qc, kc, vc), indices)
 
 
 # With rotary positions: cos and sin are float32 [N, D/2], and constants.
@@ -221,7 +223,7 @@ def gather_rope(q, k, v, qc, kc, vc, indices, cos, sin, levels, factor, budget, 
 
 @fake("gather_rope")
 def _(q, k, v, qc, kc, vc, indices, cos, sin, levels, factor, budget, chunk, interleaved):
-    return _gathered((qc, kc, vc), indices)
+    return gathered_like((qc, kc, vc), indices)
 
 
 @operator("gather_rope_packed", f"(Tensor qkv, int heads, int kv_heads, {_ROPE}")
@@ -233,7 +235,7 @@ def gather_rope_packed(qkv, heads, kv_heads, qc, kc, vc, indices, cos, sin, leve
 
 @fake("gather_rope_packed")
 def _(qkv, heads, kv_heads, qc, kc, vc, indices, cos, sin, levels, factor, budget, chunk, interleaved):
-    return _gathered((qc, kc, vc), indices)
+    return gathered_like((qc, kc, vc), indices)
 
 
 _COTANGENTS = f"(Tensor dq, Tensor dk, Tensor dv, Tensor indices, SymInt length, {CONFIG_SCHEMA})"
@@ -245,37 +247,37 @@ def gather_backward(dq, dk, dv, indices, length, levels, factor, budget, chunk):
                       (("N", length), *selection_settings(levels, factor, budget, chunk))))
 
 
-def _at_positions(gathered, length):
-    """Memory for gradients of q, k and v from those of q~, k~ and v~."""
+def at_positions(gathered, length):
+    """Memory for rows at positions, from those of the sub-sequence."""
     return tuple(x.new_empty((x.shape[0], length, x.shape[1], x.shape[3])) for x in gathered)
 
 
 @fake("gather_backward")
 def _(dq, dk, dv, indices, length, levels, factor, budget, chunk):
-    return _at_positions((dq, dk, dv), length)
+    return at_positions((dq, dk, dv), length)
 
 
-def _new_packed(dq, dk, length):
+def new_packed(dq, dk, length):
     """Memory for the gradient of one tensor that has q, k and v, from those of q~ and k~."""
     return dq.new_empty((dq.shape[0], length, dq.shape[1] + 2 * dk.shape[1], dq.shape[3]))
 
 
-def _parts_of(packed, dq, dk):
+def parts_of(packed, dq, dk):
     """The gradients of q, k and v in it."""
     return packed.split([dq.shape[1], dk.shape[1], dk.shape[1]], 2)
 
 
 @operator("gather_packed_backward", f"{_COTANGENTS} -> Tensor")
 def gather_packed_backward(dq, dk, dv, indices, length, levels, factor, budget, chunk):
-    packed = _new_packed(dq, dk, length)
+    packed = new_packed(dq, dk, length)
     run("gather_backward_op", (dq, dk, dv, indices),
-        (("N", length), *selection_settings(levels, factor, budget, chunk)), _parts_of(packed, dq, dk))
+        (("N", length), *selection_settings(levels, factor, budget, chunk)), parts_of(packed, dq, dk))
     return packed
 
 
 @fake("gather_packed_backward")
 def _(dq, dk, dv, indices, length, levels, factor, budget, chunk):
-    return _new_packed(dq, dk, length)
+    return new_packed(dq, dk, length)
 
 
 _ROPE_COTANGENTS = (f"(Tensor dq, Tensor dk, Tensor dv, Tensor indices, Tensor cos, Tensor sin, {CONFIG_SCHEMA},"
@@ -290,20 +292,20 @@ def gather_rope_backward(dq, dk, dv, indices, cos, sin, levels, factor, budget, 
 
 @fake("gather_rope_backward")
 def _(dq, dk, dv, indices, cos, sin, levels, factor, budget, chunk, interleaved):
-    return _at_positions((dq, dk, dv), cos.shape[0])
+    return at_positions((dq, dk, dv), cos.shape[0])
 
 
 @operator("gather_rope_packed_backward", f"{_ROPE_COTANGENTS} -> Tensor")
 def gather_rope_packed_backward(dq, dk, dv, indices, cos, sin, levels, factor, budget, chunk, interleaved):
-    packed = _new_packed(dq, dk, cos.shape[0])
+    packed = new_packed(dq, dk, cos.shape[0])
     run("gather_rope_backward_op", (dq, dk, dv, indices, cos, sin),
-         rope_settings(levels, factor, budget, chunk, interleaved), _parts_of(packed, dq, dk))
+         rope_settings(levels, factor, budget, chunk, interleaved), parts_of(packed, dq, dk))
     return packed
 
 
 @fake("gather_rope_packed_backward")
 def _(dq, dk, dv, indices, cos, sin, levels, factor, budget, chunk, interleaved):
-    return _new_packed(dq, dk, cos.shape[0])
+    return new_packed(dq, dk, cos.shape[0])
 
 
 # ---- attend ----
@@ -320,7 +322,8 @@ def _rows(x, rows_first):
     return new_rows(x, x.shape, rows_first)
 
 
-def _new_lse(q):
+def new_lse(q):
+    """Memory for logarithms of sums of weights, of rows like those of q."""
     return q.new_empty(q.shape[:3], dtype=torch.float32)
 
 
@@ -330,14 +333,14 @@ _ATTEND_OPTIONS = "float scale, bool causal, bool rows_first, bool deterministic
 
 @operator("attend", f"(Tensor q, Tensor k, Tensor v, {_ATTEND_OPTIONS}) -> (Tensor, Tensor)")
 def attend(q, k, v, scale, causal, rows_first, deterministic, reversed_heads=-1):
-    o, lse = _rows(q, rows_first), _new_lse(q)
+    o, lse = _rows(q, rows_first), new_lse(q)
     run("attend_op", (q, k, v), (flag("CAUSAL", causal), ("scale", scale)), (o, lse))
     return o, lse
 
 
 @fake("attend")
 def _(q, k, v, scale, causal, rows_first, deterministic, reversed_heads=-1):
-    return _rows(q, rows_first), _new_lse(q)
+    return _rows(q, rows_first), new_lse(q)
 
 
 @operator("attend_backward", "(Tensor do, Tensor q, Tensor k, Tensor v, Tensor o, Tensor lse,"

@@ -54,6 +54,34 @@ def valid_budgets(length, *, levels=3, factor=4, chunk=128):
     return list(range(chunk, cdiv(expandable, chunk) * chunk + 1, chunk))
 
 
+class DocumentCapacity(NamedTuple):
+    """The lengths of what a packing of documents takes at most; see kernels/documents.lh. They may be symbolic."""
+    windows: int   # NW, windows of the coarsest level
+    chunks: int    # T
+    gathered: int  # S, a multiple of 128
+
+
+def document_capacity(length, documents, *, levels=3, factor=4, budget=1536, chunk=128):
+    """What any packing of so many documents in a sequence of `length` takes. `length` may be symbolic."""
+    span = factor ** (levels - 1)
+    windows = (length + documents * (span - 1)) // span
+    chunks = budget // chunk + documents - 1
+    entries = (factor ** levels - 1) // (factor - 1)
+    expanded = chunks * (levels - 1) * factor * chunk
+    # min(), which takes no symbolic ints: the first is less but for short sequences.
+    places = windows * entries if windows * (entries - 1) < expanded else windows + expanded
+    return DocumentCapacity(windows, chunks, cdiv(places + 127 * documents, 128) * 128)
+
+
+def document_budgets(cu_seqlens, *, budget=1536, chunk=128):
+    """The budget of each document packed in one sequence of which `budget` is that of the whole: a document of n
+    of N rows has ceil(n / N budget / chunk) chunks. `cu_seqlens` are the bounds, a list of ints: 0, ..., N.
+    Attention to a document is what `attention(..., budget=)` is with this budget for the document alone; that
+    of an empty document is 0."""
+    length, chunks = cu_seqlens[-1], budget // chunk
+    return [cdiv(chunks * (end - begin), length) * chunk for begin, end in zip(cu_seqlens, cu_seqlens[1:])]
+
+
 class KeptBytes(NamedTuple):
     """What one layer keeps for its backward pass, in bytes."""
     gathered: int   # q~, k~, v~

@@ -5,6 +5,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--packings", type=int, default=200, help="random packings of documents to try, from 1000 on of any lengths")
+
+
+@pytest.fixture
+def packings(request):
+    return request.config.getoption("--packings")
+
+
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)

@@ -1,5 +1,6 @@
 """Lighthouse Attention in models built like those of torchtitan, and in models of one's own."""
 import functools
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -163,6 +164,29 @@ def test_inner_attention_by_itself():
         inner(q, k, v, attention_masks=v)
     inner.dense = False
     assert_same(inner(q, k, v, scale=0.3), lighthouse.attention(q, k, v, scale=0.3, **OPTIONS))
+
+
+class VarlenMetadata(NamedTuple):
+    """What torchtitan gives to its VarlenAttention."""
+    cu_seq_q: torch.Tensor
+    cu_seq_k: torch.Tensor
+    max_q: int
+    max_k: int
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("dense", [False, True])
+def test_bounds_of_documents(packed, dense):
+    """They are those of all sequences of the batch, one after the other."""
+    q, k, v = torch.randn(3, 2, LENGTH, HEADS, DIM)
+    bounds = torch.tensor([0, 100, LENGTH, LENGTH + 1, 2 * LENGTH], dtype=torch.int32)
+    inner = InnerAttention(dense=dense, documents=6, **OPTIONS)
+    given = [x.flatten(0, 1) if packed else x for x in (q, k, v)]
+    o = inner(*given, attention_masks=VarlenMetadata(bounds, bounds, LENGTH, LENGTH))
+    rows = [x.flatten(0, 1).unsqueeze(0) for x in (q, k, v)]
+    wanted = (lighthouse.dense_attention(*rows, cu_seqlens=bounds, documents=6) if dense else
+              lighthouse.attention(*rows, **OPTIONS, cu_seqlens=bounds, documents=6))
+    assert_same(o, wanted.view(given[0].shape))
 
 
 def test_own_models():

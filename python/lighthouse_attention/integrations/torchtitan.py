@@ -7,9 +7,10 @@ this first there, before the model is made parallel, checkpointed or compiled. T
 other layers is left as it is, and runs again in Lighthouse layers where they are to be dense.
 
 torchtitan gives masks to an inner attention that takes them, FlexAttention and VarlenAttention, to keep
-packed documents apart. Lighthouse Attention has no masks and raises: configure all layers with
-`ScaledDotProductAttention.Config()`, which gets none, and know that positions then attend to earlier
-documents of their sequence. Versions after 0.3 fold the batch into [T, N, H], which is one sequence
+packed documents apart. The bounds of VarlenAttention are those that Lighthouse Attention takes: configure all
+layers with it, and give `use` the option `documents`, the most that a step may have, as there is a program for
+each number else. It has no other masks and raises. With `ScaledDotProductAttention.Config()`, which gets none,
+positions attend to earlier documents of their sequence. Versions after 0.3 fold the batch into [T, N, H], which is one sequence
 here: set the local batch size to 1. Tensor parallelism is not supported: its DTensors raise. For context
 parallelism give `mesh` and `pieces` to `use`, and do not let torchtitan replace attention by its own; dense layers
 then run `lighthouse_attention.dense_attention` on the mesh.
@@ -31,7 +32,9 @@ class InnerAttention(LighthouseAttention):
 
     forward(q, k, v, *, attention_masks=None, scale=None, enable_gqa=False, ...): q, k and v are
     [B, L, N, H], or [T, N, H], which is B = 1; `layout="bhnd"`: [B, N, L, H], as before torchtitan 0.3.
-    The result is like q. Raises ValueError for masks and whatever else Lighthouse Attention does not do.
+    The result is like q. `attention_masks` may be torchtitan's VarlenMetadata, the bounds of documents in all
+    sequences of the batch, one after the other. Raises ValueError for other masks and whatever else Lighthouse
+    Attention does not do.
     """
 
     def __init__(self, inner=None, **options):
@@ -42,12 +45,16 @@ class InnerAttention(LighthouseAttention):
         dense = self.dense or not self.training
         if dense and self.inner is not None and self.common["mesh"] is None:
             return self.inner(q, k, v, **arguments)
+        bounds = getattr(arguments.get("attention_masks"), "cu_seq_q", None)
+        if bounds is not None:
+            del arguments["attention_masks"]
         scale = _check(arguments)
         tensors = [x.unsqueeze(0) if q.dim() == 3 else x for x in (q, k, v)]
         if not dense:
             self._check_layout(tensors[0])
-        o = super().forward(*tensors, scale=scale)
-        return o.squeeze(0) if q.dim() == 3 else o
+        if bounds is not None and self.common["layout"] == "bnhd":
+            tensors = [x.flatten(0, 1).unsqueeze(0) for x in tensors]
+        return super().forward(*tensors, scale=scale, cu_seqlens=bounds).reshape(q.shape)
 
     def _check_layout(self, q):
         """Raises where q is in the other layout: both run, and only one is attention over positions."""
@@ -63,10 +70,9 @@ def _check(arguments):
     """The scale among the keyword arguments of a call; raises for those that would be ignored."""
     for name, value in arguments.items():
         if "mask" in name and value is not None:
-            raise ValueError(f"{name}: Lighthouse Attention is causal over the whole sequence and has "
-                             "no masks, so packed documents are not kept apart; configure an inner "
-                             "attention that gets no masks, such as ScaledDotProductAttention, or "
-                             "leave the layers dense")
+            raise ValueError(f"{name}: Lighthouse Attention is causal and has no masks but the bounds of "
+                             "packed documents; configure VarlenAttention, or an inner attention that gets "
+                             "no masks, such as ScaledDotProductAttention, or leave the layers dense")
         if name == "is_causal" and not value:
             raise ValueError("is_causal=False: Lighthouse Attention is causal; leave the layer dense")
         if name not in ("scale", "enable_gqa", "is_causal") and value is not None:
