@@ -53,7 +53,9 @@ def attend(tensors, split, q, k, v, bounds, config, cover_prefix, scale, determi
     indices = _ops.select_documents(sq, sk, chunks, tiles.shape[0] * 128, length, *config, cover_prefix)
     gather, heads = (_ops.gather_documents, ()) if split is None else (_ops.gather_documents_packed, split[:2])
     gathered = gather(*tensors, *heads, *coarsest, indices, windows, *pyramid)
-    o, _ = _ops.attend_documents(*gathered, tiles, scale, deterministic)
+    # What one document takes at most.
+    longest = coarsest_length(length, *pyramid) + (config[0] - 1) * config[1] * config[2]
+    o, _ = _ops.attend_documents(*gathered, tiles, longest, scale, deterministic)
     return _ops.scatter_documents(o, indices, windows, length, *pyramid)
 
 
@@ -68,7 +70,7 @@ def attend_dense(q, k, v, bounds, scale, deterministic):
     def spread(x):
         return x.new_zeros((1, tiles.shape[0] * 128, *x.shape[2:])).index_copy(1, place, x).transpose(1, 2)
 
-    o, _ = _ops.attend_documents(spread(q), spread(k), spread(v), tiles, scale, deterministic)
+    o, _ = _ops.attend_documents(spread(q), spread(k), spread(v), tiles, q.shape[1], scale, deterministic)
     return o.transpose(1, 2).index_select(1, place)
 
 
@@ -177,27 +179,28 @@ def _(dq, dk, dv, indices, windows, length, levels, factor):
 
 # ---- attend ----
 
-@ops.operator("attend_documents", "(Tensor q, Tensor k, Tensor v, Tensor tiles, float scale, bool deterministic)"
-              " -> (Tensor, Tensor)")
-def _(q, k, v, tiles, scale, deterministic):
-    return tuple(ops.run("attend_documents_op", (q, k, v, tiles), (("scale", scale),)))
+@ops.operator("attend_documents", "(Tensor q, Tensor k, Tensor v, Tensor tiles, SymInt longest, float scale,"
+              " bool deterministic) -> (Tensor, Tensor)")
+def _(q, k, v, tiles, longest, scale, deterministic):
+    return tuple(ops.run("attend_documents_op", (q, k, v, tiles), (("LONGEST", longest), ("scale", scale))))
 
 
 @ops.fake("attend_documents")
-def _(q, k, v, tiles, scale, deterministic):
+def _(q, k, v, tiles, longest, scale, deterministic):
     return q.new_empty(q.shape), ops.new_lse(q)
 
 
 @ops.operator("attend_documents_backward", "(Tensor do, Tensor q, Tensor k, Tensor v, Tensor o, Tensor lse,"
-              " Tensor tiles, float scale, bool deterministic) -> (Tensor, Tensor, Tensor)")
-def _(do, q, k, v, o, lse, tiles, scale, deterministic):
+              " Tensor tiles, SymInt longest, float scale, bool deterministic) -> (Tensor, Tensor, Tensor)")
+def _(do, q, k, v, o, lse, tiles, longest, scale, deterministic):
     # The host has sums in a fixed order alone.
-    settings = (ops.flag("DETERMINISTIC", deterministic or q.device.type == "cpu"), ("scale", scale))
+    settings = (ops.flag("DETERMINISTIC", deterministic or q.device.type == "cpu"), ("LONGEST", longest),
+                ("scale", scale))
     return tuple(ops.run("attend_documents_backward_op", (do, q, k, v, o, lse, tiles), settings))
 
 
 @ops.fake("attend_documents_backward")
-def _(do, q, k, v, o, lse, tiles, scale, deterministic):
+def _(do, q, k, v, o, lse, tiles, longest, scale, deterministic):
     return tuple(x.new_empty(x.shape) for x in (q, k, v))
 
 
@@ -254,13 +257,14 @@ def _gather_packed_backward(ctx, *gradients):
 
 
 def _attend_setup(ctx, inputs, output):
-    *tensors, tiles, ctx.scale, ctx.deterministic = inputs
+    *tensors, tiles, ctx.longest, ctx.scale, ctx.deterministic = inputs
     ctx.mark_non_differentiable(output[1])
     ctx.save_for_backward(*tensors, *output, tiles)
 
 
 def _attend_backward(ctx, do, _):
-    return (*_ops.attend_documents_backward(do, *ctx.saved_tensors, ctx.scale, ctx.deterministic), *[None] * 3)
+    return (*_ops.attend_documents_backward(do, *ctx.saved_tensors, ctx.longest, ctx.scale, ctx.deterministic),
+            *[None] * 4)
 
 
 def _scatter_setup(ctx, inputs, output):

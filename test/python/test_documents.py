@@ -229,7 +229,7 @@ def test_operators():
     *coarsest, sq, sk = ops.pool_score_documents(*plain, windows, 3, 2)
     indices = ops.select_documents(sq, sk, chunks, places, 100, 3, 2, 8, 4, False)
     gathered = [x.requires_grad_() for x in ops.gather_documents(*plain, *coarsest, indices, windows, 3, 2)]
-    o, lse = (x.detach() for x in ops.attend_documents(*gathered, tiles, 0.25, True))
+    o, lse = (x.detach() for x in ops.attend_documents(*gathered, tiles, 100, 0.25, True))
     qkv = torch.cat(plain, 2).requires_grad_()
     calls = {
         "document_layout": (bounds_of([60, 40]), 100, 3, 2, 8, 4),
@@ -239,8 +239,8 @@ def test_operators():
         "gather_documents_packed": (qkv, 2, 1, *coarsest, indices, windows, 3, 2),
         "gather_documents_backward": (*(x.detach() for x in gathered), indices, windows, 100, 3, 2),
         "gather_documents_packed_backward": (*(x.detach() for x in gathered), indices, windows, 100, 3, 2),
-        "attend_documents": (*gathered, tiles, 0.25, True),
-        "attend_documents_backward": (o, *(x.detach() for x in gathered), o, lse, tiles, 0.25, True),
+        "attend_documents": (*gathered, tiles, 100, 0.25, True),
+        "attend_documents_backward": (o, *(x.detach() for x in gathered), o, lse, tiles, 100, 0.25, True),
         "scatter_documents": (o.clone().requires_grad_(), indices, windows, 100, 3, 2),
         "scatter_documents_backward": (torch.randn(1, 100, 2, 16), indices, windows, 3, 2),
     }
