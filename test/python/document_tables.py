@@ -46,7 +46,7 @@ class Packing:
                 document.places += self._places(last - first, chunk)
             rows += [(begin + i * window, min(window, length - i * window), document.window) for i in range(count)]
             padded = divide_up(document.places, TILE)
-            tiles += [(document.place, document.place + padded * TILE)] * padded
+            tiles += [(document.place, document.place + document.places)] * padded
             self.documents.append(document)
         # What packings of so many documents need at most.
         self.windows_at_most = (self.length + documents * (window - 1)) // window

@@ -151,6 +151,26 @@ def _pass_reversed_heads(pieces, heads, groups):
     assert given[1:] == [-1, -1]
 
 
+def _attention_passes_reversed_heads():
+    """Lighthouse and dense alike."""
+    share = Share(512, "contiguous")
+    leaves = share.leaves(tensors(512, 4, 2))
+    for length, run in (
+            (lighthouse.gathered_length(512, **OPTIONS),
+             lambda: lighthouse.attention(*leaves, **OPTIONS, **share.options, deterministic=True)),
+            (512, lambda: lighthouse.dense_attention(*leaves, **share.options, backend="lighthouse",
+                                                     deterministic=True))):
+        with ReversedHeads() as mode:
+            run().sum().backward()
+        turned = [None] * share.place.world
+        dist.all_gather_object(turned, mode.given[0])
+        assert sum(turned) == context_parallel.reversed_heads(4, length, 32) > 0
+
+
+def test_attention_passes_reversed_heads(ranks):
+    ranks(2).run(_attention_passes_reversed_heads)
+
+
 def _compile_reversed_heads():
     """One graph for all lengths, in which the number of heads is an expression of the length."""
     torch._dynamo.reset()

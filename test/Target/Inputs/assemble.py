@@ -2,15 +2,15 @@
 
 usage: assemble.py PTXAS KERNELS FOLDER GROUP [--arch ARCH]... [--spills BYTES] [--table FILE]
 
-GROUP is f32, f16 or bf16 (the bundled pipelines on tensors of that type), heads (attention alone, of many head
-dims), scorers (those beside the norms, of many head dims), gradients (the bundled pipelines forward and
+GROUP is f32, f16 or bf16 (the bundled pipelines on tensors of that type), heads (attention alone, of many
+head dims), scorers (those beside the norms, of many head dims), gradients (the bundled pipelines forward and
 backward), rope (the gather with rotary positions and its adjoint, with both ways to pair columns), documents
-(the stages of packed documents and their adjoints but for attention), attend_documents (attention within
-documents, both passes), groups (dense attention forward and backward with KV heads of one, two, four and eight
-query heads), tuned (what the tables that come with the compiler were tuned for, with the settings there) or
-examples. Prints one line for each kernel and architecture that is not as it should be, then how many are. An
-architecture that this ptxas does not know is named and left out. --spills allows so many bytes to a thread.
---table writes registers and spills of all as TSV.
+(the stages of packed documents and their adjoints), attend_documents (attention within them, both passes), groups
+(dense attention forward and backward with KV heads of one, two, four and eight query heads), tuned (what the
+tables that come with the compiler were tuned for, with the settings there) or examples. Prints one line for each
+kernel and architecture that is not as it should be, then how many are. An architecture that this ptxas does not
+know is named and left out. --spills allows so many bytes to a thread. --table writes registers and spills of all
+as TSV.
 """
 import argparse
 import concurrent.futures
@@ -228,8 +228,8 @@ def main():
     parser.add_argument("--table")
     options = parser.parse_args()
     os.makedirs(options.folder, exist_ok=True)
-    group = {"examples": examples, "heads": heads, "gradients": gradients, "rope": rope, "groups": groups,
-             "documents": documents, "attend_documents": attend_documents, "scorers": scorers,
+    group = {"examples": examples, "heads": heads, "gradients": gradients, "rope": rope, "documents": documents,
+             "attend_documents": attend_documents, "groups": groups, "scorers": scorers,
              "tuned": tuned}.get(options.group)
     tuning = [] if group is tuned else ["--tuning=none"]
     cases = list(group(options.kernels) if group else bundled(options.kernels, options.group))
