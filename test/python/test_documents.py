@@ -156,6 +156,17 @@ def test_documents_do_not_see_each_other(device):
         assert torch.equal(one[:, :131], other[:, :131]) and torch.equal(one[:, 391:], other[:, 391:])
 
 
+def test_pipeline_of_the_bundled_library(device):
+    """As operator by operator, in both passes."""
+    q, k, v = tensors(300, 4, 2, 32, device=device)
+    do, bounds = torch.randn_like(q), bounds_of([100, 1, 199], device)
+    pipeline = lighthouse.kernels.bundled("lighthouse_documents.lh").lighthouse_documents
+    o = pipeline(q, k, v, bounds, L=3, P=4, K=64, M=16, DETERMINISTIC="true")
+    found = (o.detach(), *torch.autograd.grad(o, (q, k, v), do))
+    for actual, wanted in zip(found, both_passes(q, k, v, do, **OPTIONS, cu_seqlens=bounds)):
+        assert error(actual, wanted.double().cpu()) <= 1e-6
+
+
 def test_one_program_for_all_packings(launches):
     q, k, v = tensors(256, 2, 2, 16)
     do = torch.randn_like(q)
