@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 
-EXTENTS = {"B": 1, "N": 4096, "H": 4, "G": 2, "D": 64, "C": 32}
+EXTENTS = {"B": 1, "N": 4096, "H": 4, "G": 2, "D": 64, "C": 32, "E": 9}
 
 
 def translate(path, *options):
