@@ -62,15 +62,18 @@ def attend(tensors, split, q, k, v, bounds, config, cover_prefix, scale, determi
 def attend_dense(q, k, v, bounds, scale, deterministic):
     """Dense attention, causal within each document, of q [1, N, H, D], k and v: on copies in which every document
     begins at a multiple of 128. Of a pyramid with one level the windows are the rows, and a document is one chunk."""
-    windows, chunks, tiles = _ops.document_layout(bounds, q.shape[1], 1, 2, 1, 1)
+    length = q.shape[1]
+    windows, chunks, tiles = _ops.document_layout(bounds, length, 1, 2, 1, 1)
+    places = tiles.shape[0] * 128
     first = windows[:, 2].long()
-    start = torch.zeros_like(first).index_put((chunks[:, 0].long(),), chunks[:, 4].long())
-    place = torch.arange(q.shape[1], device=q.device) - first + start[first]
+    # Bounds that nobody has checked must not lead out of the tensors.
+    start = torch.zeros_like(first).index_put((chunks[:, 0].long().clamp(max=length - 1),), chunks[:, 4].long())
+    place = (torch.arange(length, device=q.device) - first + start[first]).clamp(0, places - 1)
 
     def spread(x):
-        return x.new_zeros((1, tiles.shape[0] * 128, *x.shape[2:])).index_copy(1, place, x).transpose(1, 2)
+        return x.new_zeros((1, places, *x.shape[2:])).index_copy(1, place, x).transpose(1, 2)
 
-    o, _ = _ops.attend_documents(spread(q), spread(k), spread(v), tiles, q.shape[1], scale, deterministic)
+    o, _ = _ops.attend_documents(spread(q), spread(k), spread(v), tiles, length, scale, deterministic)
     return o.transpose(1, 2).index_select(1, place)
 
 

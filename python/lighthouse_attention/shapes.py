@@ -78,7 +78,7 @@ def document_budgets(cu_seqlens, *, budget=1536, chunk=128):
     of N rows has ceil(n / N budget / chunk) chunks. `cu_seqlens` are the bounds, a list of ints: 0, ..., N.
     Attention to a document is what `attention(..., budget=)` is with this budget for the document alone; that
     of an empty document is 0."""
-    length, chunks = cu_seqlens[-1], budget // chunk
+    length, chunks = max(1, cu_seqlens[-1]), budget // chunk
     return [cdiv(chunks * (end - begin), length) * chunk for begin, end in zip(cu_seqlens, cu_seqlens[1:])]
 
 

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
 import lighthouse_attention as lighthouse
-import lighthouse_attention.documents  # noqa: F401  registers the operators
 from cases import error, expected, tensors
 from document_tables import Packing
+from lighthouse_attention import documents
 
 pytestmark = pytest.mark.filterwarnings("ignore:lighthouse.attention. the sub-sequence")
 
@@ -81,6 +81,8 @@ def test_bounds_that_are_none_harm_nothing():
                                                                  16)
         assert (windows[:, 0] >= 0).all() and (windows[:, 0] + windows[:, 1] <= 300).all()
         assert (tiles[:, 0] < tiles[:, 1]).all()
+        o = documents.attend_dense(*tensors(300, 2, 1, 16), torch.tensor(bounds, dtype=torch.int32), 0.25, True)
+        assert o.shape == (1, 300, 2, 16)
 
 
 # ---- numbers ----
