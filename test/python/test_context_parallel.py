@@ -71,7 +71,7 @@ def test_what_pieces_divide():
 
 # ---- heads in the second order of the deterministic gradient ----
 
-REVERSED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "reversed_heads.lh")
+REVERSED = os.path.join(ROOT, "test", "Target", "Inputs", "reversed_heads.lh")
 
 
 @pytest.fixture(scope="module")
