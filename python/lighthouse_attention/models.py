@@ -35,8 +35,9 @@ def use(model, layers=slice(2, -2), **options):
     """Gives `layers` of a model Lighthouse Attention; its other layers stay dense. `layers` is a slice
     or a collection of indices, which may be negative, into the attention layers in the order of the
     model's modules. `options` are those of `attention`, without `scores`, `rope` and `cu_seqlens`; those that are not
-    given keep what an earlier call or the constructor of a layer set. `mesh` and `pieces` are also for the
-    layers that stay dense, as the model then gets a rank's part of a sequence. The model is one of
+    given keep what an earlier call or the constructor of a layer set. `mesh`, `pieces` and `documents` are also for
+    the layers that stay dense, as the model then gets a rank's part of a sequence, or packed documents. The model
+    is one of
 
     - transformers: a PreTrainedModel, also inside of a wrapper. Its attention implementation becomes
       "lighthouse"; layers are its causal attention modules. Scale and layout are the model's. See
@@ -52,8 +53,11 @@ def use(model, layers=slice(2, -2), **options):
     _check_options(options, family.fixed)
     chosen = _choose(layers, len(found))
     of_model = {name: options.pop(name) for name in ("mesh", "pieces") if name in options}
+    documents = options.pop("documents", None)
     for index, layer in enumerate(family.install(model, found)):
         layer.common = {**layer.common, **of_model}
+        if documents is not None:
+            layer.documents = documents
         layer.dense = layer.stays_dense = index not in chosen
         if index in chosen:
             common = {name: value for name, value in options.items() if name in layer.common}

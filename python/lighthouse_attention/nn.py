@@ -22,21 +22,20 @@ class LighthouseAttention(torch.nn.Module):
     """
 
     def __init__(self, *, dense=False, dense_backend="auto", layout="bnhd", scale=None,
-                 deterministic=None, mesh=None, pieces="contiguous", **options):
+                 deterministic=None, mesh=None, pieces="contiguous", documents=None, **options):
         super().__init__()
         self.dense = dense
         # Whether `lighthouse_attention.use` left this layer out, so that `set_dense` leaves it dense.
         self.stays_dense = False
         self.dense_backend = dense_backend
+        self.documents = documents
         self.options = options
         self.common = dict(layout=layout, scale=scale, deterministic=deterministic, mesh=mesh, pieces=pieces)
 
     def forward(self, q, k, v, *, scale=None, rope=None, cu_seqlens=None):
         common = self.common if scale is None else {**self.common, "scale": scale}
-        options = dict(self.options)
-        documents = options.pop("documents", None)
         if cu_seqlens is not None:
-            common = {**common, "cu_seqlens": cu_seqlens, "documents": documents}
+            common = {**common, "cu_seqlens": cu_seqlens, "documents": self.documents}
         positions = 1 if common["layout"] == "bnhd" else 2
         if self.dense or not self.training or q.shape[positions] != k.shape[positions]:
             tables = rotary(rope, self.options.get("rope_pairing", "half"), k.shape[positions], k.shape[3],
@@ -44,7 +43,7 @@ class LighthouseAttention(torch.nn.Module):
             if tables is not None:
                 q, k = (rotate(x, tables, common["layout"]) for x in (q, k))
             return dense_attention(q, k, v, backend=self.dense_backend, **common)
-        return attention(q, k, v, rope=rope, **options, **common)
+        return attention(q, k, v, rope=rope, **self.options, **common)
 
     def extra_repr(self):
         options = {"dense": self.dense, "layout": self.common["layout"], **self.options}

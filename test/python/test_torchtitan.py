@@ -189,6 +189,13 @@ def test_bounds_of_documents(packed, dense):
     assert_same(o, wanted.view(given[0].shape))
 
 
+def test_documents_of_a_model():
+    """The most that there may be, of all layers."""
+    model = make(OwnAttention, 3)
+    lighthouse.use(model, layers=[1], documents=4, **OPTIONS)
+    assert [layer.attend.documents for layer in model] == [4] * 3
+
+
 def test_own_models():
     model = make(OwnAttention, 5)
     with pytest.raises(ValueError, match="there is no layer 5, the model has 5"):
