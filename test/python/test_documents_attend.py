@@ -5,10 +5,10 @@ import pytest
 import torch
 
 import lighthouse_attention as lighthouse
+from kernels_for_gpus import INPUTS, load_for_host
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-KERNELS = os.path.join(HERE, "..", "..", "kernels")
-SPEC = os.path.join(HERE, "..", "Target", "Inputs", "attend_documents.lh")
+SPEC = os.path.join(INPUTS, "attend_documents.lh")
+RINGS = ("attend", "attend_backward", "attend_documents", "attend_documents_backward")
 SCALE = 0.3
 TILE = 128
 
@@ -21,17 +21,7 @@ def blocks():
 @pytest.fixture(scope="module")
 def rings(tmp_path_factory):
     """The same, on the host by the kernels for GPUs that have no roles."""
-    folder = tmp_path_factory.mktemp("rings")
-    for name in sorted(os.listdir(KERNELS)):
-        if name.endswith(".lh"):
-            with open(os.path.join(KERNELS, name), encoding="utf-8") as file:
-                text = file.read()
-            if name.startswith("attend"):
-                text = text.replace("    target cuda\n", "")
-            (folder / name).write_text(text)
-    with open(SPEC, encoding="utf-8") as file:
-        (folder / "spec.lh").write_text(file.read().replace("../../../kernels/", ""))
-    return lighthouse.kernels.load(folder / "spec.lh")
+    return load_for_host(SPEC, tmp_path_factory.mktemp("rings"), RINGS)
 
 
 class Packed:

@@ -7,11 +7,10 @@ import torch
 
 import lighthouse_attention as lighthouse
 from document_tables import Packing
+from kernels_for_gpus import INPUTS, load_for_host
 from lighthouse_attention.shapes import gathered_length
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-KERNELS = os.path.join(HERE, "..", "..", "kernels")
-SPEC = os.path.join(HERE, "..", "Target", "Inputs", "documents.lh")
+SPEC = os.path.join(INPUTS, "documents.lh")
 # Of these the kernels for GPUs run on the host, too. The transpose of the scatter has one kernel for all targets.
 TILES = ("pool", "select", "gather", "gather_backward", "scatter", "pool_documents", "select_documents",
          "gather_documents", "scatter_documents")
@@ -25,18 +24,7 @@ def rows():
 @pytest.fixture(scope="module")
 def tiles(tmp_path_factory):
     """The same stages, on the host by the kernels for GPUs."""
-    folder = tmp_path_factory.mktemp("tiles")
-    for name in sorted(os.listdir(KERNELS)):
-        if name.endswith(".lh"):
-            with open(os.path.join(KERNELS, name), encoding="utf-8") as file:
-                text = file.read()
-            if name[:-len(".lh")] in TILES:
-                assert "    target cuda\n" in text
-                text = text.replace("    target cuda\n", "")
-            (folder / name).write_text(text)
-    with open(SPEC, encoding="utf-8") as file:
-        (folder / "packed.lh").write_text(file.read().replace("../../../kernels/", ""))
-    return lighthouse.kernels.load(folder / "packed.lh")
+    return load_for_host(SPEC, tmp_path_factory.mktemp("tiles"), TILES)
 
 
 class Case:
@@ -90,7 +78,7 @@ class Case:
         return own.to(self.device)[indices.long()].contiguous()
 
     def select(self, stages, sq, sk):
-        return stages.select_packed(sq, sk, self.chunks, **self.pyramid, M=self.chunk, S=self.packing.places,
+        return stages.select_documents_op(sq, sk, self.chunks, **self.pyramid, M=self.chunk, S=self.packing.places,
                                     WINDOWS=self.windows_of_chunk, COVER=self.cover)
 
     def rank(self, stages, indices):
@@ -129,15 +117,15 @@ def check_equal(actual, wanted, exact, terms=1):
 def check_all_stages(stages, case, exact=True, same_sums=True):
     """same_sums: of the transpose of the scatter, whose kernel for GPUs sums in another order."""
     q, k, v = case.positions(case.heads), case.positions(case.groups), case.positions(case.groups)
-    pooled = stages.pool_score_packed(q, k, v, case.windows, **case.pyramid)
+    pooled = stages.pool_score_documents_op(q, k, v, case.windows, **case.pyramid)
     *coarsest, sq, sk = pooled
     indices = case.select(stages, sq, sk)
     rank = case.rank(stages, indices)
-    gathered = stages.gather_packed(q, k, v, *coarsest, indices, case.windows, **case.pyramid)
+    gathered = stages.gather_documents_op(q, k, v, *coarsest, indices, case.windows, **case.pyramid)
     os = case.places(case.heads, indices)
     o = stages.scatter_packed(os, indices, rank, case.windows, **case.pyramid, N=case.packing.length)
     do = case.positions(case.heads)
-    dos = stages.scatter_backward_packed(do, indices, case.windows, **case.pyramid)
+    dos = stages.scatter_documents_backward_op(do, indices, case.windows, **case.pyramid)
     # Of q as attention gives it.
     cotangents = [case.places(case.heads, indices, torch.float32), case.places(case.groups, indices),
                   case.places(case.groups, indices)]
@@ -198,13 +186,13 @@ def test_one_document_is_a_sequence(rows, device):
 
 def results(stages, case, q, k, v, do):
     """Of all stages, each on what the one before gives."""
-    *coarsest, sq, sk = stages.pool_score_packed(q, k, v, case.windows, **case.pyramid)
+    *coarsest, sq, sk = stages.pool_score_documents_op(q, k, v, case.windows, **case.pyramid)
     indices = case.select(stages, sq, sk)
     rank = case.rank(stages, indices)
-    qs, ks, vs = stages.gather_packed(q, k, v, *coarsest, indices, case.windows, **case.pyramid)
+    qs, ks, vs = stages.gather_documents_op(q, k, v, *coarsest, indices, case.windows, **case.pyramid)
     n = dict(case.pyramid, N=case.packing.length)
     o = stages.scatter_packed(qs, indices, rank, case.windows, **n)
-    dos = stages.scatter_backward_packed(do, indices, case.windows, **case.pyramid)
+    dos = stages.scatter_documents_backward_op(do, indices, case.windows, **case.pyramid)
     gradients = stages.gather_backward_packed(dos, ks, vs, rank, case.windows, **n)
     return (indices, qs, ks, vs, dos), (o, *gradients)
 
@@ -238,9 +226,9 @@ def test_gradients(rows, device):
     o, ks, vs = rows.all_packed(q, k, v, case.windows, case.chunks, **settings)
     do, dks, dvs = (torch.randn_like(x) for x in (o, ks, vs))
     actual = torch.autograd.grad((o, ks, vs), (q, k, v), (do, dks, dvs))
-    *_, sq, sk = rows.pool_score_packed(q.detach(), k.detach(), v.detach(), case.windows, **case.pyramid)
+    *_, sq, sk = rows.pool_score_documents_op(q.detach(), k.detach(), v.detach(), case.windows, **case.pyramid)
     indices = case.select(rows, sq, sk)
-    dos = rows.scatter_backward_packed(do, indices, case.windows, **case.pyramid)
+    dos = rows.scatter_documents_backward_op(do, indices, case.windows, **case.pyramid)
     wanted = rows.gather_backward_packed(dos, dks, dvs, case.rank(rows, indices), case.windows, **case.pyramid,
                                          N=case.packing.length)
     for x, y in zip(actual, wanted, strict=True):
@@ -251,7 +239,7 @@ def test_both_selections_are_equal(tiles):
     """Chunks that may have too many windows for lists take the kernel that has none."""
     for cover in (False, True):
         case = Case([0, 700, 703, 2000], 3, 2, 64, 16, 1, 1, 16, torch.float32, cover=cover)
-        *_, sq, sk = tiles.pool_score_packed(*[case.positions(1) for _ in range(3)], case.windows, **case.pyramid)
+        *_, sq, sk = tiles.pool_score_documents_op(*[case.positions(1) for _ in range(3)], case.windows, **case.pyramid)
         sq[:, :, ::7] = torch.nan
         sk[:, :, ::3] = 1.0
         lists = case.select(tiles, sq, sk)
@@ -263,9 +251,9 @@ def test_errors(rows):
     case = Case([0, 61, 200], 3, 4, 32, 8, 4, 2, 16, torch.float32)
     q, k, v = (case.positions(heads) for heads in (4, 2, 2))
     with pytest.raises(lighthouse.CompileError, match="L must be at least 2"):
-        rows.pool_score_packed(q, k, v, case.windows, L=1, P=4)
+        rows.pool_score_documents_op(q, k, v, case.windows, L=1, P=4)
     with pytest.raises(lighthouse.CompileError, match="must be a multiple of the number of KV heads"):
-        rows.pool_score_packed(q[:, :, :3], k, v, case.windows, **case.pyramid)
+        rows.pool_score_documents_op(q[:, :, :3], k, v, case.windows, **case.pyramid)
     indices = torch.zeros((1, 2, 256), dtype=torch.int32)
     with pytest.raises(lighthouse.CompileError, match="rank has the entries of NW whole windows"):
         rows.scatter_packed(torch.zeros(1, 4, 256, 16), indices, indices, case.windows, **case.pyramid, N=200)

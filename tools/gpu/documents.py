@@ -49,6 +49,11 @@ def lengths_of(packing, length):
     return [end - begin for begin, end in zip(bounds, bounds[1:])]
 
 
+def bounds_of(lengths):
+    """The first row of each document, and the length of all."""
+    return torch.tensor([0, *lengths], device="cuda", dtype=torch.int32).cumsum(0, dtype=torch.int32)
+
+
 class Sequence:
     """Tensors of one sequence, and both passes on them."""
 
@@ -73,10 +78,9 @@ class Sequence:
         o = lighthouse.attention(*leaves, **{**self.config, **options}, deterministic=deterministic)
         return (o.detach(), *torch.autograd.grad(o, leaves, self.do[:, rows]))
 
-    def error(self, lengths):
+    def error(self, bounds):
         """The largest difference of a document in the packing and alone, in units of the largest value, for each
         result; in deterministic mode."""
-        bounds = torch.tensor([0, *lengths], device="cuda", dtype=torch.int32).cumsum(0, dtype=torch.int32)
         packed = self.both(cu_seqlens=bounds, deterministic=True)
         places = bounds.tolist()
         budgets = lighthouse.document_budgets(places, budget=self.options.budget, chunk=self.options.chunk)
@@ -96,10 +100,10 @@ def measure(options):
     runs, rows = {("alone", "forward"): sequence.forward, ("alone", "both"): sequence.both}, {}
     for packing in options.packings:
         lengths = lengths_of(packing, options.length)
-        errors = sequence.error(lengths)
+        bounds = bounds_of(lengths)
+        errors = sequence.error(bounds)
         if max(errors.values()) > limit:
             raise SystemExit(f"{packing}: a document in the packing and alone differ by {errors}")
-        bounds = torch.tensor([0, *lengths], device="cuda", dtype=torch.int32).cumsum(0, dtype=torch.int32)
         capacity = lighthouse.document_capacity(options.length, len(lengths), **sequence.config)
         rows[packing] = {"lengths": lengths, "errors": errors, "s_capacity": capacity.gathered}
         runs[packing, "forward"] = lambda bounds=bounds: sequence.forward(cu_seqlens=bounds)
